@@ -1,0 +1,247 @@
+//! Positioned reads.
+//!
+//! A base is read at known offsets, never from start to end, and the same base serves many stamps at once; so
+//! readers here take a [`ReadAt`] (length + read at an offset, no cursor, no lock) instead of `Read + Seek`.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use crate::bytes::{Error, Malformed, Problem};
+
+/// Bytes of a known length that can be read at any offset, by many at once.
+pub trait ReadAt: Send + Sync {
+    /// The length in bytes.
+    fn len(&self) -> u64;
+
+    /// Fills `buf` from `offset`; an end before that is [`io::ErrorKind::UnexpectedEof`].
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()>;
+
+    /// Whether there are no bytes at all.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl ReadAt for [u8] {
+    fn len(&self) -> u64 {
+        <[u8]>::len(self) as u64
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        let found = usize::try_from(offset)
+            .ok()
+            .and_then(|start| self.get(start..)?.get(..buf.len()))
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        buf.copy_from_slice(found);
+        Ok(())
+    }
+}
+
+impl ReadAt for Vec<u8> {
+    fn len(&self) -> u64 {
+        Vec::len(self) as u64
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        self.as_slice().read_at(offset, buf)
+    }
+}
+
+impl<T: ReadAt + ?Sized> ReadAt for &T {
+    fn len(&self) -> u64 {
+        (**self).len()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        (**self).read_at(offset, buf)
+    }
+}
+
+impl<T: ReadAt + ?Sized> ReadAt for std::sync::Arc<T> {
+    fn len(&self) -> u64 {
+        (**self).len()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        (**self).read_at(offset, buf)
+    }
+}
+
+/// An open file and its length, taken once.
+#[derive(Debug)]
+pub struct FileAt {
+    file: File,
+    len: u64,
+}
+
+impl FileAt {
+    /// Takes an open file; its length is asked once, here.
+    pub fn new(file: File) -> io::Result<Self> {
+        let len = file.metadata()?.len();
+        Ok(Self { file, len })
+    }
+
+    /// The file itself, for what only a file can do (reflinks, `copy_file_range`).
+    #[must_use]
+    pub const fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+impl ReadAt for FileAt {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    #[cfg(unix)]
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(&self.file, buf, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_at(&self, mut offset: u64, mut buf: &mut [u8]) -> io::Result<()> {
+        while !buf.is_empty() {
+            match std::os::windows::fs::FileExt::seek_read(&self.file, buf, offset)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                n => {
+                    offset += n as u64;
+                    buf = buf.get_mut(n..).unwrap_or_default();
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A part of something larger, seen as a whole.
+#[derive(Debug, Clone, Copy)]
+pub struct Window<T> {
+    inner: T,
+    start: u64,
+    len: u64,
+}
+
+impl<T: ReadAt> Window<T> {
+    /// The `len` bytes of `inner` from `start`; a window beyond the end is refused as `structure`.
+    pub fn new(structure: &'static str, inner: T, start: u64, len: u64) -> Result<Self, Malformed> {
+        let found = inner.len().saturating_sub(start);
+        if len > found {
+            return Err(Malformed { structure, offset: start, problem: Problem::Truncated { needed: len, found } });
+        }
+        Ok(Self { inner, start, len })
+    }
+
+    /// Where the window starts in what it looks at.
+    pub const fn start(&self) -> u64 {
+        self.start
+    }
+}
+
+impl<T: ReadAt> ReadAt for Window<T> {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        let end = offset.checked_add(buf.len() as u64).ok_or(io::ErrorKind::UnexpectedEof)?;
+        if end > self.len {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.inner.read_at(self.start + offset, buf)
+    }
+}
+
+/// Reads `len` bytes at `offset`, which are a `structure`. Nothing is allocated for bytes that are not there,
+/// nor for more than `limit` bytes.
+pub fn read_vec(
+    file: &(impl ReadAt + ?Sized),
+    structure: &'static str,
+    offset: u64,
+    len: u64,
+    limit: usize,
+) -> Result<Vec<u8>, Error> {
+    let wrong = |problem| Malformed { structure, offset, problem };
+    let found = file.len().saturating_sub(offset);
+    if len > found {
+        return Err(wrong(Problem::Truncated { needed: len, found }).into());
+    }
+    let size = usize::try_from(len).ok().filter(|size| *size <= limit).ok_or_else(|| {
+        wrong(Problem::Value { field: "length", found: len, expected: "within this reader's limit" })
+    })?;
+    let mut out = vec![0; size];
+    file.read_at(offset, &mut out).map_err(Error::io(structure))?;
+    Ok(out)
+}
+
+/// A cursor over a [`ReadAt`], for libraries that want `Read + Seek`.
+#[derive(Debug, Clone)]
+pub struct Cursor<T> {
+    inner: T,
+    position: u64,
+}
+
+impl<T: ReadAt> Cursor<T> {
+    /// A cursor at the start.
+    pub const fn new(inner: T) -> Self {
+        Self { inner, position: 0 }
+    }
+
+    /// Where the next read starts.
+    pub const fn position(&self) -> u64 {
+        self.position
+    }
+}
+
+impl<T: ReadAt> Read for Cursor<T> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let left = self.inner.len().saturating_sub(self.position);
+        let n = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let Some(part) = buf.get_mut(..n) else { return Ok(0) };
+        self.inner.read_at(self.position, part)?;
+        self.position += n as u64;
+        Ok(n)
+    }
+}
+
+impl<T: ReadAt> Seek for Cursor<T> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let (from, by) = match to {
+            SeekFrom::Start(at) => (at, 0),
+            SeekFrom::End(by) => (self.inner.len(), by),
+            SeekFrom::Current(by) => (self.position, by),
+        };
+        self.position = from.checked_add_signed(by).ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_ends_where_it_ends() {
+        let bytes = b"0123456789".as_slice();
+        let w = Window::new("part", bytes, 2, 5).unwrap();
+        let mut buf = [0; 5];
+        w.read_at(0, &mut buf).unwrap();
+        assert_eq!(&buf, b"23456");
+        assert!(w.read_at(1, &mut buf).is_err());
+        assert!(Window::new("part", bytes, 6, 5).is_err());
+    }
+
+    #[test]
+    fn a_cursor_reads_to_the_end() {
+        let mut c = Cursor::new(b"abc".as_slice());
+        let mut out = String::new();
+        c.read_to_string(&mut out).unwrap();
+        assert_eq!(out, "abc");
+        assert_eq!(c.seek(SeekFrom::End(-1)).unwrap(), 2);
+    }
+
+    #[test]
+    fn nothing_is_allocated_for_a_lying_length() {
+        let e = read_vec(b"abc".as_slice(), "toc", 1, u64::MAX, 1 << 20).unwrap_err();
+        assert_eq!(e.to_string(), "toc at 0x1: needs 18446744073709551615 bytes, found 2");
+    }
+}

@@ -1,0 +1,34 @@
+//! Pieces of installer file formats that no kept library gives, as bytes.
+//!
+//! Nothing here knows a product, a token, a key, a clock or a path: a module takes bytes and gives bytes.
+//! Each module opens with a tour that says which library was missing what. Writers and readers of one format
+//! live in separate files and share no code, so that a mistake in one cannot hide in the other.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`at`] | positioned reads: files, memory, windows |
+//! | [`bytes`] | the one consuming reader for bytes from strangers, and the error it gives |
+//! | [`ar`] | the outer archive of a deb |
+//! | [`gzip`], [`xz`], [`zst`] | streams whose last block can be replaced without touching the others |
+//! | [`cfb`], [`cab`], [`msidb`] | the compound file, the cabinet and the database tables of an MSI |
+//! | [`xar`], [`bom`], [`cpio`] | the archive, the bill of materials and the payload of a flat package |
+//! | [`pe`], [`macho`], [`elf`] | executables, as far as an agent check needs them |
+
+pub mod ar;
+pub mod at;
+pub mod bom;
+pub mod bytes;
+pub mod cab;
+pub mod cfb;
+pub mod cpio;
+pub mod elf;
+pub mod gzip;
+pub mod macho;
+pub mod msidb;
+pub mod pe;
+pub mod xar;
+pub mod xz;
+pub mod zst;
+
+pub use at::ReadAt;
+pub use bytes::{Error, Malformed, Problem, Reader};

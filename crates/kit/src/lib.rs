@@ -1,0 +1,1 @@
+//! What wraps or goes with an installer in one management system.
