@@ -165,9 +165,10 @@ pub fn read_vec(
     if len > found {
         return Err(wrong(Problem::Truncated { needed: len, found }).into());
     }
-    let size = usize::try_from(len).ok().filter(|size| *size <= limit).ok_or_else(|| {
-        wrong(Problem::Value { field: "length", found: len, expected: "within this reader's limit" })
-    })?;
+    let size = usize::try_from(len)
+        .ok()
+        .filter(|size| *size <= limit)
+        .ok_or_else(|| wrong(Problem::Value { field: "length", found: len, expected: "within this reader's limit" }))?;
     let mut out = vec![0; size];
     file.read_at(offset, &mut out).map_err(Error::io(structure))?;
     Ok(out)

@@ -240,11 +240,7 @@ impl<'a> Reader<'a> {
 
     /// Ends the reading; bytes that are left are an error.
     pub fn finish(self) -> Result<(), Malformed> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(self.wrong(Problem::Trailing { bytes: self.rest.len() as u64 }))
-        }
+        if self.rest.is_empty() { Ok(()) } else { Err(self.wrong(Problem::Trailing { bytes: self.rest.len() as u64 })) }
     }
 }
 
