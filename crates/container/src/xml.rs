@@ -117,7 +117,7 @@ pub fn parse(structure: &'static str, document: &[u8]) -> Result<Element, Malfor
     if !open.is_empty() {
         return Err(wrong(end, "the document ends inside an element"));
     }
-    root.ok_or_else(|| Malformed { structure, offset: end, problem: Problem::Missing { what: "the root element" } })
+    root.ok_or(Malformed { structure, offset: end, problem: Problem::Missing { what: "the root element" } })
 }
 
 fn element(start: &BytesStart<'_>, nodes: &mut usize) -> Result<Element, &'static str> {
