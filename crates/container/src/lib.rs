@@ -12,6 +12,7 @@
 //! | [`gzip`], [`xz`], [`zst`] | streams whose last block can be replaced without touching the others |
 //! | [`cfb`], [`cab`], [`msidb`] | the compound file, the cabinet and the database tables of an MSI |
 //! | [`xar`], [`bom`], [`cpio`] | the archive, the bill of materials and the payload of a flat package |
+//! | [`digest`] | the digests that signatures name |
 //! | [`pe`], [`macho`], [`elf`] | executables, as far as an agent check needs them |
 
 pub mod ar;
@@ -21,6 +22,7 @@ pub mod bytes;
 pub mod cab;
 pub mod cfb;
 pub mod cpio;
+pub mod digest;
 pub mod elf;
 pub mod gzip;
 pub mod macho;
