@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "these commands talk to people")]
 
 mod debian;
+mod device;
 mod failure;
 mod judges;
 mod payloads;
@@ -10,6 +11,7 @@ mod samples;
 mod sign;
 mod test;
 mod tidy;
+mod token;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -42,6 +44,9 @@ enum Command {
     Probe,
     /// Check the rules of the house
     Tidy,
+    /// Make the probe's installers, or install one on this device
+    #[command(subcommand)]
+    Device(device::Device),
     /// Run every check, from a clean checkout
     Test,
 }
@@ -64,6 +69,7 @@ fn run(command: &Command) -> Result {
         Command::Payloads { all } => payloads::run(&sh, *all),
         Command::Judges => judges::run(&sh),
         Command::Probe => probe::run(&sh),
+        Command::Device(device) => device::run(&sh, device),
         Command::Tidy => tidy::run(&sh),
         Command::Test => test::run(&sh),
     }

@@ -49,6 +49,19 @@ pub(crate) fn run(sh: &Shell, all: bool) -> Result {
     Ok(())
 }
 
+/// Clippy for the service, which is no member of the workspace, on both sides of its `cfg(windows)`.
+pub(crate) fn lint(sh: &Shell) -> Result {
+    let _target = sh.push_env("CARGO_TARGET_DIR", sh.current_dir().join("target/payloads/build"));
+    cmd!(sh, "cargo fmt --check --manifest-path {MANIFEST}").quiet().run()?;
+    let windows: &[&str] = if has_std(sh, WINDOWS) { &["--target", WINDOWS] } else { &[] };
+    for target in [&[], windows] {
+        cmd!(sh, "cargo clippy --quiet --locked --manifest-path {MANIFEST} {target...} -- -D warnings")
+            .quiet()
+            .run()?;
+    }
+    Ok(())
+}
+
 fn build_windows(sh: &Shell) -> Result {
     if has_std(sh, WINDOWS) || cmd!(sh, "rustup target add {WINDOWS}").quiet().ignore_stderr().run().is_ok() {
         cmd!(sh, "cargo build --quiet --locked --release --manifest-path {MANIFEST} --target {WINDOWS}")

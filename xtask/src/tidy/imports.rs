@@ -4,7 +4,7 @@
 //! program → service, kit → installer → container
 //! program, service → signing → container
 //!
-//! installer:  everything else ← format ← deb | msi | pkg ← formats
+//! installer:  everything else ← format ← deb | msi | pkg ← formats ← stamp
 //! ```
 
 use toml::Table;
@@ -91,11 +91,12 @@ fn modules_named(code: &str) -> Vec<&str> {
     names
 }
 
-/// 0 below, 1 the interface, 2 the formats, 3 their table.
+/// 0 below, 1 the interface, 2 the formats, 3 their table, 4 what works with any of them.
 fn storey(module: &str) -> u8 {
     match module {
         "format" => 1,
         "formats" => 3,
+        "stamp" => 4,
         module if FORMATS.contains(&module) => 2,
         _ => 0,
     }
