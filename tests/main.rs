@@ -6,8 +6,8 @@
 //! | `hostile` | bad input: an error within a second and bounded memory, never a panic |
 //! | `interop` | other people's programs judge our files: the real installers first |
 //! | `transcripts` | the shell sessions of the manual, run as they stand there |
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![expect(clippy::disallowed_methods, reason = "a test may read its environment")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::disallowed_methods, reason = "a test may read its environment")]
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
 
 mod interop;
