@@ -13,6 +13,7 @@
 //! | [`cfb`], [`cab`], [`msidb`] | the compound file, the cabinet and the database tables of an MSI |
 //! | [`xar`], [`bom`], [`cpio`] | the archive, the bill of materials and the payload of a flat package |
 //! | [`xml`] | small XML documents, read whole within limits |
+//! | [`digest`] | the digests that signatures name |
 //! | [`pe`], [`macho`], [`elf`] | executables, as far as an agent check needs them |
 
 pub mod ar;
@@ -22,6 +23,7 @@ pub mod bytes;
 pub mod cab;
 pub mod cfb;
 pub mod cpio;
+pub mod digest;
 pub mod elf;
 pub mod gzip;
 pub mod macho;
