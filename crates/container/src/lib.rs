@@ -12,6 +12,7 @@
 //! | [`gzip`], [`xz`], [`zst`] | streams whose last block can be replaced without touching the others |
 //! | [`cfb`], [`cab`], [`msidb`] | the compound file, the cabinet and the database tables of an MSI |
 //! | [`xar`], [`bom`], [`cpio`] | the archive, the bill of materials and the payload of a flat package |
+//! | [`xml`] | small XML documents, read whole within limits |
 //! | [`digest`] | the digests that signatures name |
 //! | [`pe`], [`macho`], [`elf`] | executables, as far as an agent check needs them |
 
@@ -29,6 +30,7 @@ pub mod macho;
 pub mod msidb;
 pub mod pe;
 pub mod xar;
+pub mod xml;
 pub mod xz;
 pub mod zst;
 

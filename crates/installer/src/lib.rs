@@ -26,6 +26,7 @@ pub mod msi;
 pub mod payload;
 pub mod pkg;
 pub mod product;
+pub mod proof;
 pub mod report;
 pub mod splice;
 pub mod stamp;

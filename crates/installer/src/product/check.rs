@@ -186,7 +186,7 @@ impl Checker<'_, '_> {
         match std::fs::read_to_string(&path) {
             Ok(text) => Some(text),
             Err(error) => {
-                self.wrong("product.licence-file", at, &format!("cannot be read: {error}"), None);
+                self.wrong("product.licence-file", at, &format!("cannot be read: {}", plain(&error)), None);
                 None
             }
         }
@@ -220,7 +220,7 @@ impl Checker<'_, '_> {
     fn existing(&mut self, key: &str, at: &At<String>) -> Option<PathBuf> {
         let path = self.folder.join(at.get_ref());
         if let Err(error) = std::fs::metadata(&path) {
-            self.wrong(key, at, &format!("cannot be opened: {error}"), None);
+            self.wrong(key, at, &format!("cannot be opened: {}", plain(&error)), None);
             return None;
         }
         Some(path)
@@ -368,6 +368,12 @@ impl Checker<'_, '_> {
         }
         list.iter().map(|at| at.get_ref().clone()).collect()
     }
+}
+
+/// The system's sentence without its number.
+fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// A hidden file or folder is right below the root of a system that has them.
