@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`at`] | positioned reads: files, memory, windows |
 //! | [`bytes`] | the one consuming reader for bytes from strangers, and the error it gives |
+//! | [`workers`] | work on all cores, results in order |
 //! | [`ar`] | the outer archive of a deb |
 //! | [`gzip`], [`xz`], [`zst`] | streams whose last block can be replaced without touching the others |
 //! | [`cfb`], [`cab`], [`msidb`] | the compound file, the cabinet and the database tables of an MSI |
@@ -24,11 +25,13 @@ pub mod cab;
 pub mod cfb;
 pub mod cpio;
 pub mod digest;
+mod decoded;
 pub mod elf;
 pub mod gzip;
 pub mod macho;
 pub mod msidb;
 pub mod pe;
+pub mod workers;
 pub mod xar;
 pub mod xml;
 pub mod xz;

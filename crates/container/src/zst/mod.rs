@@ -1,0 +1,41 @@
+//! zstd: one frame, compressed on all cores, whose last block can be replaced.
+//!
+//! ```text
+//! frame header   28 b5 2f fd, descriptor 00, window              RFC 8878 §3.1.1.1: no content size, no dictionary,
+//!                                                                no checksum
+//! blocks         3 bytes: last flag, type, size; then the data   §3.1.1.2
+//! the tail       a raw block with the last flag
+//! ```
+//!
+//! *In parallel.* libzstd cuts the input into jobs itself; the cut depends on level and window, not on the number of
+//! threads, as long as there is at least one worker.
+//!
+//! *The tail.* libzstd is told to flush, never to end the frame; the last block is ours. Replacing it changes nothing
+//! before it. A second *frame* would be lost: dpkg stops after the first one without an error. That is also why the
+//! place of the tail is not kept in a skippable frame: [`Tail::open`] walks the blocks' headers instead, three bytes
+//! for each 128 KiB of input. The frame has no checksum, because a replaced tail could not update it; dpkg has its
+//! own for what matters, and the deb's `md5sums` is checked by `verify`.
+//!
+//! Readers: dpkg before 1.21.18 (Debian 11 and older) cannot read zstd at all.
+//!
+//! `zstd` compresses and decompresses; it has no stored blocks at a place of one's choice.
+
+mod decode;
+mod tail;
+mod write;
+
+pub use decode::decode;
+pub use tail::Tail;
+pub use write::Writer;
+
+/// A tail has at most this many bytes, as in gzip; a raw block could hold 128 KiB.
+pub const TAIL_LIMIT: usize = 0xffff;
+
+/// `Magic_Number` 0xFD2FB528.
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// `Frame_Header_Descriptor`: no content size, not a single segment, no checksum, no dictionary.
+const DESCRIPTOR: u8 = 0;
+/// Magic, descriptor, window.
+const HEADER_BYTES: u64 = 6;
+/// A block's header.
+const BLOCK_HEADER_BYTES: u64 = 3;
