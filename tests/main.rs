@@ -1,1 +1,14 @@
 //! The one integration test binary.
+//!
+//! | module | what it holds us to |
+//! |---|---|
+//! | `laws` | what is true of every format, by iterating over the formats |
+//! | `hostile` | bad input: an error within a second and bounded memory, never a panic |
+//! | `interop` | other people's programs judge our files: the real installers first |
+//! | `transcripts` | the shell sessions of the manual, run as they stand there |
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::disallowed_methods, reason = "a test may read its environment")]
+#![allow(missing_docs, unreachable_pub, reason = "tests")]
+
+mod interop;
+mod support;

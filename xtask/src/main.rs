@@ -1,2 +1,82 @@
-//! The project's own commands.
-fn main() {}
+//! The project's own commands, one file each; `cargo xtask --help` lists them. The workflows and `.ci/run` call these and nothing else.
+#![allow(clippy::print_stdout, reason = "these commands talk to people")]
+
+mod debian;
+mod device;
+mod failure;
+mod judges;
+mod payloads;
+mod probe;
+mod samples;
+mod sign;
+mod test;
+mod tidy;
+mod token;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use xshell::Shell;
+
+use crate::failure::Result;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own commands")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Get the sample agents into samples/, check their pinned digests
+    Samples,
+    /// Cross-build the probe service into target/payloads/
+    Payloads {
+        /// For arm64 Windows and macOS as well, linked by zig from PyPI
+        #[arg(long)]
+        all: bool,
+    },
+    /// Install the programs that judge our output
+    Judges,
+    /// Run the built probe service under Wine
+    Probe,
+    /// Check the rules of the house
+    Tidy,
+    /// Make the probe's installers, or install one on this device
+    #[command(subcommand)]
+    Device(device::Device),
+    /// Run every check, from a clean checkout
+    Test,
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> Result {
+    let sh = Shell::new()?;
+    sh.change_dir(root());
+    match command {
+        Command::Samples => samples::run(&sh),
+        Command::Payloads { all } => payloads::run(&sh, *all),
+        Command::Judges => judges::run(&sh),
+        Command::Probe => probe::run(&sh),
+        Command::Device(device) => device::run(&sh, device),
+        Command::Tidy => tidy::run(&sh),
+        Command::Test => test::run(&sh),
+    }
+}
+
+/// The top of the tree: commands work the same from any folder in it.
+fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}

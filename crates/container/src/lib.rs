@@ -13,6 +13,8 @@
 //! | [`gzip`], [`xz`], [`zst`] | streams whose last block can be replaced without touching the others |
 //! | [`cfb`], [`cab`], [`msidb`] | the compound file, the cabinet and the database tables of an MSI |
 //! | [`xar`], [`bom`], [`cpio`] | the archive, the bill of materials and the payload of a flat package |
+//! | [`xml`] | small XML documents, read whole within limits |
+//! | [`digest`] | the digests that signatures name |
 //! | [`pe`], [`macho`], [`elf`] | executables, as far as an agent check needs them |
 
 pub mod ar;
@@ -23,6 +25,7 @@ pub mod cab;
 pub mod cfb;
 pub mod cpio;
 mod decoded;
+pub mod digest;
 pub mod elf;
 pub mod gzip;
 pub mod macho;
@@ -30,6 +33,7 @@ pub mod msidb;
 pub mod pe;
 pub mod workers;
 pub mod xar;
+pub mod xml;
 pub mod xz;
 pub mod zst;
 

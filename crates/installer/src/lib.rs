@@ -1,1 +1,42 @@
-//! The heart.
+//! The heart of Stampwright: a product, the installers that are built from it, and the token that turns a base into a
+//! tenant's installer without touching its bulk.
+//!
+//! ```
+//! use installer::splice::{Segment, Splice};
+//!
+//! // A stamp is a splice: kept ranges of the base and a few patches.
+//! let base = b"agent agent agent [slot]";
+//! let splice = Splice::new(24, [Segment::Keep(0..18), Segment::put(*b"token")])?;
+//! let mut stamped = Vec::new();
+//! splice.write_to(base.as_slice(), &mut stamped)?;
+//! assert_eq!(stamped, b"agent agent agent token");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Who may import whom in here: [`token`], [`splice`], [`product`], [`payload`], [`report`] ← [`format`] ← `deb`,
+//! `msi`, `pkg` ← [`formats`] ← [`stamp`]. The formats' folders never import each other.
+
+pub mod agent;
+pub mod deb;
+pub mod epoch;
+pub mod format;
+pub mod formats;
+pub mod guid;
+pub mod msi;
+pub mod payload;
+pub mod pkg;
+pub mod product;
+pub mod proof;
+pub mod report;
+pub mod splice;
+pub mod stamp;
+pub mod template;
+pub mod token;
+
+pub use epoch::Epoch;
+pub use format::{Format, Kind, Slot};
+pub use payload::Payload;
+pub use product::{Arch, Platform, Product};
+pub use report::{Finding, Report, Severity};
+pub use splice::Splice;
+pub use token::Token;

@@ -1,0 +1,281 @@
+//! Reading a cpio archive from start to end, strictly.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+
+use super::{DIRECTORY, MAGIC, REGULAR, SYMLINK, TRAILER, TYPE_MASK};
+use crate::bytes::{Error, Malformed, Problem};
+
+/// A header without its name.
+const HEADER_BYTES: usize = 76;
+/// Zeros after the trailer beyond this are not padding.
+const MAX_PADDING_BYTES: u64 = 1 << 16;
+
+/// How much a [`Reader`] takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The most entries.
+    pub entries: usize,
+    /// The longest name, in bytes.
+    pub name_bytes: u64,
+    /// The most bytes of all data together.
+    pub total_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { entries: 100_000, name_bytes: 1024, total_bytes: 16 << 30 }
+    }
+}
+
+/// What an entry's header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The name without a leading `./`; the root is `.`.
+    pub path: String,
+    /// File type and permissions.
+    pub mode: u32,
+    /// The owner's number.
+    pub uid: u32,
+    /// The group's number.
+    pub gid: u32,
+    /// The number of links.
+    pub links: u32,
+    /// The modification time, in seconds since 1970.
+    pub mtime: u64,
+    /// How many bytes of data it has.
+    pub size: u64,
+    /// Where its data start in the archive.
+    pub offset: u64,
+}
+
+impl Entry {
+    /// Whether it is a folder.
+    #[must_use]
+    pub const fn is_directory(&self) -> bool {
+        self.mode & TYPE_MASK == DIRECTORY
+    }
+
+    /// Whether it is a symbolic link; its target is its data.
+    #[must_use]
+    pub const fn is_symlink(&self) -> bool {
+        self.mode & TYPE_MASK == SYMLINK
+    }
+}
+
+/// Reads an archive: [`Reader::next_entry`], then the entry's data through [`Read`] (what is not read is skipped).
+#[derive(Debug)]
+pub struct Reader<R> {
+    inner: R,
+    offset: u64,
+    data_left: u64,
+    seen: BTreeSet<String>,
+    seen_bytes: usize,
+    total: u64,
+    limits: Limits,
+    ended: bool,
+}
+
+/// The names of all entries together may not take more than this.
+const MAX_NAMES_BYTES: usize = 16 << 20;
+
+impl<R: Read> Reader<R> {
+    /// A reader with the usual [`Limits`].
+    pub fn new(inner: R) -> Self {
+        Self::with_limits(inner, Limits::default())
+    }
+
+    /// A reader with limits of its own.
+    pub const fn with_limits(inner: R, limits: Limits) -> Self {
+        let seen = BTreeSet::new();
+        Self { inner, offset: 0, data_left: 0, seen, seen_bytes: 0, total: 0, limits, ended: false }
+    }
+
+    /// The next entry, or `None` after the trailer, whose padding is then checked to the end of the input.
+    pub fn next_entry(&mut self) -> Result<Option<Entry>, Error> {
+        if self.ended {
+            return Ok(None);
+        }
+        self.skip_data()?;
+        let start = self.offset;
+        let mut head = [0; HEADER_BYTES];
+        self.fill(&mut head)?;
+        let header = Fields::parse(start, &head)?;
+        let name = self.name(start, header.name_bytes)?;
+        if name == TRAILER {
+            if header.size != 0 {
+                return Err(wrong(start, Problem::Value { field: "trailer size", found: header.size, expected: "0" }));
+            }
+            self.padding()?;
+            self.ended = true;
+            return Ok(None);
+        }
+        let entry = header.entry(start, &name, self.offset)?;
+        self.admit(start, &entry)?;
+        self.data_left = entry.size;
+        Ok(Some(entry))
+    }
+
+    /// The data of the current entry, at most `limit` bytes of them.
+    pub fn data(&mut self, limit: u64) -> Result<Vec<u8>, Error> {
+        if self.data_left > limit {
+            let problem =
+                Problem::Value { field: "size", found: self.data_left, expected: "within this reader's limit" };
+            return Err(wrong(self.offset, problem));
+        }
+        let mut out = Vec::new();
+        let offset = self.offset;
+        self.read_to_end(&mut out).map_err(|e| failed(offset, e))?;
+        Ok(out)
+    }
+
+    /// Ends the reading before the archive's end and gives the source back.
+    pub fn into_inner(self) -> R {
+        self.inner
+    }
+
+    fn admit(&mut self, start: u64, entry: &Entry) -> Result<(), Error> {
+        self.total = self.total.saturating_add(entry.size);
+        self.seen_bytes += entry.path.len();
+        let too_much = |field, found| Problem::Value { field, found, expected: "within this reader's limit" };
+        if self.total > self.limits.total_bytes {
+            return Err(wrong(start, too_much("data of all entries", self.total)));
+        }
+        if self.seen.len() >= self.limits.entries || self.seen_bytes > MAX_NAMES_BYTES {
+            return Err(wrong(start, too_much("number of entries", self.seen.len() as u64 + 1)));
+        }
+        if !self.seen.insert(entry.path.clone()) {
+            return Err(wrong(start, Problem::Twice { what: "a name" }));
+        }
+        Ok(())
+    }
+
+    fn name(&mut self, start: u64, bytes: u64) -> Result<String, Error> {
+        let size = usize::try_from(bytes).ok().filter(|_| (2..=self.limits.name_bytes + 1).contains(&bytes));
+        let expected = "2 or more and within this reader's limit";
+        let size = size.ok_or_else(|| wrong(start, Problem::Value { field: "namesize", found: bytes, expected }))?;
+        let mut name = vec![0; size];
+        self.fill(&mut name)?;
+        if name.pop() != Some(0) || name.contains(&0) {
+            return Err(wrong(start, Problem::Text { what: "the name does not end with its only NUL" }));
+        }
+        String::from_utf8(name).map_err(|_| wrong(start, Problem::Text { what: "the name is not UTF-8" }))
+    }
+
+    fn skip_data(&mut self) -> Result<(), Error> {
+        let offset = self.offset;
+        io::copy(self, &mut io::sink()).map_err(|e| failed(offset, e)).map(drop)
+    }
+
+    fn padding(&mut self) -> Result<(), Error> {
+        let (start, mut buf) = (self.offset, [0; 4096]);
+        loop {
+            let n = self.inner.read(&mut buf).map_err(|e| failed(start, e))?;
+            let some = buf.get(..n).unwrap_or_default();
+            self.offset += n as u64;
+            let found = self.offset - start;
+            if some.iter().any(|b| *b != 0) || found > MAX_PADDING_BYTES {
+                return Err(wrong(start, Problem::Trailing { bytes: found }));
+            }
+            if n == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn fill(&mut self, buf: &mut [u8]) -> Result<(), Error> {
+        self.inner.read_exact(buf).map_err(|e| failed(self.offset, e))?;
+        self.offset += buf.len() as u64;
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for Reader<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let most = buf.len().min(usize::try_from(self.data_left).unwrap_or(usize::MAX));
+        let Some(part) = buf.get_mut(..most).filter(|part| !part.is_empty()) else { return Ok(0) };
+        let n = self.inner.read(part)?;
+        if n == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.data_left -= n as u64;
+        self.offset += n as u64;
+        Ok(n)
+    }
+}
+
+/// The numbers of a header.
+struct Fields {
+    mode: u32,
+    uid: u32,
+    gid: u32,
+    links: u32,
+    mtime: u64,
+    name_bytes: u64,
+    size: u64,
+}
+
+impl Fields {
+    fn parse(start: u64, head: &[u8; HEADER_BYTES]) -> Result<Self, Error> {
+        let mut r = crate::bytes::Reader::new("cpio header", start, head);
+        if r.take(MAGIC.len())? != MAGIC {
+            return Err(wrong(start, Problem::Text { what: "the magic is not 070707" }));
+        }
+        let mut octal = |digits: usize| -> Result<u64, Error> {
+            let at = r.offset();
+            r.take(digits)?.iter().try_fold(0, |sum, digit| match digit {
+                b'0'..=b'7' => Ok(sum * 8 + u64::from(digit - b'0')),
+                _ => Err(wrong(at, Problem::Text { what: "a number has a character that is no octal digit" })),
+            })
+        };
+        let mut short = || octal(6).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+        let (_dev, _ino, mode, uid, gid, links, _rdev) =
+            (short()?, short()?, short()?, short()?, short()?, short()?, short()?);
+        Ok(Self { mode, uid, gid, links, mtime: octal(11)?, name_bytes: octal(6)?, size: octal(11)? })
+    }
+
+    fn entry(&self, start: u64, name: &str, offset: u64) -> Result<Entry, Error> {
+        let path = plain_path(name).map_err(|what| wrong(start, Problem::Text { what }))?;
+        let no_data = match self.mode & TYPE_MASK {
+            DIRECTORY => true,
+            REGULAR | SYMLINK => false,
+            _ => return Err(wrong(start, Problem::Text { what: "the entry is no file, folder or symbolic link" })),
+        };
+        if no_data && self.size != 0 {
+            return Err(wrong(start, Problem::Value { field: "size of a folder", found: self.size, expected: "0" }));
+        }
+        let Self { mode, uid, gid, links, mtime, size, .. } = *self;
+        Ok(Entry { path, mode, uid, gid, links, mtime, size, offset })
+    }
+}
+
+/// The name without its leading `./`, if it stays inside the folder it is unpacked in.
+fn plain_path(name: &str) -> Result<String, &'static str> {
+    if name == "." {
+        return Ok(name.to_owned());
+    }
+    let plain = name.strip_prefix("./").unwrap_or(name);
+    for part in plain.split('/') {
+        match part {
+            "" => return Err("the name is absolute or has an empty part"),
+            "." | ".." => return Err("the name has a . or .. in it"),
+            _ => {}
+        }
+    }
+    Ok(plain.to_owned())
+}
+
+fn wrong(offset: u64, problem: Problem) -> Error {
+    Malformed { structure: "cpio entry", offset, problem }.into()
+}
+
+/// What a decompressor under the archive says is about the bytes, not about the machine.
+fn failed(offset: u64, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => wrong(offset, Problem::Data { what: "the archive ends in the middle" }),
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+            wrong(offset, Problem::Data { what: "the compressed stream under the archive is damaged" })
+        }
+        _ => Error::Io { verb: "read the cpio archive", source: error },
+    }
+}

@@ -1,0 +1,211 @@
+//! Writing what stands before the members: header, table of contents, checksum.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use sha1::{Digest, Sha1};
+
+use super::{CHECKSUM_BYTES, HEADER_BYTES, MAGIC};
+use crate::xml::escape;
+
+/// A table of contents.
+#[derive(Debug, Clone)]
+pub struct Toc {
+    /// When the archive was made, in seconds since 1970.
+    pub creation_time: u64,
+    /// What it contains.
+    pub nodes: Vec<Node>,
+}
+
+/// A file or a folder in the table of contents.
+#[derive(Debug, Clone)]
+pub enum Node {
+    /// A folder.
+    Directory {
+        /// Its name: one part of a path.
+        name: String,
+        /// What lies in it.
+        nodes: Vec<Node>,
+    },
+    /// A file.
+    File(File),
+}
+
+/// A file in the table of contents.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// Its name: one part of a path.
+    pub name: String,
+    /// Its content.
+    pub data: FileData,
+}
+
+/// Where a file's content lies and what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileData {
+    /// Where it starts in the heap.
+    pub offset: u64,
+    /// Its length in the heap.
+    pub length: u64,
+    /// Its length unpacked.
+    pub size: u64,
+    /// Whether it is stored or compressed.
+    pub stored: Stored,
+    /// SHA-1 of what is in the heap.
+    pub archived_sha1: [u8; 20],
+    /// SHA-1 of what is unpacked.
+    pub extracted_sha1: [u8; 20],
+}
+
+/// How a file lies in the heap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// As it is.
+    Plain,
+    /// As a zlib stream.
+    Zlib,
+}
+
+impl FileData {
+    /// Content that is stored as it is.
+    #[must_use]
+    pub const fn plain(offset: u64, length: u64, sha1: [u8; 20]) -> Self {
+        Self { offset, length, size: length, stored: Stored::Plain, archived_sha1: sha1, extracted_sha1: sha1 }
+    }
+
+    /// Small content, compressed: what to put into the heap at `offset`, and its description.
+    pub fn zlib(offset: u64, content: &[u8]) -> io::Result<(Vec<u8>, Self)> {
+        let packed = deflate(content)?;
+        let (length, size) = (packed.len() as u64, content.len() as u64);
+        let (archived_sha1, extracted_sha1) = (Sha1::digest(&packed).into(), Sha1::digest(content).into());
+        Ok((packed, Self { offset, length, size, stored: Stored::Zlib, archived_sha1, extracted_sha1 }))
+    }
+}
+
+/// Header, compressed table of contents and the checksum at the start of the heap: all that stands before heap offset
+/// [`CHECKSUM_BYTES`].
+pub fn head(toc: &Toc) -> io::Result<Vec<u8>> {
+    let xml = toc.xml();
+    let packed = deflate(xml.as_bytes())?;
+    let mut out = MAGIC.to_vec();
+    out.extend(HEADER_BYTES.to_be_bytes());
+    out.extend(1_u16.to_be_bytes());
+    out.extend((packed.len() as u64).to_be_bytes());
+    out.extend((xml.len() as u64).to_be_bytes());
+    out.extend(1_u32.to_be_bytes());
+    out.extend(&packed);
+    out.extend(Sha1::digest(&packed));
+    Ok(out)
+}
+
+impl Toc {
+    /// The XML, as it is compressed into the archive.
+    #[must_use]
+    pub fn xml(&self) -> String {
+        let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<xar>\n <toc>\n");
+        let time = timestamp(self.creation_time);
+        line(&mut out, 2, &format!("<creation-time>{time}</creation-time>"));
+        let checksum = format!("<checksum style=\"sha1\"><offset>0</offset><size>{CHECKSUM_BYTES}</size></checksum>");
+        line(&mut out, 2, &checksum);
+        let mut id = 0;
+        for node in &self.nodes {
+            node.xml(&mut out, 2, &mut id, &time);
+        }
+        out.push_str(" </toc>\n</xar>\n");
+        out
+    }
+}
+
+impl Node {
+    fn xml(&self, out: &mut String, depth: usize, id: &mut u32, time: &str) {
+        *id += 1;
+        let (name, kind, mode) = match self {
+            Self::Directory { name, .. } => (name, "directory", "0755"),
+            Self::File(file) => (&file.name, "file", "0644"),
+        };
+        line(out, depth, &format!("<file id=\"{id}\">"));
+        if let Self::File(file) = self {
+            file.data.xml(out, depth + 1);
+        }
+        line(out, depth + 1, &format!("<mtime>{time}Z</mtime>"));
+        line(out, depth + 1, "<group>wheel</group><gid>0</gid><user>root</user><uid>0</uid>");
+        line(out, depth + 1, &format!("<mode>{mode}</mode><type>{kind}</type><name>{}</name>", escape(name)));
+        if let Self::Directory { nodes, .. } = self {
+            for node in nodes {
+                node.xml(out, depth + 1, id, time);
+            }
+        }
+        line(out, depth, "</file>");
+    }
+}
+
+impl FileData {
+    fn xml(&self, out: &mut String, depth: usize) {
+        let Self { offset, length, size, .. } = self;
+        let style = match self.stored {
+            Stored::Plain => "application/octet-stream",
+            Stored::Zlib => "application/x-gzip",
+        };
+        line(out, depth, "<data>");
+        line(out, depth + 1, &format!("<length>{length}</length><offset>{offset}</offset><size>{size}</size>"));
+        line(out, depth + 1, &format!("<encoding style=\"{style}\"/>"));
+        for (name, sum) in [("extracted", self.extracted_sha1), ("archived", self.archived_sha1)] {
+            line(out, depth + 1, &format!("<{name}-checksum style=\"sha1\">{}</{name}-checksum>", hex(&sum)));
+        }
+        line(out, depth, "</data>");
+    }
+}
+
+fn line(out: &mut String, depth: usize, text: &str) {
+    out.extend(std::iter::repeat_n(' ', depth));
+    out.push_str(text);
+    out.push('\n');
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for byte in bytes {
+        // writing into a String cannot fail
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
+}
+
+fn deflate(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut z = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    z.write_all(bytes)?;
+    z.finish()
+}
+
+/// `2024-01-31T12:34:56` in UTC (days to date after H. Hinnant's `civil_from_days`).
+fn timestamp(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::timestamp;
+
+    #[test]
+    fn seconds_become_a_date() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00"),
+            (951_782_399, "2000-02-28T23:59:59"),
+            (951_782_400, "2000-02-29T00:00:00"),
+            (1_709_210_096, "2024-02-29T12:34:56"),
+            (4_102_444_800, "2100-01-01T00:00:00"),
+        ] {
+            assert_eq!(timestamp(seconds), text);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The formats, in the order in which they are listed everywhere: a closed table, no registry.
+
+use container::bytes::{Malformed, Problem};
+use container::{ReadAt, at};
+
+use crate::format::{Format, Kind, ReadError};
+
+/// Every format there is.
+pub static FORMATS: [&dyn Format; 0] = [];
+
+/// The format of that kind.
+#[must_use]
+pub fn of(kind: Kind) -> Option<&'static dyn Format> {
+    FORMATS.into_iter().find(|format| format.kind() == kind)
+}
+
+/// Finds out what a file is by its first bytes.
+pub fn recognise(file: &dyn ReadAt) -> Result<&'static dyn Format, ReadError> {
+    const HEAD_BYTES: u64 = 16;
+    let head = at::read_vec(file, "installer", 0, file.len().min(HEAD_BYTES), HEAD_BYTES as usize)?;
+    FORMATS.into_iter().find(|format| format.recognises(&head)).ok_or_else(|| {
+        let what = "it is neither an MSI, nor a flat package, nor a Debian package";
+        Malformed { structure: "installer", offset: 0, problem: Problem::Data { what } }.into()
+    })
+}

@@ -1,0 +1,386 @@
+//! From what was typed to what it means: every rule of the manifest, each problem with its line and key.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::errors::{ManifestError, Problems};
+use super::manifest::{At, FileSection, Manifest, ProductSection, ServiceSection};
+use super::names::{Version, folder_problem, guid, is_bundle_id, is_file_name, is_package_name, line_problem};
+use super::{AgentFile, Arch, ExtraFile, Platform, Product, Service};
+
+/// The oldest macOS that runs on Apple silicon, and the default.
+const OLDEST_MACOS: (u16, u16) = (11, 0);
+const RESTART_DELAY_SECS: u32 = 10;
+
+pub(super) fn product(path: &Path, text: &str) -> Result<Product, ManifestError> {
+    let mut problems = Problems::new(text);
+    let manifest: Manifest = match toml::from_str(text) {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            problems.add(error.span().unwrap_or(0..0), "", error.message());
+            return problems.finish(path, None);
+        }
+    };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let product = Checker { folder, problems: &mut problems }.product(&manifest);
+    problems.finish(path, product)
+}
+
+struct Checker<'a, 'p> {
+    folder: &'a Path,
+    problems: &'a mut Problems<'p>,
+}
+
+impl Checker<'_, '_> {
+    fn product(&mut self, manifest: &Manifest) -> Option<Product> {
+        let p = &manifest.product;
+        let name = self.line("product.name", &p.name);
+        let publisher = self.line("product.publisher", &p.publisher);
+        let file_stem = self.matching("product.file-stem", &p.file_stem, is_file_name, FILE_NAME);
+        let package = match &manifest.linux.package {
+            Some(package) => self.matching("linux.package", package, is_package_name, PACKAGE),
+            None => self.default_package(p),
+        };
+        let executable = match &p.executable {
+            Some(executable) => self.matching("product.executable", executable, is_file_name, FILE_NAME),
+            None => package.clone(),
+        };
+        let version = Version::parse(p.version.get_ref());
+        if version.is_none() {
+            self.wrong("product.version", &p.version, "must be three numbers up to 255.255.65535, e.g. 1.4.2", None);
+        }
+        let agents = self.agents(manifest);
+        let service =
+            manifest.service.as_ref().map(|section| self.service(section, p, package.as_deref().unwrap_or_default()));
+        Some(Product {
+            summary: self.line("product.summary", &p.summary)?,
+            licence: self.line("product.licence", &p.licence)?,
+            licence_text: self.licence_text(p.licence_file.as_ref()),
+            maintainer: self.maintainer(&p.maintainer)?,
+            homepage: p.homepage.as_ref().and_then(|at| self.homepage(at)),
+            description: p.description.as_ref().and_then(|at| self.description(at)),
+            folder: self.folder_name("product.folder", p.folder.as_ref(), "product.name", &p.name)?,
+            publisher_folder: self.folder_name(
+                "product.publisher-folder",
+                p.publisher_folder.as_ref(),
+                "product.publisher",
+                &p.publisher,
+            )?,
+            files: self.files(&manifest.file),
+            upgrade_code: self.upgrade_code(manifest),
+            bundle_id: self.bundle_id(manifest),
+            minimum_macos: self.minimum_macos(manifest),
+            depends: self.depends(&manifest.linux.depends),
+            section: match &manifest.linux.section {
+                Some(section) => self.matching("linux.section", section, is_package_name, PACKAGE)?,
+                None => "admin".to_owned(),
+            },
+            compression: manifest.linux.compression,
+            token_required: manifest.token.required,
+            name: name?,
+            publisher: publisher?,
+            file_stem: file_stem?,
+            version: version?,
+            executable: executable?,
+            package: package?,
+            service,
+            agents,
+        })
+    }
+
+    fn wrong(&mut self, key: &str, at: &At<String>, must: &str, hint: Option<&'static str>) {
+        // A control character in a message would garble a terminal; `escape_debug` shows it instead.
+        let found: String = at.get_ref().chars().take(80).flat_map(char::escape_debug).collect();
+        self.problems.hinted(at.span(), key, format!("\"{found}\" {must}"), hint);
+    }
+
+    fn line(&mut self, key: &str, at: &At<String>) -> Option<String> {
+        if let Some(problem) = line_problem(at.get_ref()) {
+            self.wrong(key, at, problem, None);
+            return None;
+        }
+        Some(at.get_ref().clone())
+    }
+
+    fn matching(&mut self, key: &str, at: &At<String>, is: fn(&str) -> bool, must: &str) -> Option<String> {
+        if !is(at.get_ref()) {
+            self.wrong(key, at, must, None);
+            return None;
+        }
+        Some(at.get_ref().clone())
+    }
+
+    fn default_package(&mut self, p: &ProductSection) -> Option<String> {
+        let package = p.file_stem.get_ref().to_ascii_lowercase().replace('_', "-");
+        if !is_package_name(&package) && is_file_name(p.file_stem.get_ref()) {
+            self.wrong(
+                "product.file-stem",
+                &p.file_stem,
+                "does not give a Debian package name",
+                Some("set linux.package"),
+            );
+            return None;
+        }
+        Some(package)
+    }
+
+    fn folder_name(&mut self, key: &str, own: Option<&At<String>>, from: &str, name: &At<String>) -> Option<String> {
+        let (key, at, hint) = match own {
+            Some(own) => (key, own, None),
+            None => (
+                from,
+                name,
+                Some("it is also a folder and a registry key; set product.folder or product.publisher-folder"),
+            ),
+        };
+        match folder_problem(at.get_ref()) {
+            None => Some(at.get_ref().clone()),
+            Some(problem) => {
+                // What is no line at all has been said already.
+                if own.is_some() || line_problem(at.get_ref()).is_none() {
+                    self.wrong(key, at, problem, hint);
+                }
+                None
+            }
+        }
+    }
+
+    fn description(&mut self, at: &At<String>) -> Option<String> {
+        let text = at.get_ref().trim();
+        if text.chars().any(|c| c.is_control() && c != '\n') {
+            self.wrong("product.description", at, "must not have control characters but line endings", None);
+            return None;
+        }
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    fn homepage(&mut self, at: &At<String>) -> Option<String> {
+        let text = at.get_ref();
+        let web = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let plain = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic() && b != b'"');
+        if !web.is_some_and(plain) {
+            self.wrong("product.homepage", at, "must be a web address that starts with https://", None);
+            return None;
+        }
+        Some(text.clone())
+    }
+
+    fn maintainer(&mut self, at: &At<String>) -> Option<String> {
+        let text = self.line("product.maintainer", at)?;
+        let address = text.split_once(" <").and_then(|(_, rest)| rest.strip_suffix('>'));
+        if !address.is_some_and(|address| address.contains('@') && !address.contains([' ', '<', '>', ','])) {
+            self.wrong(
+                "product.maintainer",
+                at,
+                "must be a name and an address, e.g. Example <packages@example.com>",
+                None,
+            );
+            return None;
+        }
+        Some(text)
+    }
+
+    fn licence_text(&mut self, at: Option<&At<String>>) -> Option<String> {
+        let at = at?;
+        let path = self.folder.join(at.get_ref());
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                self.wrong("product.licence-file", at, &format!("cannot be read: {}", plain(&error)), None);
+                None
+            }
+        }
+    }
+
+    fn agents(&mut self, manifest: &Manifest) -> Vec<AgentFile> {
+        let mut agents: Vec<AgentFile> = Vec::new();
+        for (n, section) in manifest.agent.iter().enumerate() {
+            let key = format!("agent[{n}]");
+            let (platform, arch) = (*section.platform.get_ref(), *section.arch.get_ref());
+            if arch == Arch::Universal && platform != Platform::Macos {
+                let message = format!("\"universal\" is for macOS, not for {platform}");
+                self.problems.add(section.arch.span(), format!("{key}.arch"), message);
+            }
+            if agents.iter().any(|other| (other.platform, other.arch) == (platform, arch)) {
+                let message = format!("there is already an agent for {platform} {arch}");
+                self.problems.add(section.platform.span(), key.clone(), message);
+            }
+            if let Some(path) = self.existing(&format!("{key}.path"), &section.path) {
+                agents.push(AgentFile { platform, arch, path });
+            }
+        }
+        if manifest.agent.is_empty() {
+            self.problems.hinted(0..0, "agent", "there is no agent", Some("add an [[agent]] table"));
+        }
+        agents.sort_by_key(|agent| (agent.platform, agent.arch));
+        agents
+    }
+
+    /// A path of the manifest that must lead to something.
+    fn existing(&mut self, key: &str, at: &At<String>) -> Option<PathBuf> {
+        let path = self.folder.join(at.get_ref());
+        if let Err(error) = std::fs::metadata(&path) {
+            self.wrong(key, at, &format!("cannot be opened: {}", plain(&error)), None);
+            return None;
+        }
+        Some(path)
+    }
+
+    fn service(&mut self, section: &ServiceSection, p: &ProductSection, package: &str) -> Service {
+        let name = match &section.name {
+            Some(at) => self.matching("service.name", at, is_file_name, FILE_NAME).unwrap_or_default(),
+            None => package.to_owned(),
+        };
+        let or = |this: &mut Self, key: &str, at: &Option<At<String>>, other: &At<String>| match at {
+            Some(at) => this.line(key, at).unwrap_or_default(),
+            None => other.get_ref().clone(),
+        };
+        let arguments = self.arguments("service.arguments", &section.arguments);
+        let mut own = |key: &str, list: &Option<Vec<At<String>>>| match list {
+            Some(list) => self.arguments(key, list),
+            None => arguments.clone(),
+        };
+        let windows_arguments = own("service.windows-arguments", &section.windows_arguments);
+        let macos_arguments = own("service.macos-arguments", &section.macos_arguments);
+        let linux_arguments = own("service.linux-arguments", &section.linux_arguments);
+        let delay = section.restart_delay_secs.as_ref();
+        if let Some(delay) = delay.filter(|delay| !(1..=86_400).contains(delay.get_ref())) {
+            let message = format!("{} must be 1 to 86400 seconds", delay.get_ref());
+            self.problems.add(delay.span(), "service.restart-delay-secs", message);
+        }
+        Service {
+            name,
+            display_name: or(self, "service.display-name", &section.display_name, &p.name),
+            description: or(self, "service.description", &section.description, &p.summary),
+            restart: section.restart,
+            restart_delay_secs: delay.map_or(RESTART_DELAY_SECS, |delay| *delay.get_ref()),
+            windows_arguments,
+            macos_arguments,
+            linux_arguments,
+        }
+    }
+
+    fn arguments(&mut self, key: &str, list: &[At<String>]) -> Vec<String> {
+        for at in list.iter().filter(|at| at.get_ref().chars().any(char::is_control)) {
+            self.wrong(key, at, "must not have a line ending, tab or other control character", None);
+        }
+        list.iter().map(|at| at.get_ref().clone()).collect()
+    }
+
+    fn files(&mut self, sections: &[FileSection]) -> Vec<ExtraFile> {
+        let mut taken = BTreeSet::new();
+        let mut files = Vec::new();
+        for (n, section) in sections.iter().enumerate() {
+            let platform = *section.platform.get_ref();
+            let source = self.existing(&format!("file[{n}].source"), &section.source);
+            let destination = self.destination(&format!("file[{n}].destination"), platform, &section.destination);
+            let mode = self.mode(&format!("file[{n}].mode"), platform, section.mode.as_ref());
+            if let (Some(source), Some(destination), Some(mode)) = (source, destination, mode) {
+                if !taken.insert((platform, destination.to_lowercase())) {
+                    let message = format!("{destination} is there twice");
+                    self.problems.add(section.destination.span(), format!("file[{n}].destination"), message);
+                }
+                files.push(ExtraFile { platform, source, destination, mode });
+            }
+        }
+        files
+    }
+
+    fn destination(&mut self, key: &str, platform: Platform, at: &At<String>) -> Option<String> {
+        let text = at.get_ref();
+        let (rest, must) = match platform {
+            Platform::Windows => {
+                (Some(text.as_str()), "must be a path below the installation folder, e.g. conf/agent.conf")
+            }
+            _ => (text.strip_prefix('/'), "must be a full path, e.g. /etc/example/agent.conf"),
+        };
+        let parts_right = |rest: &&str| rest.split('/').all(|part| folder_problem(part).is_none() || is_dotted(part));
+        match rest.filter(parts_right) {
+            Some(rest) => Some(rest.to_owned()),
+            None => {
+                self.wrong(key, at, must, None);
+                None
+            }
+        }
+    }
+
+    fn mode(&mut self, key: &str, platform: Platform, at: Option<&At<String>>) -> Option<u32> {
+        let Some(at) = at else { return Some(0o644) };
+        let mode = u32::from_str_radix(at.get_ref(), 8).ok().filter(|mode| *mode <= 0o777);
+        if platform == Platform::Windows {
+            self.wrong(key, at, "is not for Windows, which has no modes", None);
+        } else if mode.is_none() {
+            self.wrong(key, at, "must be a mode in octal from 0000 to 0777, e.g. 0644", None);
+        }
+        mode
+    }
+
+    fn upgrade_code(&mut self, manifest: &Manifest) -> Option<String> {
+        let Some(section) = &manifest.windows else {
+            self.needed_by(manifest, Platform::Windows, "windows.upgrade-code");
+            return None;
+        };
+        let code = guid(section.upgrade_code.get_ref());
+        if code.is_none() {
+            let must = "must be a GUID, e.g. {6F1D2C3B-0000-4000-8000-0123456789AB}";
+            self.wrong("windows.upgrade-code", &section.upgrade_code, must, None);
+        }
+        code
+    }
+
+    fn bundle_id(&mut self, manifest: &Manifest) -> Option<String> {
+        let Some(section) = &manifest.macos else {
+            self.needed_by(manifest, Platform::Macos, "macos.bundle-id");
+            return None;
+        };
+        let must = "must be a bundle id, e.g. com.example.agent";
+        self.matching("macos.bundle-id", &section.bundle_id, is_bundle_id, must)
+    }
+
+    fn needed_by(&mut self, manifest: &Manifest, platform: Platform, key: &str) {
+        if let Some(agent) = manifest.agent.iter().find(|agent| *agent.platform.get_ref() == platform) {
+            self.problems.add(agent.platform.span(), key, format!("is missing, and there is an agent for {platform}"));
+        }
+    }
+
+    fn minimum_macos(&mut self, manifest: &Manifest) -> (u16, u16) {
+        let Some(at) = manifest.macos.as_ref().and_then(|section| section.minimum_version.as_ref()) else {
+            return OLDEST_MACOS;
+        };
+        let (major, minor) = at.get_ref().split_once('.').unwrap_or((at.get_ref(), "0"));
+        match (major.parse(), minor.parse()) {
+            (Ok(major), Ok(minor)) if (major, minor) >= (10, 13) => (major, minor),
+            _ => {
+                self.wrong("macos.minimum-version", at, "must be a macOS version from 10.13 on, e.g. 11.0", None);
+                OLDEST_MACOS
+            }
+        }
+    }
+
+    fn depends(&mut self, list: &[At<String>]) -> Vec<String> {
+        let plain = |text: &str| {
+            !text.is_empty()
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b" +-.:~()<>=|".contains(&b))
+                && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        };
+        for at in list.iter().filter(|at| !plain(at.get_ref())) {
+            self.wrong("linux.depends", at, "must be one dependency, e.g. libc6 (>= 2.28)", None);
+        }
+        list.iter().map(|at| at.get_ref().clone()).collect()
+    }
+}
+
+/// The system's sentence without its number.
+fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// A hidden file or folder is right below the root of a system that has them.
+fn is_dotted(part: &str) -> bool {
+    part.strip_prefix('.').is_some_and(|rest| rest != "." && folder_problem(rest).is_none())
+}
+
+const FILE_NAME: &str =
+    "must be letters, digits, dots, hyphens and underscores, 64 at most, and start with a letter or digit";
+const PACKAGE: &str = "must be lower-case letters, digits, plus signs, dots and hyphens, 2 to 64 of them";

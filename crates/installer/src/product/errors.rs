@@ -1,0 +1,89 @@
+//! What can be wrong with a manifest, with file, line and key.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// One thing that is wrong with a manifest: `stampwright.toml:7: product.version: "1.4" …`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManifestProblem {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The key with its tables, e.g. `product.version`; empty where the text is not TOML at all.
+    pub key: String,
+    /// What was found and what was expected.
+    pub message: String,
+    /// The next step, when there is one.
+    pub hint: Option<&'static str>,
+}
+
+/// Everything that is wrong with a manifest.
+#[derive(Debug, thiserror::Error)]
+pub struct ManifestError {
+    /// The manifest's path.
+    pub file: PathBuf,
+    /// Each problem, in the order of the file.
+    pub problems: Vec<ManifestProblem>,
+}
+
+impl fmt::Display for ManifestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, problem) in self.problems.iter().enumerate() {
+            if n > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{}:{}: ", self.file.display(), problem.line)?;
+            if !problem.key.is_empty() {
+                write!(f, "{}: ", problem.key)?;
+            }
+            f.write_str(&problem.message)?;
+            if let Some(hint) = problem.hint {
+                write!(f, "\n  hint: {hint}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Collects problems while a manifest is checked, so that a person sees all of them at once.
+#[derive(Debug)]
+pub(crate) struct Problems<'a> {
+    text: &'a str,
+    found: Vec<ManifestProblem>,
+}
+
+impl<'a> Problems<'a> {
+    pub(crate) const fn new(text: &'a str) -> Self {
+        Self { text, found: Vec::new() }
+    }
+
+    /// The line of a byte offset, counted from 1.
+    fn line(&self, at: usize) -> usize {
+        self.text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+    }
+
+    pub(crate) fn add(&mut self, span: Range<usize>, key: impl Into<String>, message: impl Into<String>) {
+        self.hinted(span, key, message, None);
+    }
+
+    pub(crate) fn hinted(
+        &mut self,
+        span: Range<usize>,
+        key: impl Into<String>,
+        message: impl Into<String>,
+        hint: Option<&'static str>,
+    ) {
+        let line = self.line(span.start);
+        self.found.push(ManifestProblem { line, key: key.into(), message: message.into(), hint });
+    }
+
+    pub(crate) fn finish<T>(mut self, file: &Path, value: Option<T>) -> Result<T, ManifestError> {
+        match value {
+            Some(value) if self.found.is_empty() => Ok(value),
+            _ => {
+                self.found.sort_by_key(|problem| problem.line);
+                Err(ManifestError { file: file.to_path_buf(), problems: self.found })
+            }
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! What a person types: `stampwright.toml`, as it stands in the file.
+//!
+//! These types are the file's schema and nothing else: serde reads them, unknown keys are refused, and the JSON
+//! Schema for editors is generated from them. What the words mean is settled in [`super::check`].
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use toml::Spanned;
+
+/// A value and where in the file it stands.
+pub type At<T> = Spanned<T>;
+
+/// The whole file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(title = "stampwright.toml", description = "What Stampwright builds installers from.")]
+pub struct Manifest {
+    /// What is installed, and who made it.
+    pub product: ProductSection,
+    /// What the installers ask of the enrollment token.
+    #[serde(default)]
+    pub token: TokenSection,
+    /// The service that the agent runs as, on every platform. Without it nothing is started.
+    pub service: Option<ServiceSection>,
+    /// The agents: one for each platform and architecture.
+    #[serde(default)]
+    pub agent: Vec<AgentSection>,
+    /// Files that are installed beside the agent.
+    #[serde(default)]
+    pub file: Vec<FileSection>,
+    /// What only Windows needs.
+    pub windows: Option<WindowsSection>,
+    /// What only macOS needs.
+    pub macos: Option<MacosSection>,
+    /// What only Debian packages need.
+    #[serde(default)]
+    pub linux: LinuxSection,
+}
+
+/// What is installed, and who made it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ProductSection {
+    /// The name that people see, e.g. `TheOneRMM Agent`.
+    #[schemars(with = "String")]
+    pub name: At<String>,
+    /// The installers' file name without its ending, the same for every version, e.g. `TheOneRMM-Agent`.
+    #[schemars(with = "String")]
+    pub file_stem: At<String>,
+    /// Three numbers, e.g. `1.4.2`.
+    #[schemars(with = "String")]
+    pub version: At<String>,
+    /// Who publishes it, e.g. `TheOneRMM Ltd`.
+    #[schemars(with = "String")]
+    pub publisher: At<String>,
+    /// One line that says what it is.
+    #[schemars(with = "String")]
+    pub summary: At<String>,
+    /// Some lines that say what it is and does.
+    #[schemars(with = "Option<String>")]
+    pub description: Option<At<String>>,
+    /// A web address.
+    #[schemars(with = "Option<String>")]
+    pub homepage: Option<At<String>>,
+    /// An SPDX expression, e.g. `Apache-2.0`, or a short name, e.g. `Proprietary`.
+    #[schemars(with = "String")]
+    pub licence: At<String>,
+    /// A file with the licence's text.
+    #[schemars(with = "Option<String>")]
+    pub licence_file: Option<At<String>>,
+    /// Name and address of who answers for the packages, e.g. `TheOneRMM <packages@theonermm.example>`.
+    #[schemars(with = "String")]
+    pub maintainer: At<String>,
+    /// The installed executable's name without `.exe`; else the package name.
+    #[schemars(with = "Option<String>")]
+    pub executable: Option<At<String>>,
+    /// The product's folder and registry key where the name cannot be one; else the name.
+    #[schemars(with = "Option<String>")]
+    pub folder: Option<At<String>>,
+    /// The publisher's folder and registry key where the name cannot be one; else the publisher.
+    #[schemars(with = "Option<String>")]
+    pub publisher_folder: Option<At<String>>,
+}
+
+/// What the installers ask of the enrollment token.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct TokenSection {
+    /// Whether an installation without a token, on a device that is not enrolled, is refused. On unless said.
+    pub required: bool,
+}
+
+impl Default for TokenSection {
+    fn default() -> Self {
+        Self { required: true }
+    }
+}
+
+/// The service that the agent runs as.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ServiceSection {
+    /// The service's name for Windows and systemd; else the package name. launchd has the bundle id.
+    #[schemars(with = "Option<String>")]
+    pub name: Option<At<String>>,
+    /// The name that people see; else the product's.
+    #[schemars(with = "Option<String>")]
+    pub display_name: Option<At<String>>,
+    /// One line that says what the service does; else the product's summary.
+    #[schemars(with = "Option<String>")]
+    pub description: Option<At<String>>,
+    /// The agent's arguments. They are readable by every user of the device: no secrets.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub arguments: Vec<At<String>>,
+    /// When the system starts it again.
+    #[serde(default)]
+    pub restart: Restart,
+    /// Seconds before it is started again.
+    #[schemars(with = "Option<u32>")]
+    pub restart_delay_secs: Option<At<u32>>,
+    /// Other arguments on Windows.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub windows_arguments: Option<Vec<At<String>>>,
+    /// Other arguments on macOS.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub macos_arguments: Option<Vec<At<String>>>,
+    /// Other arguments on Linux.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub linux_arguments: Option<Vec<At<String>>>,
+}
+
+/// When the system starts a service again that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Restart {
+    /// Whenever it ends.
+    #[default]
+    Always,
+    /// When it fails.
+    OnFailure,
+    /// Not.
+    Never,
+}
+
+/// An operating system that agents are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Platform {
+    /// Windows: an MSI.
+    Windows,
+    /// macOS: a flat package, and the Intune-ready archive around it.
+    Macos,
+    /// Linux: a Debian package.
+    Linux,
+}
+
+/// A processor architecture, by the name that this project uses everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arch {
+    /// x86-64 and arm64 in one Mach-O. macOS only.
+    Universal,
+    /// x86-64, `amd64` in Debian.
+    #[serde(alias = "amd64")]
+    X64,
+    /// 64-bit Arm.
+    Arm64,
+}
+
+/// One agent.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AgentSection {
+    /// Its operating system.
+    #[schemars(with = "Platform")]
+    pub platform: At<Platform>,
+    /// Its architecture.
+    #[schemars(with = "Arch")]
+    pub arch: At<Arch>,
+    /// The executable, or on macOS a signed `.app` folder; relative to the manifest.
+    #[schemars(with = "String")]
+    pub path: At<String>,
+}
+
+/// A file that is installed beside the agent.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FileSection {
+    /// The operating system that it is for.
+    #[schemars(with = "Platform")]
+    pub platform: At<Platform>,
+    /// The file, relative to the manifest.
+    #[schemars(with = "String")]
+    pub source: At<String>,
+    /// Where it goes: a full path on macOS and Linux, relative to the installation folder on Windows.
+    #[schemars(with = "String")]
+    pub destination: At<String>,
+    /// Its mode in octal, e.g. `0644`, which is also the default. Not for Windows.
+    #[schemars(with = "Option<String>")]
+    pub mode: Option<At<String>>,
+}
+
+/// What only Windows needs.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WindowsSection {
+    /// The product's upgrade code, the same for ever: `{XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX}`.
+    #[schemars(with = "String")]
+    pub upgrade_code: At<String>,
+}
+
+/// What only macOS needs.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MacosSection {
+    /// The application's bundle id, e.g. `com.theonermm.agent`; also the daemon's label.
+    #[schemars(with = "String")]
+    pub bundle_id: At<String>,
+    /// The oldest macOS that it runs on; else 11.0.
+    #[schemars(with = "Option<String>")]
+    pub minimum_version: Option<At<String>>,
+}
+
+/// What only Debian packages need.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct LinuxSection {
+    /// The package's name; else the file stem in lower case.
+    #[schemars(with = "Option<String>")]
+    pub package: Option<At<String>>,
+    /// Further dependencies, e.g. `ca-certificates`.
+    #[schemars(with = "Vec<String>")]
+    pub depends: Vec<At<String>>,
+    /// The archive section; else `admin`.
+    #[schemars(with = "Option<String>")]
+    pub section: Option<At<String>>,
+    /// How the payload is compressed.
+    pub compression: Compression,
+}
+
+/// How a deb's payload is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compression {
+    /// Smallest. Every dpkg reads it.
+    #[default]
+    Xz,
+    /// Every dpkg reads it.
+    Gzip,
+    /// Fastest. Debian 12, Ubuntu 18.04 and later read it.
+    Zstd,
+}
+
+/// The JSON Schema of the manifest, for editors.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Manifest).to_value()
+}

@@ -1,0 +1,225 @@
+//! A product: what the manifest means, checked once, with private fields.
+//!
+//! ```text
+//!   stampwright.toml ──serde──▶ Manifest ──check──▶ Product ──▶ every format
+//!    what was typed              as typed            what it means: names, folders, versions are their own
+//!                                                    types; defaults are filled in; files exist
+//! ```
+//!
+//! No format looks at the manifest, and none decides a name: folders, file names, the service's name, the place of
+//! the token are settled here, so that the three installers of one product agree.
+
+mod check;
+mod errors;
+pub mod manifest;
+mod names;
+
+use std::path::{Path, PathBuf};
+
+pub use errors::{ManifestError, ManifestProblem};
+pub use manifest::{Arch, Compression, Platform, Restart};
+pub use names::Version;
+#[cfg(test)]
+pub(crate) use names::guid;
+
+/// A validated product.
+#[derive(Debug, Clone)]
+pub struct Product {
+    name: String,
+    file_stem: String,
+    version: Version,
+    publisher: String,
+    summary: String,
+    description: Option<String>,
+    homepage: Option<String>,
+    licence: String,
+    licence_text: Option<String>,
+    maintainer: String,
+    executable: String,
+    folder: String,
+    publisher_folder: String,
+    token_required: bool,
+    service: Option<Service>,
+    agents: Vec<AgentFile>,
+    files: Vec<ExtraFile>,
+    upgrade_code: Option<String>,
+    bundle_id: Option<String>,
+    minimum_macos: (u16, u16),
+    package: String,
+    depends: Vec<String>,
+    section: String,
+    compression: Compression,
+}
+
+/// The service that the agent runs as.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it; the manifest's schema has the details")]
+pub struct Service {
+    pub name: String,
+    pub display_name: String,
+    pub description: String,
+    pub restart: Restart,
+    pub restart_delay_secs: u32,
+    windows_arguments: Vec<String>,
+    macos_arguments: Vec<String>,
+    linux_arguments: Vec<String>,
+}
+
+impl Service {
+    /// The agent's arguments on a platform, each as the agent will see it.
+    #[must_use]
+    pub fn arguments(&self, platform: Platform) -> &[String] {
+        match platform {
+            Platform::Windows => &self.windows_arguments,
+            Platform::Macos => &self.macos_arguments,
+            Platform::Linux => &self.linux_arguments,
+        }
+    }
+}
+
+/// One agent of a product: where its file is, and what for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct AgentFile {
+    pub platform: Platform,
+    pub arch: Arch,
+    /// The executable or the `.app` folder.
+    pub path: PathBuf,
+}
+
+/// A file that is installed beside the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtraFile {
+    /// The operating system that it is for.
+    pub platform: Platform,
+    /// Where it is.
+    pub source: PathBuf,
+    /// Where it goes, with `/` between the parts and none at the start: below the root on macOS and Linux, below
+    /// the installation folder on Windows.
+    pub destination: String,
+    /// Its mode.
+    pub mode: u32,
+}
+
+impl Product {
+    /// Reads a manifest and checks it; `path` is where it came from and what its paths are relative to.
+    pub fn load(path: &Path, text: &str) -> Result<Self, ManifestError> {
+        check::product(path, text)
+    }
+
+    /// The agents, each of which becomes one installer: sorted by platform, then by architecture.
+    #[must_use]
+    pub fn agents(&self) -> &[AgentFile] {
+        &self.agents
+    }
+
+    /// The agents of one platform.
+    pub fn agents_for(&self, platform: Platform) -> impl Iterator<Item = &AgentFile> {
+        self.agents.iter().filter(move |agent| agent.platform == platform)
+    }
+
+    /// The extra files of one platform.
+    pub fn files_for(&self, platform: Platform) -> impl Iterator<Item = &ExtraFile> {
+        self.files.iter().filter(move |file| file.platform == platform)
+    }
+
+    /// The installer's file name for an agent: the stem and the ending, constant over versions because Group Policy
+    /// and Windows Installer depend on it. Where a platform has several agents, all but the first (universal before
+    /// x64 before arm64) get the architecture's name.
+    #[must_use]
+    pub fn file_name(&self, agent: &AgentFile, extension: &str) -> String {
+        let first = self.agents_for(agent.platform).next();
+        if first.is_none_or(|first| first.arch == agent.arch) {
+            format!("{}.{extension}", self.file_stem)
+        } else {
+            format!("{}-{}.{extension}", self.file_stem, agent.arch)
+        }
+    }
+}
+
+macro_rules! getters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = |$p:ident| $value:expr;)*) => {
+        impl Product {
+            $($(#[$doc])* #[must_use] pub fn $name(&self) -> $type { let $p = self; $value })*
+        }
+    };
+}
+
+getters! {
+    /// The name that people see.
+    name: &str = |p| &p.name;
+    /// The installers' file name without ending.
+    file_stem: &str = |p| &p.file_stem;
+    /// The version.
+    version: Version = |p| p.version;
+    /// Who publishes it.
+    publisher: &str = |p| &p.publisher;
+    /// One line that says what it is.
+    summary: &str = |p| &p.summary;
+    /// Some lines that say what it is.
+    description: Option<&str> = |p| p.description.as_deref();
+    /// A web address.
+    homepage: Option<&str> = |p| p.homepage.as_deref();
+    /// The licence's name.
+    licence: &str = |p| &p.licence;
+    /// The licence's text.
+    licence_text: Option<&str> = |p| p.licence_text.as_deref();
+    /// Name and address of who answers for the packages.
+    maintainer: &str = |p| &p.maintainer;
+    /// The installed executable's name, without `.exe`.
+    executable: &str = |p| &p.executable;
+    /// The product's folder and registry key.
+    folder: &str = |p| &p.folder;
+    /// The publisher's folder and registry key.
+    publisher_folder: &str = |p| &p.publisher_folder;
+    /// Whether an installation without a token is refused on a device that is not enrolled.
+    token_required: bool = |p| p.token_required;
+    /// The service, if the agent runs as one.
+    service: Option<&Service> = |p| p.service.as_ref();
+    /// Windows' upgrade code, in braces and upper case; there whenever there is a Windows agent.
+    upgrade_code: Option<&str> = |p| p.upgrade_code.as_deref();
+    /// The macOS bundle id; there whenever there is a macOS agent.
+    bundle_id: Option<&str> = |p| p.bundle_id.as_deref();
+    /// The oldest macOS, major and minor.
+    minimum_macos: (u16, u16) = |p| p.minimum_macos;
+    /// The Debian package's name.
+    package: &str = |p| &p.package;
+    /// Further Debian dependencies.
+    depends: &[String] = |p| &p.depends;
+    /// The Debian archive section.
+    section: &str = |p| &p.section;
+    /// How a deb's payload is compressed.
+    compression: Compression = |p| p.compression;
+}
+
+impl Product {
+    /// The same product with its deb payload compressed another way.
+    #[must_use]
+    pub const fn with_compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+}
+
+impl std::fmt::Display for Arch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Universal => "universal",
+            Self::X64 => "x64",
+            Self::Arm64 => "arm64",
+        })
+    }
+}
+
+impl std::fmt::Display for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Windows => "Windows",
+            Self::Macos => "macOS",
+            Self::Linux => "Linux",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! The words of a product that end up in file names, registry keys, control fields and scripts: each is its own
+//! type, checked once.
+
+use std::fmt;
+
+/// A version of three numbers, e.g. `1.4.2`: what Windows Installer compares, Debian orders and macOS shows alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// At most 255, Windows Installer's limit (ProductVersion).
+    pub major: u8,
+    /// At most 255.
+    pub minor: u8,
+    /// At most 65535.
+    pub patch: u16,
+}
+
+impl Version {
+    /// Reads `MAJOR.MINOR.PATCH`; nothing else is a version that all formats can express.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let mut next = || {
+            let part = parts.next()?;
+            let plain = part.bytes().all(|byte| byte.is_ascii_digit()) && (part == "0" || !part.starts_with('0'));
+            if plain { part.parse::<u16>().ok() } else { None }
+        };
+        let (major, minor, patch) = (next()?, next()?, next()?);
+        if parts.next().is_some() {
+            return None;
+        }
+        Some(Self { major: major.try_into().ok()?, minor: minor.try_into().ok()?, patch })
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
+
+/// Why a text cannot be a folder of that name on every system, if it cannot.
+pub(crate) fn folder_problem(text: &str) -> Option<&'static str> {
+    const RESERVED: [&str; 4] = ["con", "prn", "aux", "nul"];
+    let lower = text.to_ascii_lowercase();
+    if text.is_empty() || text.chars().count() > 64 {
+        Some("must have 1 to 64 characters")
+    } else if text.chars().any(|c| matches!(c, '<' | '>' | ':' | '"' | '/' | '\\' | '|' | '?' | '*')) {
+        Some("must not have any of < > : \" / \\ | ? *")
+    } else if text.chars().any(char::is_control) {
+        Some("must not have a line ending, tab or other control character")
+    } else if text.ends_with(['.', ' ']) || text.starts_with([' ', '.', '-']) {
+        Some("must not start with a space, dot or hyphen, nor end in a space or dot")
+    } else if RESERVED.contains(&lower.as_str()) {
+        Some("must not be a device name of Windows")
+    } else {
+        None
+    }
+}
+
+/// Why a text cannot be shown on one line, if it cannot.
+pub(crate) fn line_problem(text: &str) -> Option<&'static str> {
+    if text.trim().is_empty() {
+        Some("is empty")
+    } else if text != text.trim() {
+        Some("must not start or end with white space")
+    } else if text.chars().any(char::is_control) {
+        Some("must not have a line ending, tab or other control character")
+    } else if text.chars().count() > 200 {
+        Some("must have at most 200 characters")
+    } else {
+        None
+    }
+}
+
+/// Whether a text is a plain file name: letters, digits, `.`, `_`, `-`, no leading dot or hyphen.
+pub(crate) fn is_file_name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        && !text.starts_with(['.', '-'])
+        && !text.ends_with('.')
+}
+
+/// Whether a text is a Debian package name (Policy §5.6.1).
+pub(crate) fn is_package_name(text: &str) -> bool {
+    (2..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'+' | b'.' | b'-'))
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+/// Whether a text is a bundle id: at least two parts of letters, digits and hyphens.
+pub(crate) fn is_bundle_id(text: &str) -> bool {
+    text.len() <= 128
+        && text.split('.').count() >= 2
+        && text.split('.').all(|part| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && !part.starts_with('-')
+        })
+}
+
+/// A GUID as Windows Installer wants it, in braces and upper case; `None` where it is not one.
+pub(crate) fn guid(text: &str) -> Option<String> {
+    let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
+    let groups: Vec<&str> = inner.split('-').collect();
+    let right = groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
+        && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    right.then(|| format!("{{{}}}", inner.to_ascii_uppercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_three_plain_numbers() {
+        assert_eq!(Version::parse("1.4.2").unwrap().to_string(), "1.4.2");
+        for wrong in ["", "1", "1.2", "1.2.3.4", "256.0.0", "0.256.0", "0.0.65536", "01.0.0", "1.2.x", "+1.0.0", "1..2"]
+        {
+            assert_eq!(Version::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn guids_become_upper_case_with_braces() {
+        let text = "6f1d2c3b-aaaa-bbbb-cccc-0123456789ab";
+        assert_eq!(guid(text).unwrap(), "{6F1D2C3B-AAAA-BBBB-CCCC-0123456789AB}");
+        assert_eq!(guid("{6f1d2c3b-aaaa-bbbb-cccc-0123456789a}"), None);
+    }
+
+    #[test]
+    fn folders_are_folders_everywhere() {
+        assert_eq!(folder_problem("Müller & Söhne [x] %h 'agent'"), None);
+        for wrong in ["a/b", "a:b", "a\nb", "a.", " a", "nul", "", "a\"b"] {
+            assert!(folder_problem(wrong).is_some(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! `stampwright build`: bases. Also what `make` starts from: agents are checked first, and every base is taken apart
+//! again and compared with what went in before it is put in its place.
+
+use std::path::PathBuf;
+
+use container::at::FileAt;
+use installer::format::{Format, Job};
+use installer::product::AgentFile;
+use installer::proof::Contents;
+use installer::{Epoch, Kind, Payload, Product, Report, formats};
+use serde::Serialize;
+
+use crate::cli::{Build, ProductArgs};
+use crate::doors;
+use crate::failure::Failure;
+use crate::output::{self, Pending, Readers};
+use crate::progress::Line;
+use crate::receipt::{self, Receipt, TOOL};
+use crate::source;
+
+/// What one command made.
+#[derive(Debug, Serialize)]
+pub struct Made {
+    pub files: Vec<Receipt>,
+}
+
+pub fn run(args: &Build) -> Result<(), Failure> {
+    let plan = Plan::new(&args.product)?;
+    let mut made = Made { files: Vec::new() };
+    for item in plan.items()? {
+        let built = plan.build(&item)?;
+        made.files.push(built.receipt(&item)?);
+        built.pending.finish(Readers::All)?;
+        eprintln!("built {}", item.path.display());
+    }
+    if args.product.json { receipt::print(&made) } else { Ok(()) }
+}
+
+/// What the command line asks for, read and checked.
+pub struct Plan {
+    product: Product,
+    kinds: Vec<Kind>,
+    folder: PathBuf,
+    epoch: Epoch,
+    allow_unsigned_agent: bool,
+}
+
+/// One installer to be made.
+pub struct Item<'a> {
+    pub format: &'static dyn Format,
+    pub agent: &'a AgentFile,
+    pub path: PathBuf,
+    facts: serde_json::Value,
+}
+
+/// A base that was built and proven, not yet in its place.
+pub struct Built {
+    pub pending: Pending,
+    pub bytes: FileAt,
+    pub report: Report,
+}
+
+impl Plan {
+    pub fn new(args: &ProductArgs) -> Result<Self, Failure> {
+        let product = source::product(&args.product)?;
+        let kinds: Vec<Kind> = args.format.iter().map(|name| Kind::from(*name)).collect();
+        for kind in &kinds {
+            if product.agents_for(kind.platform()).next().is_none() {
+                let message = format!("the product has no agent for {}, so no {}", kind.platform(), kind.extension());
+                return Err(Failure::wrong(message));
+            }
+        }
+        output::folder(&args.output)?;
+        Ok(Self {
+            product,
+            kinds,
+            folder: args.output.clone(),
+            epoch: doors::epoch()?,
+            allow_unsigned_agent: args.allow_unsigned_agent,
+        })
+    }
+
+    /// The installers, in the order of the formats. Every agent is checked before the first one is built.
+    pub fn items(&self) -> Result<Vec<Item<'_>>, Failure> {
+        let mut items = Vec::new();
+        for format in formats::FORMATS {
+            let kind = format.kind();
+            if !self.kinds.is_empty() && !self.kinds.contains(&kind) {
+                continue;
+            }
+            for agent in self.product.agents_for(kind.platform()) {
+                let path = self.folder.join(self.product.file_name(agent, kind.extension()));
+                let facts = self.check_agent(agent)?;
+                items.push(Item { format, agent, path, facts });
+            }
+        }
+        Ok(items)
+    }
+
+    fn check_agent(&self, agent: &AgentFile) -> Result<serde_json::Value, Failure> {
+        let _ = (agent, self.allow_unsigned_agent);
+        Ok(serde_json::Value::Null)
+    }
+
+    /// Builds one base beside its place and proves it.
+    pub fn build(&self, item: &Item<'_>) -> Result<Built, Failure> {
+        let payload = item.format.payload(&self.product, item.agent)?;
+        let mut pending = Pending::create(&item.path)?;
+        {
+            let line = Line::new(format!("building {}", item.path.display()), payload.total_bytes());
+            let job = Job {
+                product: &self.product,
+                agent: item.agent,
+                payload: &payload,
+                epoch: self.epoch,
+                progress: &line,
+            };
+            item.format.build(&job, pending.file())?;
+        }
+        let bytes = FileAt::new(pending.reopen()?).map_err(Failure::io("read back", &item.path))?;
+        let report = self.prove(item, &bytes, &payload)?;
+        Ok(Built { pending, bytes, report })
+    }
+
+    /// Takes a base apart and compares it with what went in.
+    fn prove(&self, item: &Item<'_>, bytes: &FileAt, payload: &Payload) -> Result<Report, Failure> {
+        let mut report = Report::new();
+        item.format.verify(bytes, &mut report)?;
+        let modes = item.format.kind() != Kind::Msi;
+        Contents::read(item.format, bytes)?
+            .check(payload, modes, &mut report)
+            .map_err(Failure::io("read back", &item.path))?;
+        if !report.is_ok() {
+            super::verify::print(&report, &item.path);
+            return Err(Failure::wrong(format!(
+                "{} does not hold what went in; it was not written",
+                item.path.display()
+            )));
+        }
+        Ok(report)
+    }
+}
+
+impl Item<'_> {
+    pub fn facts(&self) -> Option<serde_json::Value> {
+        (!self.facts.is_null()).then(|| self.facts.clone())
+    }
+}
+
+impl Built {
+    fn receipt(&self, item: &Item<'_>) -> Result<Receipt, Failure> {
+        Ok(Receipt {
+            tool: TOOL,
+            file: item.path.display().to_string(),
+            digest: receipt::digest(&self.bytes, &item.path)?,
+            base: None,
+            inspection: item.format.inspect(&self.bytes)?,
+            agent: item.facts(),
+            checks: Some(self.report.checks()),
+        })
+    }
+}

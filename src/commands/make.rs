@@ -1,0 +1,61 @@
+//! `stampwright make`: build, stamp and verify, all in one.
+
+use std::path::Path;
+
+use container::at::FileAt;
+use installer::stamp::Base;
+use installer::{Report, Token};
+
+use super::build::{Built, Item, Made, Plan};
+use crate::cli::Make;
+use crate::failure::Failure;
+use crate::output::{Pending, Readers};
+use crate::receipt::{self, Receipt, TOOL};
+use crate::source;
+
+pub fn run(args: &Make) -> Result<(), Failure> {
+    let token = source::token(&args.token)?;
+    let plan = Plan::new(&args.product)?;
+    let mut made = Made { files: Vec::new() };
+    for item in plan.items()? {
+        let built = plan.build(&item)?;
+        let (pending, receipt) = stamp(&item, built, &token)?;
+        pending.finish(Readers::Owner)?;
+        eprintln!("made {}", item.path.display());
+        made.files.push(receipt);
+    }
+    if args.product.json { receipt::print(&made) } else { Ok(()) }
+}
+
+/// Stamps a base, writes the stamp beside its place and verifies the file that was written.
+fn stamp(item: &Item<'_>, built: Built, token: &Token) -> Result<(Pending, Receipt), Failure> {
+    let base_digest = receipt::digest(&built.bytes, &item.path)?;
+    let base = Base::open(built.bytes, false)?;
+    let splice = base.stamp(token)?;
+    let mut pending = Pending::create(&item.path)?;
+    splice.write_to_file(base.bytes().file(), pending.file()).map_err(Failure::io("write", &item.path))?;
+    let written = FileAt::new(pending.reopen()?).map_err(Failure::io("read back", &item.path))?;
+    let report = verify(item, &written, token, &item.path)?;
+    let receipt = Receipt {
+        tool: TOOL,
+        file: item.path.display().to_string(),
+        digest: receipt::digest(&written, &item.path)?,
+        base: Some(base_digest),
+        inspection: item.format.inspect(&written)?,
+        agent: item.facts(),
+        checks: Some(built.report.checks() + report.checks()),
+    };
+    Ok((pending, receipt))
+}
+
+fn verify(item: &Item<'_>, written: &FileAt, token: &Token, path: &Path) -> Result<Report, Failure> {
+    let mut report = Report::new();
+    item.format.verify(written, &mut report)?;
+    let found = item.format.token(written)?;
+    report.check(found.as_ref() == Some(token), "token-differs", "token", || format!("must be {token}"));
+    if !report.is_ok() {
+        super::verify::print(&report, path);
+        return Err(Failure::wrong(format!("{} does not verify; it was not written", path.display())));
+    }
+    Ok(report)
+}

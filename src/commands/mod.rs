@@ -1,0 +1,30 @@
+//! One file per command.
+
+mod build;
+mod completions;
+mod extract;
+mod init;
+mod inspect;
+mod make;
+mod profile;
+mod schema;
+mod stamp;
+mod verify;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+
+/// Runs what was typed.
+pub fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Init(args) => init::run(&args),
+        Command::Make(args) => make::run(&args),
+        Command::Build(args) => build::run(&args),
+        Command::Stamp(args) => stamp::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Extract(args) => extract::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Schema => schema::run(),
+        Command::Completions { shell } => completions::run(shell),
+    }
+}

@@ -1,0 +1,125 @@
+//! `stampwright verify`: everything that is wrong with an installer, not only the first thing.
+
+use std::fs::File;
+use std::path::Path;
+
+use container::ReadAt;
+use container::at::{Cursor, FileAt};
+use installer::format::Format;
+use installer::proof::{Contents, sha256};
+use installer::stamp::Base;
+use installer::{Report, Severity, formats};
+use serde::Serialize;
+
+use crate::cli::Verify;
+use crate::failure::Failure;
+use crate::receipt;
+use crate::source;
+
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    file: String,
+    ok: bool,
+    checks: u32,
+    findings: &'a [installer::Finding],
+}
+
+pub fn run(args: &Verify) -> Result<(), Failure> {
+    let file = source::installer(&args.file)?;
+    let report = verify(&file, args).map_err(|failure| failure.about(&args.file))?;
+    if args.json {
+        let document = Document {
+            file: args.file.display().to_string(),
+            ok: report.is_ok(),
+            checks: report.checks(),
+            findings: report.findings(),
+        };
+        receipt::print(&document)?;
+    } else {
+        print(&report, &args.file);
+    }
+    if report.is_ok() { Ok(()) } else { Err(Failure::wrong("")) }
+}
+
+fn verify(file: &FileAt, args: &Verify) -> Result<Report, Failure> {
+    let format = formats::recognise(file)?;
+    let mut report = Report::new();
+    format.verify(file, &mut report)?;
+    if let Some(path) = &args.token_file {
+        let expected = source::token_file(path)?;
+        let found = format.token(file)?;
+        report.check(found.as_ref() == Some(&expected), "token-differs", "token", || match &found {
+            Some(found) => format!("is {found}, must be {expected}"),
+            None => format!("there is none, must be {expected}"),
+        });
+    }
+    if let Some(path) = &args.base {
+        check_base(format, file, path, &mut report)?;
+    }
+    if let Some(path) = &args.agent {
+        check_agent(format, file, path, &mut report)?;
+    }
+    if let Some(profile) = args.profile {
+        super::profile::check(profile, format, file, &args.file, &mut report)?;
+    }
+    Ok(report)
+}
+
+/// The file must be the base, stamped with the file's own token.
+fn check_base(format: &dyn Format, file: &FileAt, path: &Path, report: &mut Report) -> Result<(), Failure> {
+    let about = |failure: Failure| failure.about(path);
+    let base = Base::open(source::installer(path)?, false).map_err(|error| about(error.into()))?;
+    let Some(token) = format.token(file)? else {
+        report.error("base-differs", "token", "there is none, so this is no stamp of a base");
+        return Ok(());
+    };
+    let splice = base.stamp(&token).map_err(|error| about(error.into()))?;
+    let mut expected = splice.reader(base.bytes());
+    let (_, expected) = sha256(&mut expected).map_err(Failure::io("read", path))?;
+    let (_, found) = sha256(&mut Cursor::new(file)).map_err(Failure::io("read", path))?;
+    report.check(splice.len() == file.len() && expected == found, "base-differs", "file", || {
+        "is not this base with a token in it: other bytes differ as well".to_owned()
+    });
+    Ok(())
+}
+
+/// Some file of the installer must be the agent; for an application folder, each of its files must be there.
+fn check_agent(format: &dyn Format, file: &FileAt, path: &Path, report: &mut Report) -> Result<(), Failure> {
+    let contents = Contents::read(format, file)?;
+    let mut waiting = vec![path.to_path_buf()];
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() {
+            for entry in std::fs::read_dir(&path).map_err(Failure::io("read", &path))? {
+                waiting.push(entry.map_err(Failure::io("read", &path))?.path());
+            }
+            continue;
+        }
+        if path.is_symlink() {
+            continue;
+        }
+        let mut agent = File::open(&path).map_err(Failure::io("open", &path))?;
+        let (_, digest) = sha256(&mut agent).map_err(Failure::io("read", &path))?;
+        report.check(contents.find(&digest).is_some(), "agent-differs", path.display().to_string(), || {
+            "is not in the installer, byte for byte".to_owned()
+        });
+    }
+    Ok(())
+}
+
+/// The report for a person.
+pub fn print(report: &Report, path: &Path) {
+    for finding in report.findings() {
+        let severity = match finding.severity {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        eprintln!("{severity}[{}]: {}: {}", finding.id, finding.place, finding.message);
+        if let Some(hint) = &finding.hint {
+            eprintln!("  hint: {hint}");
+        }
+    }
+    let (errors, warnings) = (report.count(Severity::Error), report.count(Severity::Warning));
+    let verdict = if report.is_ok() { "ok" } else { "not ok" };
+    eprintln!("{}: {verdict}: {} checks, {errors} errors, {warnings} warnings", path.display(), report.checks());
+}

@@ -1,0 +1,56 @@
+//! The JSON that says what was made and what was proven: digests, sizes, product, the token's fingerprint; never the
+//! token.
+
+use std::path::Path;
+
+use container::ReadAt;
+use container::at::Cursor;
+use installer::format::Inspection;
+use installer::proof::{hex, sha256};
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// A file and its digest.
+#[derive(Debug, Serialize)]
+pub struct FileDigest {
+    pub size: u64,
+    pub sha256: String,
+}
+
+/// One installer that was made.
+#[derive(Debug, Serialize)]
+pub struct Receipt {
+    pub tool: &'static str,
+    /// Where it was written; `-` for standard output.
+    pub file: String,
+    #[serde(flatten)]
+    pub digest: FileDigest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<FileDigest>,
+    #[serde(flatten)]
+    pub inspection: Inspection,
+    /// The agent's signature, where an agent was checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<serde_json::Value>,
+    /// How many checks the installer passed when it was read back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checks: Option<u32>,
+}
+
+/// The name and version that receipts carry.
+pub const TOOL: &str = concat!("stampwright ", env!("CARGO_PKG_VERSION"));
+
+/// Reads and hashes something whole.
+pub fn digest(file: &dyn ReadAt, path: &Path) -> Result<FileDigest, Failure> {
+    let (size, digest) = sha256(&mut Cursor::new(file)).map_err(Failure::io("read", path))?;
+    Ok(FileDigest { size, sha256: hex(&digest) })
+}
+
+/// One document on standard output.
+#[expect(clippy::print_stdout, reason = "this is the program's answer")]
+pub fn print(document: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(document).map_err(Failure::wrong)?;
+    println!("{text}");
+    Ok(())
+}

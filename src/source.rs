@@ -1,0 +1,67 @@
+//! What the program reads: manifests, installers, tokens.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use container::at::FileAt;
+use installer::{Product, Token};
+use zeroize::Zeroizing;
+
+use crate::cli::TokenArgs;
+use crate::doors;
+use crate::failure::Failure;
+
+/// No manifest is this long.
+const MANIFEST_LIMIT_BYTES: u64 = 1 << 20;
+
+/// Opens an installer.
+pub fn installer(path: &Path) -> Result<FileAt, Failure> {
+    let file = File::open(path).map_err(Failure::io("open", path))?;
+    let metadata = file.metadata().map_err(Failure::io("open", path))?;
+    if !metadata.is_file() {
+        return Err(Failure::wrong(format!("{}: not a regular file", path.display())));
+    }
+    FileAt::new(file).map_err(Failure::io("open", path))
+}
+
+/// Reads and checks a manifest.
+pub fn product(path: &Path) -> Result<Product, Failure> {
+    let mut text = String::new();
+    let file = File::open(path).map_err(|error| {
+        let failure = Failure::io("open", path)(error);
+        failure.hint("stampwright init writes one")
+    })?;
+    file.take(MANIFEST_LIMIT_BYTES).read_to_string(&mut text).map_err(Failure::io("read", path))?;
+    Ok(Product::load(path, &text)?)
+}
+
+/// Reads the token from where the command line says it is.
+pub fn token(args: &TokenArgs) -> Result<Token, Failure> {
+    match (&args.token_file, &args.token_env) {
+        (Some(path), _) => token_file(path),
+        (None, Some(name)) => {
+            let value = doors::variable(name)
+                .ok_or_else(|| Failure::wrong(format!("the environment has no variable {name}")))?;
+            let value = Zeroizing::new(value.into_encoded_bytes());
+            Ok(Token::parse(&value)?)
+        }
+        (None, None) => Err(Failure::usage("a token is needed: --token-file or --token-env")),
+    }
+}
+
+/// Reads a token from a file, or from standard input where the file is `-`.
+pub fn token_file(path: &Path) -> Result<Token, Failure> {
+    // One byte more than a token and its line ending can have, so that a longer one is seen to be too long.
+    let limit = Token::MAX_BYTES as u64 + 3;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(limit as usize));
+    if path == Path::new("-") {
+        std::io::stdin().lock().take(limit).read_to_end(&mut bytes)
+    } else {
+        let file = File::open(path).map_err(Failure::io("open", path))?;
+        file.take(limit).read_to_end(&mut bytes)
+    }
+    .map_err(Failure::io("read", path))?;
+    let name = if path == Path::new("-") { Path::new("standard input") } else { path };
+    Token::parse(&bytes).map_err(|error| Failure::from(error).about(name))
+}

@@ -1,0 +1,4 @@
+//! Other people's programs judge our files.
+//!
+//! A judge that is missing is named and the test returns, unless `STAMPWRIGHT_JUDGES=required` (which
+//! `cargo xtask test` sets) or `CI` is set: then it fails.

@@ -1,0 +1,117 @@
+//! `cargo xtask device`: the probe product's installers on real devices. `make` runs where the cross builds run; `install` runs on
+//! Windows or macOS as an administrator, and asks the system itself what became of the installation.
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Subcommand;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use xshell::{Shell, cmd};
+
+use crate::failure::{AtPath, Failure, Result};
+use crate::{payloads, token};
+
+/// Where `make` puts the installers and their token.
+const FOLDER: &str = "target/device";
+
+/// What the manifests in `payloads/probe` say.
+const SERVICE: &str = "probe-agent";
+const BUNDLE_ID: &str = "example.stampwright.probe";
+const KEY: &str = r"HKLM\SOFTWARE\Stampwright\Probe Agent";
+const WINDOWS_LOG: &str = r"C:\Windows\Temp\probe-agent.log";
+const MACOS_LOG: &str = "/Library/Logs/probe-agent.log";
+const MACOS_TOKEN: &str = "/Library/Application Support/Stampwright/Probe Agent/enrollment-token";
+
+#[derive(Subcommand)]
+pub(crate) enum Device {
+    /// Build the probe for every platform and make its installers, in target/device/
+    Make,
+    /// Install one, see that its service runs and has found its token, remove it
+    Install {
+        /// The .msi or .pkg that `make` made
+        installer: String,
+    },
+}
+
+pub(crate) fn run(sh: &Shell, device: &Device) -> Result {
+    match device {
+        Device::Make => make(sh),
+        Device::Install { installer } if installer.ends_with(".msi") => install_msi(sh, Path::new(installer)),
+        Device::Install { installer } if installer.ends_with(".pkg") => install_pkg(sh, Path::new(installer)),
+        Device::Install { installer } => Err(Failure::answer(installer.as_str(), "it is neither an .msi nor a .pkg")),
+    }
+}
+
+fn make(sh: &Shell) -> Result {
+    payloads::run(sh, true)?;
+    let token = token::for_tests(sh, FOLDER)?;
+    for manifest in ["payloads/probe/stampwright.toml", "payloads/probe/stampwright-macos.toml"] {
+        cmd!(sh, "cargo run --quiet -- make --product {manifest} --token-file {token} -o {FOLDER}").quiet().run()?;
+    }
+    Ok(())
+}
+
+fn install_msi(sh: &Shell, installer: &Path) -> Result {
+    let log = Path::new(FOLDER).join("install.log");
+    let installed = cmd!(sh, "msiexec /i {installer} /qn /l*v {log}").run();
+    if installed.is_err() {
+        // UTF-16, and the only place that says why.
+        println!("{}", String::from_utf8_lossy(&fs::read(&log).at("read", &log)?).replace('\0', ""));
+        installed?;
+    }
+    let state = cmd!(sh, "sc.exe query {SERVICE}").read()?;
+    expect("sc query", &state, "RUNNING")?;
+    has_found_its_token(Path::new(WINDOWS_LOG))?;
+    let values = cmd!(sh, "reg query {KEY} /v EnrollmentToken").quiet().read()?;
+    expect("reg query", &values, "REG_SZ")?;
+
+    cmd!(sh, "msiexec /x {installer} /qn").run()?;
+    refused(cmd!(sh, "sc.exe query {SERVICE}"))?;
+    refused(cmd!(sh, "reg query {KEY}"))
+}
+
+fn install_pkg(sh: &Shell, installer: &Path) -> Result {
+    // Says "no signature" of what was not signed; the words are for the reader of the log.
+    cmd!(sh, "pkgutil --check-signature {installer}").ignore_status().run()?;
+    cmd!(sh, "sudo installer -verbose -pkg {installer} -target /").run()?;
+    let state = cmd!(sh, "sudo launchctl print system/{BUNDLE_ID}").read()?;
+    expect("launchctl print", &state, "state = running")?;
+    has_found_its_token(Path::new(MACOS_LOG))?;
+    let owner = cmd!(sh, "sudo stat -f").args(["%Lp %Su:%Sg", MACOS_TOKEN]).read()?;
+    expect("stat", &owner, "600 root:wheel")?;
+    cmd!(sh, "sudo launchctl bootout system/{BUNDLE_ID}").run()?;
+    Ok(())
+}
+
+/// The service reports the digest of the token that it found: it must be the one that was stamped.
+fn has_found_its_token(log: &Path) -> Result {
+    let file = Path::new(FOLDER).join("token");
+    let token = fs::read_to_string(&file).at("read", &file)?;
+    let digest: String = Sha256::digest(token.trim_end()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(30) {
+        let text = fs::read_to_string(log).unwrap_or_default();
+        let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        if let Some(started) = events.into_iter().find(|line| line.get("event").is_some_and(|name| name == "started")) {
+            return expect("the service's report", &started.to_string(), &digest);
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+    Err(Failure::answer("the service", format!("it wrote no report to {} within 30 s", log.display())))
+}
+
+fn expect(program: &str, answer: &str, part: &str) -> Result {
+    println!("{answer}");
+    if answer.contains(part) { Ok(()) } else { Err(Failure::answer(program, format!("no `{part}` in: {answer}"))) }
+}
+
+fn refused(command: xshell::Cmd<'_>) -> Result {
+    let shown = command.to_string();
+    match command.ignore_status().output()?.status.success() {
+        true => Err(Failure::answer(shown, "it is still there after the removal")),
+        false => Ok(()),
+    }
+}

