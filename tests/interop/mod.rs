@@ -2,3 +2,5 @@
 //!
 //! A judge that is missing is named and the test returns, unless `STAMPWRIGHT_JUDGES=required` (which
 //! `cargo xtask test` sets) or `CI` is set: then it fails.
+
+mod compound_file;

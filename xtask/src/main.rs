@@ -1,7 +1,9 @@
 //! The project's own commands, one file each; `cargo xtask --help` lists them. The workflows and `.ci/run` call these and nothing else.
 #![allow(clippy::print_stdout, reason = "these commands talk to people")]
 
+mod bench;
 mod debian;
+mod demo;
 mod device;
 mod failure;
 mod judges;
@@ -32,6 +34,10 @@ struct Cli {
 enum Command {
     /// Get the sample agents into samples/, check their pinned digests
     Samples,
+    /// Do the main job on the sample agents and print a table
+    Demo,
+    /// Measure building and stamping beside their peers, write docs/performance.md
+    Bench,
     /// Cross-build the probe service into target/payloads/
     Payloads {
         /// For arm64 Windows and macOS as well, linked by zig from PyPI
@@ -66,6 +72,8 @@ fn run(command: &Command) -> Result {
     sh.change_dir(root());
     match command {
         Command::Samples => samples::run(&sh),
+        Command::Demo => demo::run(&sh),
+        Command::Bench => bench::run(&sh),
         Command::Payloads { all } => payloads::run(&sh, *all),
         Command::Judges => judges::run(&sh),
         Command::Probe => probe::run(&sh),

@@ -40,9 +40,10 @@
 //!
 //! # What is chosen for stamping
 //!
-//! The writer puts members into the heap in the order it is given, so a small member that changes comes last. Then
-//! another version of the archive is: a new header with its table of contents (whose length may change: the heap
-//! moves as a whole), the checksum, the same heap up to the last member, and the new last member.
+//! The writer puts members into the heap in the order it is given, so a small member that changes comes last. The
+//! table of contents is padded and stored in its zlib stream, so its length does not change either. Then another
+//! version of the archive is: header, table of contents and checksum anew, the same heap up to the last member in the
+//! same place, and the new last member.
 //!
 //! # Deviations seen
 //!

@@ -99,7 +99,7 @@ pub enum Encoding {
 }
 
 /// Reads header and table of contents and checks the table's checksum and every extent.
-pub fn open(file: &impl ReadAt) -> Result<Archive, Error> {
+pub fn open(file: &(impl ReadAt + ?Sized)) -> Result<Archive, Error> {
     let head = read_vec(file, "xar header", 0, HEADER_BYTES.into(), HEADER_BYTES.into())?;
     let header = Header::parse(&head)?;
     let packed = read_vec(file, "xar table of contents", header.size, header.packed, MAX_TOC_BYTES)?;
@@ -141,7 +141,13 @@ impl Archive {
         })
     }
 
-    fn check_toc(&mut self, file: &impl ReadAt, kind: u32, element: &Element, packed: &[u8]) -> Result<(), Error> {
+    fn check_toc(
+        &mut self,
+        file: &(impl ReadAt + ?Sized),
+        kind: u32,
+        element: &Element,
+        packed: &[u8],
+    ) -> Result<(), Error> {
         let style = element.attribute("style").unwrap_or_default().to_ascii_lowercase();
         let computed = match (kind, style.as_str()) {
             (1, "sha1") => Sha1::digest(packed).to_vec(),
@@ -182,7 +188,7 @@ impl Archive {
     }
 
     /// A small content unpacked, refused beyond `limit` bytes, and checked against its checksums.
-    pub fn read<T: ReadAt>(&self, file: &T, data: &Data, limit: usize) -> Result<Vec<u8>, Error> {
+    pub fn read(&self, file: &(impl ReadAt + ?Sized), data: &Data, limit: usize) -> Result<Vec<u8>, Error> {
         let offset = self.heap_offset + data.offset;
         let stored = read_vec(file, "xar member", offset, data.length, limit)?;
         let wrong = |problem| Malformed { structure: "xar member", offset, problem };
@@ -209,7 +215,7 @@ impl Archive {
     }
 
     /// Checks a content of any length against the checksum of what lies in the heap.
-    pub fn verify(&self, file: &impl ReadAt, data: &Data) -> Result<(), Error> {
+    pub fn verify(&self, file: &(impl ReadAt + ?Sized), data: &Data) -> Result<(), Error> {
         let offset = self.heap_offset + data.offset;
         let wrong = |problem| Malformed { structure: "xar member", offset, problem };
         let Some((style, expected)) = &data.archived_checksum else {

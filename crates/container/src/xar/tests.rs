@@ -18,7 +18,7 @@ fn sample(last: &[u8]) -> Vec<u8> {
     let file = |name: &str, data| Node::File(File { name: name.to_owned(), data });
     let nodes = vec![file("Payload", payload), file("Scripts é&", scripts)];
     let nodes = vec![file("Distribution", distribution), Node::Directory { name: "agent.pkg".to_owned(), nodes }];
-    let mut out = head(&Toc { creation_time: 1_600_000_000, nodes }).unwrap();
+    let mut out = head(&Toc { creation_time: "2020-09-13T12:26:40".to_owned(), nodes }, 4096).unwrap();
     out.extend(heap);
     out
 }

@@ -27,7 +27,7 @@ pub struct Trailer {
 }
 
 /// Looks at what `file` has behind `end`, the end of the archive in it.
-pub fn trailer(file: &impl ReadAt, end: u64) -> Result<Trailer, Error> {
+pub fn trailer(file: &(impl ReadAt + ?Sized), end: u64) -> Result<Trailer, Error> {
     let mut at = file.len();
     let mut ticket = None;
     for _ in 0..MAX_RECORDS {

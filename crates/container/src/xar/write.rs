@@ -11,8 +11,8 @@ use crate::xml::escape;
 /// A table of contents.
 #[derive(Debug, Clone)]
 pub struct Toc {
-    /// When the archive was made, in seconds since 1970.
-    pub creation_time: u64,
+    /// When the archive was made, e.g. `2024-01-01T00:00:00`; UTC.
+    pub creation_time: String,
     /// What it contains.
     pub nodes: Vec<Node>,
 }
@@ -75,18 +75,25 @@ impl FileData {
 
     /// Small content, compressed: what to put into the heap at `offset`, and its description.
     pub fn zlib(offset: u64, content: &[u8]) -> io::Result<(Vec<u8>, Self)> {
-        let packed = deflate(content)?;
+        let packed = zlib(content, flate2::Compression::best())?;
         let (length, size) = (packed.len() as u64, content.len() as u64);
         let (archived_sha1, extracted_sha1) = (Sha1::digest(&packed).into(), Sha1::digest(content).into());
         Ok((packed, Self { offset, length, size, stored: Stored::Zlib, archived_sha1, extracted_sha1 }))
     }
 }
 
-/// Header, compressed table of contents and the checksum at the start of the heap: all that stands before heap offset
+/// Header, table of contents and the checksum at the start of the heap: all that stands before heap offset
 /// [`CHECKSUM_BYTES`].
-pub fn head(toc: &Toc) -> io::Result<Vec<u8>> {
-    let xml = toc.xml();
-    let packed = deflate(xml.as_bytes())?;
+///
+/// The XML is padded with spaces to `xml_bytes` and lies in the zlib stream uncompressed, so that the length of the
+/// whole depends on nothing else: an archive can be written from front to back, its head last, and another version of
+/// it has its heap in the same place.
+pub fn head(toc: &Toc, xml_bytes: usize) -> io::Result<Vec<u8>> {
+    let mut xml = toc.xml();
+    let room = xml_bytes.checked_sub(xml.len());
+    let room = room.ok_or_else(|| io::Error::other("the table of contents is longer than its room"))?;
+    xml.extend(std::iter::repeat_n(' ', room));
+    let packed = zlib(xml.as_bytes(), flate2::Compression::none())?;
     let mut out = MAGIC.to_vec();
     out.extend(HEADER_BYTES.to_be_bytes());
     out.extend(1_u16.to_be_bytes());
@@ -99,11 +106,11 @@ pub fn head(toc: &Toc) -> io::Result<Vec<u8>> {
 }
 
 impl Toc {
-    /// The XML, as it is compressed into the archive.
+    /// The XML, before it is padded.
     #[must_use]
     pub fn xml(&self) -> String {
         let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<xar>\n <toc>\n");
-        let time = timestamp(self.creation_time);
+        let time = escape(&self.creation_time);
         line(&mut out, 2, &format!("<creation-time>{time}</creation-time>"));
         let checksum = format!("<checksum style=\"sha1\"><offset>0</offset><size>{CHECKSUM_BYTES}</size></checksum>");
         line(&mut out, 2, &checksum);
@@ -171,41 +178,8 @@ fn hex(bytes: &[u8]) -> String {
     out
 }
 
-fn deflate(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let mut z = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+fn zlib(bytes: &[u8], level: flate2::Compression) -> io::Result<Vec<u8>> {
+    let mut z = flate2::write::ZlibEncoder::new(Vec::new(), level);
     z.write_all(bytes)?;
     z.finish()
-}
-
-/// `2024-01-31T12:34:56` in UTC (days to date after H. Hinnant's `civil_from_days`).
-fn timestamp(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::timestamp;
-
-    #[test]
-    fn seconds_become_a_date() {
-        for (seconds, text) in [
-            (0, "1970-01-01T00:00:00"),
-            (951_782_399, "2000-02-28T23:59:59"),
-            (951_782_400, "2000-02-29T00:00:00"),
-            (1_709_210_096, "2024-02-29T12:34:56"),
-            (4_102_444_800, "2100-01-01T00:00:00"),
-        ] {
-            assert_eq!(timestamp(seconds), text);
-        }
-    }
 }

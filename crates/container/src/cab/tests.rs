@@ -1,0 +1,198 @@
+use std::io::{Cursor, Read, Write};
+use std::num::NonZeroUsize;
+
+use proptest::prelude::*;
+
+use super::DosTime;
+use super::read::Cabinet;
+use super::write::{Compression, File, Folder, WriteError, write};
+use crate::bytes::Error;
+
+type Named = (String, Vec<u8>);
+
+const THREE: NonZeroUsize = NonZeroUsize::new(3).unwrap();
+
+fn folder(compression: Compression, files: &[Named]) -> Folder {
+    let files = files.iter().map(|(name, data)| File {
+        name: name.clone(),
+        size_bytes: data.len() as u64,
+        modified: DosTime::from_unix(1_700_000_000),
+        attributes: 0x20,
+    });
+    Folder { compression, files: files.collect() }
+}
+
+fn build(folders: &[(Compression, Vec<Named>)], threads: NonZeroUsize) -> Vec<u8> {
+    let all: Vec<Named> = folders.iter().flat_map(|(_, files)| files.clone()).collect();
+    let shape: Vec<Folder> = folders.iter().map(|(compression, files)| folder(*compression, files)).collect();
+    let mut out = Cursor::new(Vec::new());
+    let len = write(&mut out, &shape, threads, &mut |name| {
+        let (_, data) = all.iter().find(|(have, _)| have == name).unwrap();
+        Ok(Box::new(Cursor::new(data.clone())))
+    })
+    .unwrap();
+    assert_eq!(len, out.position());
+    out.into_inner()
+}
+
+/// Half text, half noise.
+fn pattern(seed: u32, len: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+    (0..len)
+        .map(|i| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            if i / 5000 % 2 == 0 { b"abcdefgh"[(state >> 30) as usize] } else { (state >> 24) as u8 }
+        })
+        .collect()
+}
+
+fn contents(cabinet: &[u8]) -> Result<Vec<Named>, Error> {
+    let mut out = Vec::new();
+    Cabinet::open(cabinet)?.each(|file, content| {
+        let mut data = Vec::new();
+        content.read_to_end(&mut data).map_err(Error::io("read"))?;
+        out.push((file.name.clone(), data));
+        Ok::<(), Error>(())
+    })?;
+    Ok(out)
+}
+
+/// Our reader and the `cab` crate both see exactly `all`.
+fn agree(cabinet: &[u8], all: &[Named]) {
+    let mut ours = contents(cabinet).unwrap();
+    let mut wanted = all.to_vec();
+    ours.sort();
+    wanted.sort();
+    assert!(ours == wanted, "our reader disagrees");
+    let mut theirs = cab::Cabinet::new(Cursor::new(cabinet)).unwrap();
+    for (name, data) in all {
+        let mut out = Vec::new();
+        theirs.read_file(name).unwrap().read_to_end(&mut out).unwrap();
+        assert!(&out == data, "the cab crate disagrees on {name}");
+    }
+}
+
+const EDGES: [usize; 9] = [0, 1, 32_767, 32_768, 32_769, 65_536, 524_288, 524_289, 1_200_000];
+
+#[test]
+fn every_edge_size_alone_and_together() {
+    for compression in [Compression::None, Compression::Mszip { level: 1 }, Compression::Mszip { level: 6 }] {
+        let all: Vec<Named> = EDGES.iter().zip(0..).map(|(size, i)| (format!("file{i}"), pattern(i, *size))).collect();
+        for one in &all {
+            agree(&build(&[(compression, vec![one.clone()])], THREE), std::slice::from_ref(one));
+        }
+        agree(&build(&[(compression, all.clone())], THREE), &all);
+        agree(&build(&[(Compression::None, all[..4].to_vec()), (compression, all[4..].to_vec())], THREE), &all);
+    }
+    agree(&build(&[], THREE), &[]);
+}
+
+#[test]
+fn the_number_of_threads_does_not_show() {
+    let files = vec![("a".to_owned(), pattern(1, 3_000_000)), ("b".to_owned(), vec![0; 2_000_000])];
+    let one = build(&[(Compression::Mszip { level: 6 }, files.clone())], NonZeroUsize::MIN);
+    let many = build(&[(Compression::Mszip { level: 6 }, files)], NonZeroUsize::new(7).unwrap());
+    assert!(one == many);
+    assert!(one.len() < 2_600_000, "{} bytes", one.len());
+}
+
+#[test]
+fn what_the_library_writes_is_read() {
+    let files = [("a", pattern(1, 100_000)), ("b", pattern(2, 0)), ("c", pattern(3, 70_000))];
+    let mut builder = cab::CabinetBuilder::new();
+    for compression in [cab::CompressionType::MsZip, cab::CompressionType::None] {
+        let folder = builder.add_folder(compression);
+        for (name, _) in &files {
+            folder.add_file(format!("{name}{compression:?}"));
+        }
+    }
+    let mut writer = builder.build(Cursor::new(Vec::new())).unwrap();
+    let mut wanted = Vec::new();
+    while let Some(mut file) = writer.next_file().unwrap() {
+        let (_, data) = files.iter().find(|(name, _)| file.file_name().starts_with(name)).unwrap();
+        file.write_all(data).unwrap();
+        wanted.push((file.file_name().to_owned(), data.clone()));
+    }
+    let bytes = writer.finish().unwrap().into_inner();
+    assert!(contents(&bytes).unwrap() == wanted);
+}
+
+#[test]
+fn dates_are_those_of_the_calendar() {
+    let at = |secs| {
+        let DosTime { date, time } = DosTime::from_unix(secs);
+        ((date >> 9) + 1980, date >> 5 & 15, date & 31, time >> 11, time >> 5 & 63, (time & 31) * 2)
+    };
+    assert_eq!(at(0), (1980, 1, 1, 0, 0, 0));
+    assert_eq!(at(951_782_399), (2000, 2, 28, 23, 59, 58));
+    assert_eq!(at(951_868_799), (2000, 2, 29, 23, 59, 58));
+    assert_eq!(at(1_700_000_000), (2023, 11, 14, 22, 13, 20));
+    assert_eq!(at(u64::MAX), (2107, 12, 31, 23, 59, 58));
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let refused = |name: &str, size_bytes, content: usize| {
+        let file = File { name: name.to_owned(), size_bytes, modified: DosTime::default(), attributes: 0 };
+        let folder = Folder { compression: Compression::None, files: vec![file] };
+        let mut out = Cursor::new(Vec::new());
+        write(&mut out, &[folder], THREE, &mut |_| Ok(Box::new(Cursor::new(vec![0; content])))).unwrap_err()
+    };
+    assert!(matches!(refused("", 0, 0), WriteError::Name { .. }));
+    assert!(matches!(refused("a\0b", 0, 0), WriteError::Name { .. }));
+    assert!(matches!(refused("a", 0x8000_0000, 0), WriteError::TooLarge { bytes: 0x8000_0000 }));
+    for content in [0, 9, 11, 100_000] {
+        assert!(matches!(refused("a", 10, content), WriteError::Changed { announced: 10, .. }));
+    }
+}
+
+#[test]
+fn damage_is_noticed() {
+    let all = [("a".to_owned(), pattern(1, 100_000)), ("b".to_owned(), pattern(2, 50_000))];
+    for compression in [Compression::None, Compression::Mszip { level: 6 }] {
+        let good = build(&[(compression, all.to_vec())], THREE);
+        let data = good.len() - 40_000;
+        let mut bad = good.clone();
+        bad[data] ^= 1;
+        let error = contents(&bad).unwrap_err().to_string();
+        assert!(
+            error.starts_with("CFDATA at ") && error.ends_with("the checksum and the data do not agree"),
+            "{error}"
+        );
+        for cut in [1, 100, 40_000, good.len() - 36] {
+            let mut short = good[..good.len() - cut].to_vec();
+            assert!(contents(&short).is_err());
+            let len = short.len() as u32;
+            short[8..12].copy_from_slice(&len.to_le_bytes());
+            assert!(contents(&short).is_err());
+        }
+    }
+}
+
+#[test]
+fn hostile_heads_neither_panic_nor_hang() {
+    let all = [("a".to_owned(), pattern(1, 40_000)), ("b".to_owned(), pattern(2, 500))];
+    let good =
+        build(&[(Compression::Mszip { level: 6 }, all[..1].to_vec()), (Compression::None, all[1..].to_vec())], THREE);
+    for at in 0..120 {
+        for value in [0, 1, 0x7F, 0x80, 0xFF, good[at].wrapping_add(1)] {
+            let mut bad = good.clone();
+            bad[at] = value;
+            let _ = contents(&bad);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_files_come_back(
+        sizes in proptest::collection::vec(0..150_000_usize, 0..6), second in 0..6_usize, level in 0..10_u32,
+    ) {
+        let all: Vec<Named> = sizes.iter().zip(0..).map(|(size, i)| (format!("f{i}"), pattern(i, *size))).collect();
+        let compression = if level == 0 { Compression::None } else { Compression::Mszip { level } };
+        let (one, two) = all.split_at(second.min(all.len()));
+        agree(&build(&[(compression, one.to_vec()), (compression, two.to_vec())], THREE), &all);
+    }
+}

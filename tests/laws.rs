@@ -1,0 +1,240 @@
+//! What is true of every format: each law iterates over the formats, so a new one is held to all of them.
+
+use std::io::Read;
+
+use container::ReadAt;
+use container::at::Cursor;
+use installer::format::{Area, Extracted, ReadError, Sink, What};
+use installer::proof::Contents;
+use installer::splice::Segment;
+use installer::stamp::Base;
+use installer::{Report, Token};
+
+use crate::support::product::{Installer, bases};
+
+/// Lengths at the edges of every block, sector and mini sector there is.
+const TOKEN_LENGTHS: [usize; 9] = [1, 63, 64, 65, 511, 512, 513, 4095, 4096];
+
+/// What a stamp may cost: the bytes that are not the base's.
+const PATCH_LIMIT_BYTES: u64 = 64 * 1024;
+
+fn token(len: usize) -> Token {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~+/=:-";
+    let bytes: Vec<u8> = (0..len).map(|n| alphabet[(n * 7 + len) % alphabet.len()]).collect();
+    Token::parse(&bytes).unwrap()
+}
+
+fn stamped(base: &Installer, token: &Token) -> Vec<u8> {
+    let base = Base::open(base.bytes.as_slice(), false).unwrap();
+    let splice = base.stamp(token).unwrap();
+    let mut out = Vec::new();
+    splice.write_to(*base.bytes(), &mut out).unwrap();
+    assert_eq!(out.len() as u64, splice.len());
+    out
+}
+
+#[test]
+fn building_twice_gives_the_same_bytes() {
+    for base in bases() {
+        assert!(base.build() == base.bytes, "{}: two builds differ", base.name());
+    }
+}
+
+#[test]
+fn a_base_has_no_token() {
+    for base in bases() {
+        assert_eq!(base.format.token(&base.bytes).unwrap(), None, "{}", base.name());
+        let inspection = base.format.inspect(&base.bytes).unwrap();
+        assert_eq!(inspection.token, None, "{}", base.name());
+    }
+}
+
+#[test]
+fn a_base_verifies() {
+    for base in bases() {
+        let mut report = Report::new();
+        base.format.verify(&base.bytes, &mut report).unwrap();
+        assert!(report.is_ok(), "{}: {:#?}", base.name(), report.findings());
+        assert!(report.checks() > 0, "{}: nothing was checked", base.name());
+    }
+}
+
+#[test]
+fn what_went_in_comes_out() {
+    for base in bases() {
+        let stamp = stamped(base, &token(412));
+        for file in [&base.bytes, &stamp] {
+            let mut report = Report::new();
+            let modes = base.format.kind() != installer::Kind::Msi;
+            let contents = Contents::read(base.format, file).unwrap();
+            contents.check(&base.payload(), modes, &mut report).unwrap();
+            assert!(report.is_ok(), "{}: {:#?}", base.name(), report.findings());
+            assert!(report.checks() > 0);
+        }
+    }
+}
+
+#[test]
+fn a_stamp_reads_back_at_every_length() {
+    for base in bases() {
+        for len in TOKEN_LENGTHS {
+            let token = token(len);
+            let stamp = stamped(base, &token);
+            assert_eq!(base.format.token(&stamp).unwrap(), Some(token), "{}: {len}", base.name());
+            let mut report = Report::new();
+            base.format.verify(&stamp, &mut report).unwrap();
+            assert!(report.is_ok(), "{}: {len}: {:#?}", base.name(), report.findings());
+        }
+    }
+}
+
+#[test]
+fn stamping_twice_gives_the_same_bytes_and_another_token_gives_others() {
+    for base in bases() {
+        assert!(stamped(base, &token(64)) == stamped(base, &token(64)), "{}", base.name());
+        assert!(stamped(base, &token(64)) != stamped(base, &token(65)), "{}", base.name());
+    }
+}
+
+#[test]
+fn a_stamped_installer_is_refused_unless_it_is_to_be_restamped() {
+    for base in bases() {
+        let stamp = stamped(base, &token(412));
+        let Err(refused) = Base::open(stamp.as_slice(), false) else {
+            panic!("{}: stamped twice", base.name());
+        };
+        assert!(refused.to_string().starts_with("the installer is already stamped"), "{refused}");
+    }
+}
+
+#[test]
+fn a_restamp_is_the_stamp_of_the_base() {
+    for base in bases() {
+        for (first, second) in [(1, 4096), (4096, 1), (513, 513), (64, 700)] {
+            let expected = stamped(base, &token(second));
+            let stamp = stamped(base, &token(first));
+            let again = Base::open(stamp.as_slice(), true).unwrap();
+            let mut out = Vec::new();
+            again.stamp(&token(second)).unwrap().write_to(*again.bytes(), &mut out).unwrap();
+            assert!(out == expected, "{}: {first} then {second}", base.name());
+        }
+    }
+}
+
+#[test]
+fn a_stamp_costs_the_token_not_the_base() {
+    for base in bases() {
+        let open = Base::open(base.bytes.as_slice(), false).unwrap();
+        let splice = open.stamp(&token(4096)).unwrap();
+        assert!(splice.put_bytes() < PATCH_LIMIT_BYTES, "{}: {} bytes", base.name(), splice.put_bytes());
+        let kept = splice.segments().iter().filter(|segment| matches!(segment, Segment::Keep(_))).count();
+        assert!((1..=4).contains(&kept), "{}: {kept} kept ranges", base.name());
+    }
+}
+
+#[test]
+fn a_splice_reads_like_the_file_that_it_writes() {
+    for base in bases() {
+        let stamp = stamped(base, &token(412));
+        let open = Base::open(base.bytes.as_slice(), false).unwrap();
+        let splice = open.stamp(&token(412)).unwrap();
+        let mut read = Vec::new();
+        splice.reader(*open.bytes()).read_to_end(&mut read).unwrap();
+        assert!(read == stamp, "{}", base.name());
+        let view = splice.over(*open.bytes());
+        assert_eq!(view.len(), stamp.len() as u64);
+        let from_view = base.format.inspect(&view).unwrap();
+        assert_eq!(from_view, base.format.inspect(&stamp).unwrap(), "{}", base.name());
+    }
+}
+
+/// Notes every piece in which a text can be seen.
+struct Search<'a> {
+    text: &'a str,
+    seen_in: Vec<String>,
+}
+
+impl Sink for Search<'_> {
+    fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
+        if let What::File(_) = entry.what {
+            let mut bytes = Vec::new();
+            content.read_to_end(&mut bytes).unwrap();
+            let seen = bytes.windows(self.text.len()).any(|window| window == self.text.as_bytes());
+            if seen && entry.area != Area::Token {
+                self.seen_in.push(format!("{:?} {}", entry.area, entry.path));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn taken_apart_the_token_is_in_its_own_file_and_nowhere_else() {
+    for base in bases() {
+        let token = token(412);
+        let stamp = stamped(base, &token);
+        let mut search = Search { text: token.expose(), seen_in: Vec::new() };
+        base.format.extract(&stamp, &mut search).unwrap();
+        assert!(search.seen_in.is_empty(), "{}: {:?}", base.name(), search.seen_in);
+    }
+}
+
+#[test]
+fn the_token_is_among_the_pieces_when_there_is_one() {
+    struct Tokens(Vec<Vec<u8>>, Vec<u32>);
+    impl Sink for Tokens {
+        fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
+            if entry.area == Area::Token {
+                let mut bytes = Vec::new();
+                content.read_to_end(&mut bytes).unwrap();
+                self.0.push(bytes);
+                self.1.push(entry.mode);
+            }
+            Ok(())
+        }
+    }
+    for base in bases() {
+        let token = token(513);
+        let mut found = Tokens(Vec::new(), Vec::new());
+        base.format.extract(&base.bytes, &mut found).unwrap();
+        assert!(found.0.is_empty(), "{}: a base has one", base.name());
+        base.format.extract(&stamped(base, &token), &mut found).unwrap();
+        assert_eq!(found.0, [token.expose().as_bytes()], "{}", base.name());
+        assert_eq!(found.1, [0o600], "{}", base.name());
+    }
+}
+
+#[test]
+fn a_stamp_that_was_tampered_with_is_found_out() {
+    for base in bases() {
+        let good = stamped(base, &token(412));
+        let mut hidden = Vec::new();
+        // One flipped bit in each of 97 places, spread over the whole file.
+        for n in 0..97 {
+            let mut bad = good.clone();
+            let at = n * (bad.len() - 1) / 96;
+            bad[at] ^= 1 << (n % 8);
+            let mut report = Report::new();
+            let readable = base.format.verify(&bad, &mut report);
+            let contents = Contents::read(base.format, &bad);
+            let same = contents.is_ok_and(|contents| {
+                let mut report = Report::new();
+                contents.check(&base.payload(), false, &mut report).unwrap();
+                report.is_ok()
+            });
+            if readable.is_ok() && report.is_ok() && !same {
+                hidden.push(at);
+            }
+        }
+        assert!(hidden.is_empty(), "{}: a changed payload verifies, bits at {hidden:?}", base.name());
+    }
+}
+
+#[test]
+fn a_base_can_be_read_from_a_cursor_as_well() {
+    for base in bases() {
+        let mut bytes = Vec::new();
+        Cursor::new(&base.bytes).read_to_end(&mut bytes).unwrap();
+        assert!(bytes == base.bytes);
+    }
+}

