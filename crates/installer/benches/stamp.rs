@@ -29,7 +29,7 @@ fn measure(path: &str) -> Result<(), Box<dyn Error>> {
     let base = open()?;
     let splice = base.stamp(&token)?;
     let opened = per_round(OPENS, || open().map(drop))?;
-    let stamped = per_round(STAMPS, || Ok(drop(base.stamp(&token)?)))?;
+    let stamped = per_round(STAMPS, || base.stamp(&token).map(drop).map_err(Into::into))?;
     let document = serde_json::json!({
         "base": path,
         "bytes": splice.len(),

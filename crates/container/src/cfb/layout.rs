@@ -13,7 +13,7 @@ const FAT_ENTRIES: u64 = SECTOR_BYTES / 4;
 /// A DIFAT sector's last entry is the number of the next one.
 const DIFAT_ENTRIES: u64 = FAT_ENTRIES - 1;
 /// §2.7: the sector at 2 GiB - 256 is for byte-range locks and must not hold data; we stop before it.
-const LONGEST: u64 = 0x7FFF_F000;
+pub const LONGEST: u64 = 0x7FFF_F000;
 
 /// Streams that no compound file of ours can hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -94,13 +94,15 @@ pub fn frame(clsid: [u8; 16], bulk: &[Bulk], streams: &[Stream<'_>]) -> Result<F
     Ok(Frame { header: plan.header(), tail_start: plan.tail_start(), tail })
 }
 
-/// The sectors of the FAT that describe nothing but bulk streams; they lie between the streams and the tail.
-pub(super) fn bulk_fat(bulk: &[Bulk]) -> Vec<u8> {
-    let mut out = Vec::new();
-    if let Ok(plan) = Plan::new(bulk, &[]) {
-        plan.write_fat(0, plan.bulk_fat_sectors(), &mut out);
-    }
-    out
+/// The sectors of the FAT that describe nothing but bulk streams, one after the other; they lie between the streams and
+/// the tail.
+pub fn bulk_fat(bulk: &[Bulk]) -> Result<impl Iterator<Item = Vec<u8>>, Refusal> {
+    let plan = Plan::new(bulk, &[])?;
+    Ok((0..plan.bulk_fat_sectors()).map(move |sector| {
+        let mut out = Vec::with_capacity(SECTOR);
+        plan.write_fat(sector, sector + 1, &mut out);
+        out
+    }))
 }
 
 /// Which sectors hold what. The regions lie in the order of the fields.

@@ -162,7 +162,7 @@ impl Sparse {
     fn new(cabinet: u64, streams: &[Stream<'_>]) -> Self {
         let bulk = [Bulk { name: vec![99], len_bytes: cabinet }];
         let frame = frame(MSI_CLSID, &bulk, streams).unwrap();
-        let (middle, fat) = (cabinet.next_multiple_of(4096), bulk_fat(&bulk));
+        let (middle, fat) = (cabinet.next_multiple_of(4096), bulk_fat(&bulk).unwrap().flatten().collect::<Vec<u8>>());
         assert_eq!(4096 + middle + fat.len() as u64, frame.tail_start);
         Self { header: frame.header, middle, fat, tail: frame.tail, reads: AtomicU64::new(0) }
     }

@@ -70,7 +70,9 @@ impl<W: Write + Seek> Writer<W> {
         self.out.seek(SeekFrom::Start(self.origin))?;
         self.out.write_all(&frame.header)?;
         self.out.seek(SeekFrom::Start(self.origin + self.end))?;
-        self.out.write_all(&bulk_fat(&self.bulk))?;
+        for sector in bulk_fat(&self.bulk)? {
+            self.out.write_all(&sector)?;
+        }
         self.out.write_all(&frame.tail)?;
         self.out.flush()?;
         Ok((self.out, frame.file_len()))
