@@ -6,6 +6,7 @@ mod debian;
 mod demo;
 mod device;
 mod failure;
+mod fuzz;
 mod judges;
 mod payloads;
 mod probe;
@@ -44,6 +45,14 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
+    /// Fuzz every reader of bytes from strangers, a minute each
+    Fuzz {
+        /// Only this target of fuzz/targets/
+        target: Option<String>,
+        /// Seconds for each target
+        #[arg(long, default_value_t = 60)]
+        secs: u32,
+    },
     /// Install the programs that judge our output
     Judges,
     /// Run the built probe service under Wine
@@ -75,6 +84,7 @@ fn run(command: &Command) -> Result {
         Command::Demo => demo::run(&sh),
         Command::Bench => bench::run(&sh),
         Command::Payloads { all } => payloads::run(&sh, *all),
+        Command::Fuzz { target, secs } => fuzz::run(&sh, target.as_deref(), *secs),
         Command::Judges => judges::run(&sh),
         Command::Probe => probe::run(&sh),
         Command::Device(device) => device::run(&sh, device),
