@@ -1,0 +1,126 @@
+//! Why an agent is refused.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use container::Malformed;
+
+use crate::product::{Arch, Platform};
+
+/// An agent that is refused: `agent bin/node is not a Windows executable: it is a Linux executable`.
+#[derive(Debug, thiserror::Error)]
+#[error("agent {} {problem}", path.display())]
+pub struct AgentError {
+    /// The agent's path.
+    pub path: PathBuf,
+    /// Why.
+    pub problem: AgentProblem,
+}
+
+/// Why an agent is refused, as what follows `agent PATH`.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentProblem {
+    /// Its first bytes are of another kind of file.
+    #[error("is not a {platform} executable: it is {found}")]
+    NotForPlatform {
+        /// The platform that the manifest says.
+        platform: Platform,
+        /// What it is.
+        found: &'static str,
+    },
+    /// Its headers are wrong.
+    #[error("is damaged: {0}")]
+    Malformed(Malformed),
+    /// It is a library, a driver, an object file.
+    #[error("is not a program: it is {found}")]
+    NotAProgram {
+        /// What it is.
+        found: &'static str,
+    },
+    /// It is for other processors.
+    #[error("is for {}, the manifest says {expected}", Processors(found, *others))]
+    Architecture {
+        /// What the manifest says.
+        expected: Arch,
+        /// What it is for, of the processors that have a name here.
+        found: Vec<Arch>,
+        /// Whether it is for another processor (as well).
+        others: bool,
+    },
+    /// It has no code signature.
+    #[error("has no code signature")]
+    Unsigned,
+    /// Its code signature does not fit the bytes.
+    #[error("has a code signature that does not hold: {0}")]
+    SignatureBytes(Malformed),
+    /// Its code signature does not fit itself.
+    #[error("has a code signature that does not hold: {0}")]
+    Signature(&'static str),
+    /// Its application folder is wrong.
+    #[error("is not a usable application: {file}: {what}")]
+    App {
+        /// The file, from the application's folder.
+        file: String,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// It cannot be read.
+    #[error("cannot be used: {verb}: {source}")]
+    Read {
+        /// What was being done.
+        verb: &'static str,
+        /// The system's answer.
+        source: io::Error,
+    },
+}
+
+impl AgentProblem {
+    /// The next step, when there is one.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Unsigned => Some("sign it first, or pass --allow-unsigned-agent"),
+            Self::SignatureBytes(_) | Self::Signature(_) => {
+                Some("the file was changed after it was signed; get it again")
+            }
+            Self::Architecture { expected: Arch::X64 | Arch::Arm64, found, .. } if found.len() == 2 => {
+                Some("write arch = \"universal\" in the manifest")
+            }
+            Self::NotForPlatform { platform: Platform::Macos, .. } => {
+                Some("give the Mach-O executable or the signed .app folder")
+            }
+            _ => None,
+        }
+    }
+
+    /// The same problem, found while the signature was compared with the file.
+    pub(super) fn in_signature(error: container::Error) -> Self {
+        match error {
+            container::Error::Malformed(malformed) => Self::SignatureBytes(malformed),
+            container::Error::Io { verb, source } => Self::Read { verb, source },
+        }
+    }
+}
+
+impl From<container::Error> for AgentProblem {
+    fn from(error: container::Error) -> Self {
+        match error {
+            container::Error::Malformed(malformed) => Self::Malformed(malformed),
+            container::Error::Io { verb, source } => Self::Read { verb, source },
+        }
+    }
+}
+
+/// Processors in words: `x64 and arm64`, `another processor`.
+struct Processors<'a>(&'a [Arch], bool);
+
+impl fmt::Display for Processors<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names: Vec<String> = self.0.iter().map(Arch::to_string).collect();
+        if self.1 {
+            names.push("another processor".to_owned());
+        }
+        f.write_str(&names.join(" and "))
+    }
+}

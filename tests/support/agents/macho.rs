@@ -1,0 +1,203 @@
+//! macOS programs (`<mach-o/loader.h>`), their code signature (`cs_blobs.h`), and an `.app` folder.
+
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::der::{OCTET_STRING, oid, sequence, tlv};
+use super::{Cpu, Push, cms};
+
+const PAGE: usize = 0x4000;
+pub const IDENTIFIER: &str = "com.example.agent";
+pub const TEAM: &str = "EXAMPLE123";
+/// Where the signature starts in a thin program: everything before it is hashed.
+pub const SIGNATURE_AT: usize = PAGE + 16;
+/// More than any signature here; the rest is zeros, as `codesign` leaves it.
+const SIGNATURE_BYTES: usize = 0x1000;
+
+/// How a program is signed.
+#[derive(Debug, Clone, Default)]
+pub struct Signing {
+    pub signed: bool,
+    pub adhoc: bool,
+    /// What special slots 1 and 3 hash: `Info.plist` and `CodeResources`.
+    pub info: Option<Vec<u8>>,
+    pub resources: Option<Vec<u8>>,
+}
+
+impl Signing {
+    pub fn none() -> Self {
+        Self::default()
+    }
+    pub fn adhoc() -> Self {
+        Self { signed: true, adhoc: true, ..Self::default() }
+    }
+    pub fn identity() -> Self {
+        Self { signed: true, ..Self::default() }
+    }
+}
+
+/// A program for these processors: thin for one, universal for more.
+pub fn program(cpus: &[Cpu], signing: &Signing) -> Vec<u8> {
+    let slices: Vec<Vec<u8>> = cpus.iter().map(|&cpu| thin(cpu, signing)).collect();
+    if let [only] = slices.as_slice() {
+        return only.clone();
+    }
+    let mut out = Vec::new();
+    out.u32_be(0xcafe_babe).u32_be(slices.len() as u32);
+    let mut at = PAGE;
+    for (slice, &cpu) in slices.iter().zip(cpus) {
+        out.u32_be(cpu_type(cpu)).u32_be(cpu_subtype(cpu)).u32_be(at as u32).u32_be(slice.len() as u32).u32_be(14);
+        at = (at + slice.len()).next_multiple_of(PAGE);
+    }
+    for slice in slices {
+        out.align(PAGE).bytes(&slice);
+    }
+    out
+}
+
+const fn cpu_type(cpu: Cpu) -> u32 {
+    match cpu {
+        Cpu::X64 => 0x0100_0007,
+        Cpu::Arm64 => 0x0100_000c,
+    }
+}
+
+const fn cpu_subtype(cpu: Cpu) -> u32 {
+    match cpu {
+        Cpu::X64 => 3,
+        Cpu::Arm64 => 0,
+    }
+}
+
+fn thin(cpu: Cpu, signing: &Signing) -> Vec<u8> {
+    let code: &[u8] = match cpu {
+        Cpu::X64 => &[0x31, 0xc0, 0xc3],
+        Cpu::Arm64 => &[0x00, 0x00, 0x80, 0x52, 0xc0, 0x03, 0x5f, 0xd6],
+    };
+    let linkedit = if signing.signed { 16 + SIGNATURE_BYTES } else { 16 };
+    let mut commands = Vec::new();
+    let mut count = 6;
+    segment(&mut commands, "__PAGEZERO", (0, 1 << 32), (0, 0), 0);
+    segment(&mut commands, "__TEXT", (1 << 32, PAGE), (0, PAGE), 5);
+    segment(&mut commands, "__LINKEDIT", ((1 << 32) + PAGE, PAGE), (PAGE, linkedit), 1);
+    path(&mut commands, 0xe, 12, "/usr/lib/dyld");
+    let minimum = if cpu == Cpu::X64 { 0x000a_0f00 } else { 0x000b_0000 };
+    commands.u32(0x32).u32(24).u32(1).u32(minimum).u32(0x000d_0300).u32(0); // LC_BUILD_VERSION
+    commands.u32(0x8000_0028).u32(24).u64((PAGE - code.len()) as u64).u64(0); // LC_MAIN
+    if signing.signed {
+        commands.u32(0x1d).u32(16).u32(SIGNATURE_AT as u32).u32(SIGNATURE_BYTES as u32);
+        count += 1;
+    }
+    let mut out = Vec::new();
+    out.u32(0xfeed_facf).u32(cpu_type(cpu)).u32(cpu_subtype(cpu)).u32(2);
+    out.u32(count).u32(commands.len() as u32).u32(0x0020_0085).u32(0).bytes(&commands);
+    out.fill_to(PAGE - code.len()).bytes(code).fill_to(SIGNATURE_AT);
+    if signing.signed {
+        let signature = super_blob(&out, signing);
+        out.bytes(&signature).fill_to(SIGNATURE_AT + SIGNATURE_BYTES);
+    }
+    out
+}
+
+fn segment(out: &mut Vec<u8>, name: &str, memory: (usize, usize), file: (usize, usize), protection: u32) {
+    let mut padded = name.as_bytes().to_vec();
+    padded.fill_to(16);
+    out.u32(0x19).u32(72).bytes(&padded).u64(memory.0 as u64).u64(memory.1 as u64);
+    out.u64(file.0 as u64).u64(file.1 as u64).u32(protection).u32(protection).u32(0).u32(0);
+}
+
+fn path(out: &mut Vec<u8>, command: u32, at: u32, path: &str) {
+    let size = (at as usize + path.len() + 1).next_multiple_of(8);
+    let end = out.len() + size;
+    out.u32(command).u32(size as u32).u32(at).bytes(path.as_bytes()).fill_to(end);
+}
+
+fn super_blob(code: &[u8], signing: &Signing) -> Vec<u8> {
+    let requirements = blob(0xfade_0c01, &[0, 0, 0, 0]);
+    let directory = code_directory(code, &requirements, signing);
+    let cms = if signing.adhoc {
+        Vec::new()
+    } else {
+        let digest = Sha256::digest(&directory);
+        let named = sequence(&[&oid("2.16.840.1.101.3.4.2.1"), &tlv(OCTET_STRING, &[&digest])]);
+        cms::detached(&directory, &[cms::attribute("1.2.840.113635.100.9.2", &named)])
+    };
+    let blobs = [(0, directory), (2, requirements), (0x10000, blob(0xfade_0b01, &cms))];
+    let mut index = Vec::new();
+    let mut bodies = Vec::new();
+    for (slot, body) in &blobs {
+        index.u32_be(*slot).u32_be((12 + 8 * blobs.len() + bodies.len()) as u32);
+        bodies.bytes(body);
+    }
+    let mut out = Vec::new();
+    out.u32_be(0xfade_0cc0).u32_be((12 + index.len() + bodies.len()) as u32).u32_be(blobs.len() as u32);
+    out.bytes(&index).bytes(&bodies);
+    out
+}
+
+fn blob(magic: u32, content: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    out.u32_be(magic).u32_be(8 + content.len() as u32).bytes(content);
+    out
+}
+
+fn code_directory(code: &[u8], requirements: &[u8], signing: &Signing) -> Vec<u8> {
+    const HEADER: usize = 88;
+    let team = if signing.adhoc { "" } else { TEAM };
+    let pages: Vec<_> = code.chunks(4096).map(Sha256::digest).collect();
+    let slot = |file: &Option<Vec<u8>>| file.as_ref().map_or([0; 32], |bytes| Sha256::digest(bytes).into());
+    let special = [slot(&signing.resources), Sha256::digest(requirements).into(), slot(&signing.info)];
+    let team_at = HEADER + IDENTIFIER.len() + 1;
+    let hashes_at = team_at + team.len() + 1 + 32 * special.len();
+    let flags = if signing.adhoc { 0x2 } else { 0x1_0000 };
+
+    let mut out = Vec::new();
+    out.u32_be(0x0002_0400).u32_be(flags).u32_be(hashes_at as u32).u32_be(HEADER as u32);
+    out.u32_be(special.len() as u32).u32_be(pages.len() as u32).u32_be(code.len() as u32);
+    out.bytes(&[32, 2, 0, 12]).u32_be(0).u32_be(0).u32_be(if team.is_empty() { 0 } else { team_at as u32 });
+    out.u32_be(0).u64_be(0).u64_be(0).u64_be(PAGE as u64).u64_be(1); // codeLimit64, executable segment, main binary
+    out.bytes(IDENTIFIER.as_bytes()).bytes(&[0]).bytes(team.as_bytes()).bytes(&[0]);
+    for hash in special {
+        out.bytes(&hash);
+    }
+    for hash in pages {
+        out.bytes(&hash);
+    }
+    blob(0xfade_0c02, &out)
+}
+
+/// Makes `folder` (`…/Example.app`) an application whose program is signed with its seals.
+pub fn app(folder: &Path, cpus: &[Cpu]) {
+    let info = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
+         <plist version=\"1.0\">\n<dict>\n\
+         \t<key>CFBundleExecutable</key>\n\t<string>Example</string>\n\
+         \t<key>CFBundleIdentifier</key>\n\t<string>{IDENTIFIER}</string>\n\
+         \t<key>CFBundlePackageType</key>\n\t<string>APPL</string>\n\
+         \t<key>CFBundleShortVersionString</key>\n\t<string>1.2.3</string>\n\
+         \t<key>LSMinimumSystemVersion</key>\n\t<string>11.0</string>\n\
+         </dict>\n</plist>\n"
+    );
+    let resources = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<plist version=\"1.0\">\n<dict>\n\
+                     \t<key>files</key>\n\t<dict/>\n\t<key>files2</key>\n\t<dict/>\n</dict>\n</plist>\n";
+    let signing = Signing {
+        info: Some(info.clone().into_bytes()),
+        resources: Some(resources.as_bytes().to_vec()),
+        ..Signing::identity()
+    };
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.join("Contents").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    };
+    write("Info.plist", info.as_bytes());
+    write("_CodeSignature/CodeResources", resources.as_bytes());
+    write("MacOS/Example", &program(cpus, &signing));
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder.join("Contents/MacOS/Example"), mode).unwrap();
+    }
+}
