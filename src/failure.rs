@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use installer::agent::{AgentError, AgentProblem};
 use installer::format::{BuildError, ReadError, StampError};
 use installer::payload::PayloadError;
 use installer::product::ManifestError;
@@ -123,6 +124,17 @@ impl From<BuildError> for Failure {
             BuildError::Product { hint, .. } => hint.map(str::to_owned),
             _ => None,
         };
+        Self { status, message: error.to_string(), hint }
+    }
+}
+
+impl From<AgentError> for Failure {
+    fn from(error: AgentError) -> Self {
+        let status = match &error.problem {
+            AgentProblem::Read { .. } => Status::Machine,
+            _ => Status::Wrong,
+        };
+        let hint = error.problem.hint().map(str::to_owned);
         Self { status, message: error.to_string(), hint }
     }
 }

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use container::at::FileAt;
+use installer::agent::{self, Expected};
 use installer::format::{Format, Job};
 use installer::product::AgentFile;
 use installer::proof::Contents;
@@ -98,8 +99,10 @@ impl Plan {
     }
 
     fn check_agent(&self, agent: &AgentFile) -> Result<serde_json::Value, Failure> {
-        let _ = (agent, self.allow_unsigned_agent);
-        Ok(serde_json::Value::Null)
+        let expected =
+            Expected { platform: agent.platform, arch: agent.arch, allow_unsigned: self.allow_unsigned_agent };
+        let facts = agent::check(&agent.path, expected)?;
+        serde_json::to_value(facts).map_err(Failure::wrong)
     }
 
     /// Builds one base beside its place and proves it.

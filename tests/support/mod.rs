@@ -1,6 +1,9 @@
 //! What the tests share: judges, scratch folders, small products.
 #![allow(dead_code, reason = "not every test needs every helper")]
 
+pub mod agents;
+pub mod product;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

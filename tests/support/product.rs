@@ -10,7 +10,7 @@ use installer::product::AgentFile;
 use installer::{Epoch, Payload, Product, formats};
 use tempfile::TempDir;
 
-use super::agents;
+use super::agents::{self, Cpu};
 
 /// A product in a scratch folder that goes when it is dropped.
 pub struct Small {
@@ -105,11 +105,11 @@ impl Small {
 /// Writes the agents and files that [`MANIFEST`] names.
 pub fn write_agents(folder: &Path) {
     let write = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).unwrap();
-    write("agent-x64.exe", &agents::pe_x64());
-    write("agent-arm64.exe", &agents::pe_arm64());
-    write("agent-macos", &agents::macho_universal());
-    write("agent-x64", &agents::elf_x64());
-    write("agent-arm64", &agents::elf_arm64());
+    write("agent-x64.exe", &agents::windows(Cpu::X64));
+    write("agent-arm64.exe", &agents::windows(Cpu::Arm64));
+    write("agent-macos", &agents::macos(&[Cpu::X64, Cpu::Arm64]));
+    write("agent-x64", &agents::linux(Cpu::X64));
+    write("agent-arm64", &agents::linux(Cpu::Arm64));
     write("agent.conf", b"# nothing to configure\n");
 }
 

@@ -38,6 +38,8 @@ impl<D: OneStream> Read for ToTheEnd<D> {
         }
         let n = self.decoder.read(buf).map_err(|e| match e.kind() {
             io::ErrorKind::Interrupted => e,
+            // The system's trouble, not the stream's.
+            _ if e.raw_os_error().is_some() => e,
             io::ErrorKind::UnexpectedEof => wrong::<D>(self.decoded, Problem::Data { what: "the stream ends early" }),
             _ => wrong::<D>(self.decoded, Problem::Data { what: "the stream is damaged" }),
         })?;

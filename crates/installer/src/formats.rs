@@ -6,7 +6,7 @@ use container::{ReadAt, at};
 use crate::format::{Format, Kind, ReadError};
 
 /// Every format there is.
-pub static FORMATS: [&dyn Format; 0] = [];
+pub static FORMATS: [&dyn Format; 3] = [&crate::msi::Msi, &crate::pkg::Pkg, &crate::deb::Deb];
 
 /// The format of that kind.
 #[must_use]

@@ -14,6 +14,8 @@ const HEADER: &str = "ar member header";
 pub struct Member {
     /// The name, without a System V dialect's final `/`.
     pub name: String,
+    /// Its time, in seconds since 1970.
+    pub mtime: u64,
     /// Where the header starts in the file.
     pub header: u64,
     /// Where the bytes start in the file.
@@ -51,8 +53,10 @@ fn member(file: &(impl ReadAt + ?Sized), at: u64) -> Result<Member, Error> {
     let name = name(header.take(16)?).ok_or_else(|| {
         wrong(HEADER, at, Problem::Text { what: "the name is not of letters, digits, `-`, `_`, `+` and `.`" })
     })?;
+    let time = number(header.take(12)?, 10);
+    let mtime =
+        time.ok_or_else(|| wrong(HEADER, at + 16, Problem::Text { what: "the time is not a decimal number" }))?;
     for (width, radix, what) in [
-        (12, 10, "the time is not a decimal number"),
         (6, 10, "the owner is not a decimal number"),
         (6, 10, "the group is not a decimal number"),
         (8, 8, "the mode is not an octal number"),
@@ -65,7 +69,7 @@ fn member(file: &(impl ReadAt + ?Sized), at: u64) -> Result<Member, Error> {
     if header.take(2)? != HEADER_END {
         return Err(wrong(HEADER, at + 58, Problem::Missing { what: "the header's end mark" }).into());
     }
-    Ok(Member { name, header: at, offset: at + HEADER_BYTES, len })
+    Ok(Member { name, mtime, header: at, offset: at + HEADER_BYTES, len })
 }
 
 /// Where the next header would be, after the padding.

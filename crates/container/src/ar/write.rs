@@ -29,8 +29,12 @@ impl<W: Write + Seek> Writer<W> {
         Ok(Self { out, mtime })
     }
 
-    /// Writes a member with the bytes that `content` writes.
-    pub fn member(&mut self, name: &str, content: impl FnOnce(&mut W) -> io::Result<()>) -> io::Result<()> {
+    /// Writes a member with the bytes that `content` writes; it must leave the position at their end.
+    pub fn member<E: From<io::Error>>(
+        &mut self,
+        name: &str,
+        content: impl FnOnce(&mut W) -> Result<(), E>,
+    ) -> Result<(), E> {
         let header_at = self.out.stream_position()?;
         self.out.write_all(&header(name, self.mtime, 0)?)?;
         content(&mut self.out)?;

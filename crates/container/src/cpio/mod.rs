@@ -30,8 +30,9 @@
 //!
 //! # What the reader refuses
 //!
-//! Absolute names, `..`, empty parts, a name twice, device nodes, anything but octal digits in a header, a missing
-//! trailer. An installer unpacks as root: a name that leaves the folder is not repaired, it is an error.
+//! Absolute names, `..`, empty parts, a name twice, a name below a link or a file, device nodes, anything but octal
+//! digits in a header, a missing trailer. An installer unpacks as root: a name that leaves the folder is not repaired,
+//! it is an error.
 
 mod read;
 mod write;

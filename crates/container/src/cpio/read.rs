@@ -1,6 +1,6 @@
 //! Reading a cpio archive from start to end, strictly.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use super::{DIRECTORY, MAGIC, REGULAR, SYMLINK, TRAILER, TYPE_MASK};
@@ -69,7 +69,8 @@ pub struct Reader<R> {
     inner: R,
     offset: u64,
     data_left: u64,
-    seen: BTreeSet<String>,
+    /// The paths so far, and whether each is a folder.
+    seen: BTreeMap<String, bool>,
     seen_bytes: usize,
     total: u64,
     limits: Limits,
@@ -87,7 +88,7 @@ impl<R: Read> Reader<R> {
 
     /// A reader with limits of its own.
     pub const fn with_limits(inner: R, limits: Limits) -> Self {
-        let seen = BTreeSet::new();
+        let seen = BTreeMap::new();
         Self { inner, offset: 0, data_left: 0, seen, seen_bytes: 0, total: 0, limits, ended: false }
     }
 
@@ -144,7 +145,18 @@ impl<R: Read> Reader<R> {
         if self.seen.len() >= self.limits.entries || self.seen_bytes > MAX_NAMES_BYTES {
             return Err(wrong(start, too_much("number of entries", self.seen.len() as u64 + 1)));
         }
-        if !self.seen.insert(entry.path.clone()) {
+        // what lies below a link would be written where the link points
+        let leaf_above = entry.path.match_indices('/').any(|(at, _)| {
+            let above = entry.path.get(..at).unwrap_or_default();
+            self.seen.get(above) == Some(&false)
+        });
+        let below = format!("{}/", entry.path);
+        let below_leaf = !entry.is_directory()
+            && self.seen.range(below.clone()..).next().is_some_and(|(path, _)| path.starts_with(&below));
+        if leaf_above || below_leaf {
+            return Err(wrong(start, Problem::Text { what: "something lies below a name that is no folder" }));
+        }
+        if self.seen.insert(entry.path.clone(), entry.is_directory()).is_some() {
             return Err(wrong(start, Problem::Twice { what: "a name" }));
         }
         Ok(())

@@ -71,6 +71,19 @@ fn a_name_twice_is_refused() {
 }
 
 #[test]
+fn nothing_lies_below_a_link() {
+    for names in [["./a", "./a/b"], ["./a/b", "./a"]] {
+        let mut w = Writer::new(Vec::new(), 0);
+        for name in names {
+            let mode = if name == "./a" { SYMLINK } else { REGULAR };
+            w.entry(&Header { name, mode, links: 1, size: 1 }).unwrap();
+            w.write_all(b"/").unwrap();
+        }
+        assert!(all(&w.finish().unwrap()).unwrap_err().to_string().contains("no folder"));
+    }
+}
+
+#[test]
 fn nothing_hides_behind_the_trailer() {
     let mut bytes = sample();
     bytes.push(1);

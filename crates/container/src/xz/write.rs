@@ -15,8 +15,8 @@ use crate::workers::{Workers, cores};
 const DICTIONARY_BYTES: u32 = 8 << 20;
 /// LZMA2's property byte for that: (2 | 22 & 1) << (22 / 2 + 11) (§5.3.1).
 const DICTIONARY_PROPERTY: u8 = 22;
-/// An encoder (hash chains, tree, window) takes 95 MiB and a block in and out 20 MiB; two of them, with one block
-/// waiting and one being filled, stay under 300 MiB. More threads would not.
+/// An encoder (hash chains, tree, window) takes 95 MiB and a block in and out 20 MiB; two of them and a block that is
+/// being filled stay under 300 MiB. More threads, or blocks that wait, would not.
 const THREADS_LIMIT: usize = 2;
 
 /// What kind of machine code most of the input is.
@@ -54,7 +54,7 @@ impl<W: Write> Writer<W> {
         out.write_all(&STREAM_MAGIC)?;
         out.write_all(&STREAM_FLAGS)?;
         out.write_all(&crc32fast::hash(&STREAM_FLAGS).to_le_bytes())?;
-        let workers = Workers::new(threads, 1, move |data: Vec<u8>| encode(&data, code));
+        let workers = Workers::new(threads, 0, move |data: Vec<u8>| encode(&data, code));
         Ok(Self { out, block: Vec::new(), workers, index: Index::default() })
     }
 

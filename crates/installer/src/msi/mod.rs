@@ -1,1 +1,119 @@
-//! msi
+//! Windows Installer packages.
+//!
+//! ```text
+//! compound file, 4096-byte sectors                                       container::cfb
+//! ├─ 00.cab                 every file under its key, MSZIP              container::cab     never touched by a stamp
+//! ├─ SummaryInformation     architecture, PackageCode                    container::msidb   rewritten by a stamp
+//! ├─ _StringPool, _StringData, _Tables, _Columns, _Validation                               the first two rewritten
+//! ├─ Property               the product's codes; ENROLLMENTTOKEN ◀── here sits the token    rewritten
+//! ├─ Directory, Component, Feature, FeatureComponents, File, MsiFileHash, Media             files.rs
+//! ├─ Registry, RegLocator, AppSearch, CreateFolder, RemoveFile, MsiLockPermissionsEx        token.rs
+//! ├─ ServiceInstall, ServiceControl                                                         service.rs
+//! ├─ Upgrade, CustomAction                                                                  upgrade.rs
+//! ├─ Install-, Admin-, AdvtExecuteSequence and the UI sequences                             sequences.rs
+//! └─ DigitalSignature, MsiDigitalSignatureEx                             only after signing
+//! ```
+//!
+//! **What gets installed.** The agent and its extra files in `Program Files\<publisher>\<product>`, its service, a state
+//! folder in `ProgramData` and a registry key that only the system and the administrators may open. Nothing runs during
+//! the installation but Windows Installer itself: no dialog, no program, no script; the four custom actions
+//! show an error or set a property.
+//!
+//! **Where the token is.** A base has no row `ENROLLMENTTOKEN`; a stamp adds it, gives the package a new PackageCode and
+//! ProductCode, and changes nothing else. The token's life on the device is told in `token.rs`.
+//!
+//! **What is signed.** Authenticode hashes the streams' content in the order of their names as bytes (memcmp of
+//! UTF-16LE), not the file. The cabinet is named so that it comes first, so a signer that has hashed it once can go
+//! on from there for each stamp. A signature goes on after the stamp; a signed base is not stamped this way.
+//!
+//! **What Windows demands beyond the format** and has no error message for: text in codepage 1252, rows sorted by string number,
+//! GUIDs in upper case, no empty strings, another PackageCode for other bytes, no free sectors and no trailing bytes.
+//! `verify` checks each.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `schema`, `tables`, `text` | columns, rows, and text on its way into them |
+//! | `identity`, `files`, `token`, `service`, `upgrade`, `sequences` | the rows, by what they are about |
+//! | `database`, `cabinet`, `build` | rows to streams, files to a cabinet, both to a base |
+//! | `read`, `extract`, `verify` | the way back, by the route that Windows Installer takes |
+
+mod build;
+mod cabinet;
+mod database;
+mod extract;
+mod files;
+mod identity;
+mod read;
+mod schema;
+mod sequences;
+mod service;
+mod tables;
+mod text;
+mod token;
+mod upgrade;
+mod verify;
+
+use container::ReadAt;
+
+use crate::format::{BuildError, Format, Inspection, Job, Kind, Output, ReadError, Sink, Slot, StampError};
+use crate::payload::Payload;
+use crate::product::{AgentFile, Product};
+use crate::report::Report;
+use crate::token::Token;
+
+/// The cabinet's stream. Its packed name starts with the unit U+3800, so its bytes (00 38) sort before those of every
+/// other stream; a name that is an identifier starts with a letter, and cannot.
+pub(crate) const CABINET: &str = "00.cab";
+/// Page count: Windows Installer 5.0, which arm64 and MsiLockPermissionsEx need.
+const SCHEMA: i32 = 500;
+/// Word count: long names, compressed, may need elevation.
+const WORD_COUNT: i32 = 2;
+/// Security.
+const READ_ONLY_RECOMMENDED: i32 = 2;
+/// `Registry.Root`.
+const HKEY_LOCAL_MACHINE: i32 = 2;
+
+/// Windows Installer packages.
+#[derive(Debug, Clone, Copy)]
+pub struct Msi;
+
+impl Format for Msi {
+    fn kind(&self) -> Kind {
+        Kind::Msi
+    }
+
+    fn recognises(&self, head: &[u8]) -> bool {
+        head.starts_with(&[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1])
+    }
+
+    fn payload(&self, product: &Product, agent: &AgentFile) -> Result<Payload, BuildError> {
+        files::payload(product, agent)
+    }
+
+    fn build(&self, job: &Job<'_>, out: &mut dyn Output) -> Result<(), BuildError> {
+        build::build(job, out)
+    }
+
+    fn open(&self, _base: &dyn ReadAt) -> Result<Box<dyn Slot>, StampError> {
+        Err(StampError::Signed)
+    }
+
+    fn token(&self, file: &dyn ReadAt) -> Result<Option<Token>, ReadError> {
+        read::Installer::open(file)?.token()
+    }
+
+    fn inspect(&self, file: &dyn ReadAt) -> Result<Inspection, ReadError> {
+        read::Installer::open(file)?.inspect()
+    }
+
+    fn extract(&self, file: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), ReadError> {
+        extract::extract(&read::Installer::open(file)?, sink)
+    }
+
+    fn verify(&self, file: &dyn ReadAt, report: &mut Report) -> Result<(), ReadError> {
+        verify::verify(&read::Installer::open(file)?, report)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,130 @@
-//! pkg
+//! PKG: a macOS product archive with one component, as Jamf, Apple MDM and Intune ask for.
+//!
+//! ```text
+//! TheOneRMM-Agent.pkg                     XAR
+//! ├─ header, table of contents            4 KB, of constant length                     new in a stamp
+//! │  └─ checksum                          what a signature covers                      new in a stamp
+//! ├─ Distribution                         title, architectures, oldest macOS           ┐
+//! └─ TheOneRMM-Agent.pkg/                 the one component                            │
+//!    ├─ PackageInfo                       install-location, versions, the one bundle   │ kept
+//!    ├─ Payload                           gzip of cpio: ./TheOneRMM Agent.app/…        │
+//!    ├─ Bom                               every path with mode, size and CRC           ┘
+//!    └─ Scripts                           gzip of cpio, 3 KB:                          new in a stamp
+//!       ├─ preinstall                     refuses without a token, stops the daemon
+//!       ├─ postinstall                    puts the token in its place, starts the daemon
+//!       ├─ com.theonermm.agent.plist      the LaunchDaemon
+//!       └─ enrollment-token               0600, only in a stamped installer
+//! ```
+//!
+//! # Where the token goes
+//!
+//! Into `Scripts`, the last member of the heap: Installer unpacks that archive into a folder that only root can read,
+//! runs the scripts and removes it. `postinstall` copies the token to
+//! `/Library/Application Support/<publisher>/<product>/enrollment-token`, 0600 root:wheel, in a folder that is 0700,
+//! unless `enrollment-state` beside it says `enrolled`. It is never in the payload, so no receipt, no repair and no
+//! other user sees it. A new token has the same place, so a stamp is [header, table of contents, checksum], the base's
+//! heap from `Distribution` to `Bom`, and new `Scripts`.
+//!
+//! # What is signed
+//!
+//! Nothing yet: a product archive's signature is over the checksum of the table of contents, which names the checksum
+//! of every member. A stamp changes both, so signing comes after stamping, and a signed base is refused.
+//!
+//! # Why it looks like this
+//!
+//! - *One component, one `<bundle>`*: Intune takes the first bundle for its detection rule; Apple's managed
+//!   installation wants a single application.
+//! - *`install-location="/Applications"` with nothing but the application*: Intune's line-of-business type asks for it
+//!   literally. The daemon's property list therefore travels in `Scripts` and `postinstall` installs it. Only when the
+//!   manifest has files elsewhere is the location `/`.
+//! - *`relocatable="false"` and an empty `<relocate/>`*: else Installer follows a copy of the application that a user
+//!   has moved, and the daemon does not find its program.
+//! - *`overwrite-permissions="false"`*: the payload's root is `/Applications` itself, whose mode is the system's.
+//! - *An application, even for a bare executable*: both ways of Intune detect an installation by an application's
+//!   bundle id and version. The wrapper has no signature of its own (the executable keeps its own); `verify` says so.
+//! - Rules and sources: Intune's `add-lob-macos`, Apple's `InstallEnterpriseApplication`, Jamf's PreStage packages.
+//!
+//! # Formats below
+//!
+//! [`container::xar`], [`container::cpio`], [`container::bom`]: written there, read there by other code, and judged by
+//! libarchive, 7-Zip and the `apple-*` crates in the tests.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `bundle` | the application: the vendor's own or the wrapper |
+//! | `documents` | what the templates are filled with |
+//! | `build`, `stamp`, `scripts` | writing |
+//! | `opened`, `extract`, `verify` | reading |
+
+mod build;
+mod bundle;
+mod described;
+mod documents;
+mod extract;
+mod installed;
+mod opened;
+mod scripts;
+mod stamp;
+mod verify;
+
+use container::ReadAt;
+
+use crate::format::{BuildError, Format, Inspection, Job, Kind, Output, ReadError, Sink, Slot, StampError};
+use crate::payload::Payload;
+use crate::product::{AgentFile, Product};
+use crate::report::Report;
+use crate::token::Token;
+
+/// The layout that this version writes and stamps; it stands in `PackageInfo`, `generator-version`.
+const GENERATOR: &str = "Stampwright-1";
+/// The token's name in `Scripts` and where it is installed.
+const TOKEN_NAME: &str = "enrollment-token";
+/// Where applications go, below the root.
+const APPLICATIONS: &str = "Applications";
+/// The room for the table of contents' XML. Its six members with names of 64 characters take 3,100 bytes.
+const TOC_XML_BYTES: usize = 4096;
+
+/// The format.
+#[derive(Debug, Clone, Copy)]
+pub struct Pkg;
+
+impl Format for Pkg {
+    fn kind(&self) -> Kind {
+        Kind::Pkg
+    }
+
+    fn recognises(&self, head: &[u8]) -> bool {
+        head.starts_with(b"xar!")
+    }
+
+    fn payload(&self, product: &Product, agent: &AgentFile) -> Result<Payload, BuildError> {
+        bundle::payload(product, agent)
+    }
+
+    fn build(&self, job: &Job<'_>, out: &mut dyn Output) -> Result<(), BuildError> {
+        build::build(job, out)
+    }
+
+    fn open(&self, base: &dyn ReadAt) -> Result<Box<dyn Slot>, StampError> {
+        Ok(Box::new(stamp::PkgSlot::open(base)?))
+    }
+
+    fn token(&self, file: &dyn ReadAt) -> Result<Option<Token>, ReadError> {
+        opened::Opened::open(file)?.token()
+    }
+
+    fn inspect(&self, file: &dyn ReadAt) -> Result<Inspection, ReadError> {
+        opened::Opened::open(file)?.inspect()
+    }
+
+    fn extract(&self, file: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), ReadError> {
+        extract::extract(&opened::Opened::open(file)?, sink)
+    }
+
+    fn verify(&self, file: &dyn ReadAt, report: &mut Report) -> Result<(), ReadError> {
+        verify::verify(&opened::Opened::open(file)?, report)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! The compressions that a deb's members can have, as one type each for writing, stamping and reading.
+
+use std::io::{self, Read, Seek, Write};
+
+use container::at::{Cursor, Window};
+use container::{Error, ReadAt, gzip, xz, zst};
+
+use crate::product::{Arch, Compression};
+
+/// Best: a quarter of the time that gzip takes for the same size.
+const GZIP_LEVEL: u32 = 9;
+/// dpkg-deb's own choice.
+const ZSTD_LEVEL: i32 = 3;
+
+/// How a member is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Codec {
+    Gzip,
+    Xz,
+    Zstd,
+}
+
+impl From<Compression> for Codec {
+    fn from(compression: Compression) -> Self {
+        match compression {
+            Compression::Gzip => Self::Gzip,
+            Compression::Xz => Self::Xz,
+            Compression::Zstd => Self::Zstd,
+        }
+    }
+}
+
+impl Codec {
+    const ALL: [Self; 3] = [Self::Gzip, Self::Xz, Self::Zstd];
+
+    /// The ending of a member's name.
+    pub(super) const fn extension(self) -> &'static str {
+        match self {
+            Self::Gzip => "gz",
+            Self::Xz => "xz",
+            Self::Zstd => "zst",
+        }
+    }
+
+    /// The codec of a member called `stem.EXTENSION`.
+    pub(super) fn of(name: &str, stem: &str) -> Option<Self> {
+        let extension = name.strip_prefix(stem)?.strip_prefix('.')?;
+        Self::ALL.into_iter().find(|codec| codec.extension() == extension)
+    }
+
+    /// Starts a compressed payload.
+    pub(super) fn compressor<W: Write + Seek>(self, out: W, arch: Arch) -> io::Result<Compressor<W>> {
+        let code = if arch == Arch::Arm64 { xz::Code::Arm64 } else { xz::Code::X86 };
+        Ok(match self {
+            Self::Gzip => Compressor::Gzip(gzip::TailWriter::new(out, GZIP_LEVEL)?),
+            Self::Xz => Compressor::Xz(xz::Writer::new(out, code)?),
+            Self::Zstd => Compressor::Zstd(zst::Writer::new(out, ZSTD_LEVEL)?),
+        })
+    }
+
+    /// Decodes a member from its start to its end.
+    pub(super) fn decode<'a>(self, member: Window<&'a dyn ReadAt>) -> io::Result<Box<dyn Read + 'a>> {
+        let compressed = Cursor::new(member);
+        Ok(match self {
+            Self::Gzip => Box::new(gzip::decode(compressed)),
+            Self::Xz => Box::new(xz::decode(compressed)),
+            Self::Zstd => Box::new(zst::decode(compressed)?),
+        })
+    }
+
+    /// Finds a member's replaceable tail.
+    pub(super) fn tail(self, file: &dyn ReadAt, offset: u64, len: u64) -> Result<Tail, Error> {
+        Ok(match self {
+            Self::Gzip => Tail::Gzip(gzip::Tail::open(file, offset, len)?),
+            Self::Xz => Tail::Xz(xz::Tail::open(file, offset, len)?),
+            Self::Zstd => Tail::Zstd(zst::Tail::open(file, offset, len)?),
+        })
+    }
+}
+
+/// Compresses a payload.
+pub(super) enum Compressor<W> {
+    Gzip(gzip::TailWriter<W>),
+    Xz(xz::Writer<W>),
+    Zstd(zst::Writer<W>),
+}
+
+impl<W: Write + Seek> Compressor<W> {
+    /// Ends it with a tail that can be replaced.
+    pub(super) fn finish_with_tail(self, tail: &[u8]) -> io::Result<W> {
+        match self {
+            Self::Gzip(inner) => inner.finish_with_tail(tail),
+            Self::Xz(inner) => inner.finish_with_tail(tail),
+            Self::Zstd(inner) => inner.finish_with_tail(tail),
+        }
+    }
+}
+
+impl<W: Write + Seek> Write for Compressor<W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Gzip(inner) => inner.write(buf),
+            Self::Xz(inner) => inner.write(buf),
+            Self::Zstd(inner) => inner.write(buf),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A member's replaceable tail.
+#[derive(Debug)]
+pub(super) enum Tail {
+    Gzip(gzip::Tail),
+    Xz(xz::Tail),
+    Zstd(zst::Tail),
+}
+
+impl Tail {
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Gzip(tail) => tail.bytes(),
+            Self::Xz(tail) => tail.bytes(),
+            Self::Zstd(tail) => tail.bytes(),
+        }
+    }
+
+    /// How many bytes of the member stay, and what follows them.
+    pub(super) fn replace(&self, tail: &[u8]) -> io::Result<(u64, Vec<u8>)> {
+        match self {
+            Self::Gzip(this) => this.replace(tail),
+            Self::Xz(this) => this.replace(tail),
+            Self::Zstd(this) => this.replace(tail),
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Reads a package the way dpkg does: the outer archive, the members' streams, their tar archives.
+
+use std::io::{self, Read};
+
+use container::ar::{self, Member};
+use container::at::{Window, read_vec};
+use container::{Malformed, Problem, ReadAt};
+
+use super::codec::Codec;
+use super::mark::Mark;
+use super::{FORMAT_VERSION, token_path};
+use crate::format::ReadError;
+use crate::token::Token;
+
+/// More than any control archive has, decoded.
+const CONTROL_LIMIT_BYTES: u64 = 16 << 20;
+/// More than any control file has.
+const CONTROL_FILE_LIMIT_BYTES: u64 = 1 << 20;
+/// The longest path or link target.
+const PATH_LIMIT_BYTES: u64 = 4096;
+/// An archive ends with that many zeros at least.
+const END_BYTES: u64 = 1024;
+
+/// Is shown an entry and, streamed, its bytes.
+type Visit<'v> = dyn FnMut(&Entry, &mut dyn Read) -> Result<(), ReadError> + 'v;
+/// Is shown an entry and its bytes.
+type VisitFile<'v> = dyn FnMut(&Entry, &[u8]) -> Result<(), ReadError> + 'v;
+
+/// A package's members.
+pub(super) struct Package<'a> {
+    file: &'a dyn ReadAt,
+    pub(super) control: Part,
+    pub(super) data: Part,
+    /// Members after `data.tar`, which dpkg ignores.
+    pub(super) extra: Vec<Member>,
+}
+
+/// A member that is a compressed tar archive.
+pub(super) struct Part {
+    pub(super) member: Member,
+    pub(super) codec: Codec,
+}
+
+impl<'a> Package<'a> {
+    pub(super) fn open(file: &'a dyn ReadAt) -> Result<Self, ReadError> {
+        let mut members = ar::members(file)?.into_iter();
+        let missing = |what| wrong("deb", 0, Problem::Missing { what });
+        let binary = members.next().filter(|member| member.name == "debian-binary");
+        let binary = binary.ok_or_else(|| missing("the member debian-binary"))?;
+        let version = read_vec(file, "debian-binary", binary.offset, binary.len, 64)?;
+        if version != FORMAT_VERSION {
+            let what = "the format's version is not 2.0";
+            return Err(wrong("debian-binary", binary.offset, Problem::Text { what }));
+        }
+        let mut part = |stem: &str, what| {
+            let member = members.next().ok_or_else(|| missing(what))?;
+            let codec =
+                Codec::of(&member.name, stem).ok_or_else(|| wrong("deb", member.header, Problem::Missing { what }))?;
+            Ok::<_, ReadError>(Part { member, codec })
+        };
+        let control = part("control.tar", "the member control.tar.gz, .xz or .zst")?;
+        let data = part("data.tar", "the member data.tar.gz, .xz or .zst")?;
+        Ok(Self { file, control, data, extra: members.collect() })
+    }
+
+    /// The control file.
+    pub(super) fn control(&self) -> Result<Fields, ReadError> {
+        let mut text = None;
+        self.walk_control(&mut |entry, content| {
+            if entry.path == "control" && text.is_none() {
+                text = Some(content.to_vec());
+            }
+            Ok(())
+        })?;
+        let at = self.control.member.offset;
+        Fields::parse(&text.ok_or_else(|| wrong("control.tar", at, Problem::Missing { what: "the file control" }))?, at)
+    }
+
+    /// The files of the control archive.
+    pub(super) fn walk_control(&self, visit: &mut VisitFile<'_>) -> Result<(), ReadError> {
+        let reader = self.decode(&self.control)?.take(CONTROL_LIMIT_BYTES);
+        walk(reader, "control.tar", &mut |entry, content| {
+            let mut bytes = Vec::new();
+            if let EntryKind::File(len) = entry.kind {
+                if len > CONTROL_FILE_LIMIT_BYTES {
+                    let problem = Problem::Value { field: "size of a file", found: len, expected: "1 MiB at most" };
+                    return Err(wrong("control.tar", 0, problem));
+                }
+                content.read_to_end(&mut bytes).map_err(|error| unreadable(error, "control.tar"))?;
+            }
+            visit(entry, &bytes)
+        })
+    }
+
+    /// Everything that gets installed.
+    pub(super) fn walk_data(&self, visit: &mut Visit<'_>) -> Result<(), ReadError> {
+        walk(self.decode(&self.data)?, "data.tar", visit)
+    }
+
+    /// The token, found at the end of `data.tar` without decoding what comes before.
+    pub(super) fn token(&self) -> Result<Option<Token>, ReadError> {
+        let Some(mark) = self.control()?.mark() else { return Ok(None) };
+        let at = self.data.member.offset;
+        let tail = self.data.codec.tail(self.file, at, self.data.member.len)?;
+        let mut token = None;
+        let path = token_path(&mark.package);
+        walk(tail.bytes(), "data.tar", &mut |entry, content| {
+            if entry.path != path || token.is_some() {
+                return Err(wrong("data.tar", at, Problem::Data { what: "the last block has more than a token" }));
+            }
+            token = Some(read_token(content)?);
+            Ok(())
+        })?;
+        if token.as_ref().map(Token::fingerprint) != mark.fingerprint {
+            return Err(wrong("deb", 0, Problem::Mismatch { what: "the token and the mark in the control file" }));
+        }
+        Ok(token)
+    }
+
+    fn decode(&self, part: &Part) -> Result<Box<dyn Read + 'a>, ReadError> {
+        let member = Window::new("deb member", self.file, part.member.offset, part.member.len)?;
+        part.codec.decode(member).map_err(|source| ReadError::Io { verb: "start the decoder", source })
+    }
+}
+
+/// Reads what must be a token.
+pub(super) fn read_token(content: &mut dyn Read) -> Result<Token, ReadError> {
+    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(Token::MAX_BYTES + 2));
+    let limit = Token::MAX_BYTES as u64 + 2;
+    content.take(limit).read_to_end(&mut bytes).map_err(|error| unreadable(error, "data.tar"))?;
+    Token::parse(&bytes).map_err(|source| ReadError::Token { place: "data.tar: enrollment-token", source })
+}
+
+/// One entry of a tar archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// Relative, without `./`; empty for the root.
+    pub(super) path: String,
+    pub(super) kind: EntryKind,
+    pub(super) mode: u32,
+    pub(super) owner: (u64, u64),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum EntryKind {
+    Folder,
+    File(u64),
+    Link(String),
+}
+
+/// Walks a tar archive to the end of its stream, so that every checksum on the way has been checked.
+fn walk(reader: impl Read, structure: &'static str, visit: &mut Visit<'_>) -> Result<(), ReadError> {
+    let failed = |error| unreadable(error, structure);
+    let mut reader = Zeros { inner: reader, run: 0 };
+    let (mut long_path, mut long_target) = (None, None);
+    let mut archive = ::tar::Archive::new(&mut reader);
+    // Raw: otherwise the crate reads long names of any length into memory by itself.
+    for entry in archive.entries().map_err(failed)?.raw(true) {
+        let mut entry = entry.map_err(failed)?;
+        match entry.header().entry_type() {
+            ::tar::EntryType::GNULongName => long_path = Some(long_name(&mut entry, structure)?),
+            ::tar::EntryType::GNULongLink => long_target = Some(long_name(&mut entry, structure)?),
+            _ => {
+                let found = describe(&entry, long_path.take(), long_target.take())
+                    .map_err(|what| wrong(structure, entry.raw_header_position(), Problem::Data { what }))?;
+                visit(&found, &mut entry)?;
+            }
+        }
+    }
+    // The crate stops after the first block of zeros.
+    let before = reader.run;
+    let rest = io::copy(&mut reader, &mut io::sink()).map_err(failed)?;
+    if rest < END_BYTES - 512 || reader.run != before + rest {
+        return Err(wrong(structure, 0, Problem::Data { what: "the archive does not end with zeros" }));
+    }
+    Ok(())
+}
+
+fn describe<R: Read>(
+    entry: &::tar::Entry<'_, R>,
+    long_path: Option<Vec<u8>>,
+    long_target: Option<Vec<u8>>,
+) -> Result<Entry, &'static str> {
+    let header = entry.header();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).map_err(|_| "a path is not UTF-8");
+    let path = text(long_path.unwrap_or_else(|| header.path_bytes().into_owned()))?;
+    let path = path.strip_prefix("./").unwrap_or(&path).trim_end_matches('/');
+    if path.starts_with('/') || (!path.is_empty() && path.split('/').any(|part| matches!(part, "" | "." | ".."))) {
+        return Err("a path leads out of the archive");
+    }
+    let kind = match header.entry_type() {
+        ::tar::EntryType::Directory => EntryKind::Folder,
+        ::tar::EntryType::Regular => EntryKind::File(header.entry_size().map_err(|_| "a size is not a number")?),
+        ::tar::EntryType::Symlink => {
+            let target = long_target.or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned));
+            EntryKind::Link(text(target.unwrap_or_default())?)
+        }
+        _ => return Err("an entry is neither a file nor a folder nor a symbolic link"),
+    };
+    let number = |field: io::Result<u64>| field.map_err(|_| "an owner is not a number");
+    Ok(Entry {
+        path: path.to_owned(),
+        kind,
+        mode: header.mode().map_err(|_| "a mode is not a number")?,
+        owner: (number(header.uid())?, number(header.gid())?),
+    })
+}
+
+fn long_name<R: Read>(entry: &mut ::tar::Entry<'_, R>, structure: &'static str) -> Result<Vec<u8>, ReadError> {
+    let mut name = Vec::new();
+    entry.take(PATH_LIMIT_BYTES + 1).read_to_end(&mut name).map_err(|error| unreadable(error, structure))?;
+    if name.pop() != Some(0) || name.len() as u64 >= PATH_LIMIT_BYTES || name.contains(&0) {
+        return Err(wrong(structure, 0, Problem::Text { what: "a long path is too long or has no end" }));
+    }
+    Ok(name)
+}
+
+/// Counts the zeros that have been read last.
+struct Zeros<R> {
+    inner: R,
+    run: u64,
+}
+
+impl<R: Read> Read for Zeros<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buf)?;
+        let read = buf.get(..n).unwrap_or_default();
+        let zeros = read.iter().rev().take_while(|byte| **byte == 0).count();
+        self.run = if zeros == n { self.run + n as u64 } else { zeros as u64 };
+        Ok(n)
+    }
+}
+
+/// A control file, checked and taken apart (Policy §5.1).
+#[derive(Debug, Clone)]
+pub(super) struct Fields {
+    text: String,
+    fields: Vec<(String, String)>,
+}
+
+impl Fields {
+    fn parse(bytes: &[u8], at: u64) -> Result<Self, ReadError> {
+        let wrong = |what| wrong("control file", at, Problem::Text { what });
+        let text = std::str::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8"))?.to_owned();
+        let mut fields: Vec<(String, String)> = Vec::new();
+        for line in text.lines() {
+            if line.starts_with([' ', '\t']) {
+                let (_, value) = fields.last_mut().ok_or_else(|| wrong("it starts with a continuation"))?;
+                value.push('\n');
+                value.push_str(line);
+                continue;
+            }
+            let (name, value) = line.split_once(':').ok_or_else(|| wrong("a line is not a field"))?;
+            if name.is_empty() || name.bytes().any(|byte| !byte.is_ascii_graphic()) {
+                return Err(wrong("the name of a field is not plain"));
+            }
+            if fields.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+                return Err(wrong("a field is there twice"));
+            }
+            fields.push((name.to_owned(), value.trim().to_owned()));
+        }
+        Ok(Self { text, fields })
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Our mark, where the package has one.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        let package = self.get("Package")?;
+        Mark::parse(self.get("Replaces")?).filter(|mark| mark.package == package)
+    }
+}
+
+fn wrong(structure: &'static str, offset: u64, problem: Problem) -> ReadError {
+    Malformed { structure, offset, problem }.into()
+}
+
+/// The system's error, a decoder's, or the tar crate's.
+pub(super) fn unreadable(error: io::Error, structure: &'static str) -> ReadError {
+    if error.raw_os_error().is_some() {
+        return ReadError::Io { verb: "read the package", source: error };
+    }
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Malformed>());
+    match inner {
+        Some(malformed) => malformed.clone().into(),
+        None => wrong(structure, 0, Problem::Data { what: "the archive is damaged" }),
+    }
+}

@@ -1,0 +1,139 @@
+//! What gets installed on Debian, and the documents that every package has.
+
+use serde::Serialize;
+
+use super::{agent_path, state_path, token_path};
+use crate::epoch::Epoch;
+use crate::format::BuildError;
+use crate::payload::{Payload, Source};
+use crate::product::{AgentFile, Platform, Product, Restart, Service};
+use crate::template::{Escape, render, systemd_word};
+
+/// The tree: the agent, its unit, the product's own files.
+pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, BuildError> {
+    let mut payload = Payload::new();
+    let package = product.package();
+    payload.file(&agent_path(package, product.executable()), 0o755, Source::disk(&agent.path)?)?;
+    if let Some(service) = product.service() {
+        let path = format!("usr/lib/systemd/system/{}", unit_name(service));
+        payload.file(&path, 0o644, Source::bytes(unit(product, service)?))?;
+    }
+    let own = [token_path(package), state_path(package), format!("etc/{package}/enrollment-token")];
+    for file in product.files_for(Platform::Linux) {
+        if own.contains(&file.destination) {
+            return Err(BuildError::Product {
+                field: "file.destination",
+                problem: format!("\"/{}\" is where the enrollment token and its state live", file.destination),
+                hint: Some("choose another name"),
+            });
+        }
+        payload.file(&file.destination, file.mode, Source::disk(&file.source)?)?;
+    }
+    Ok(payload)
+}
+
+/// The unit's file name.
+pub(super) fn unit_name(service: &Service) -> String {
+    format!("{}.service", service.name)
+}
+
+fn unit(product: &Product, service: &Service) -> Result<String, BuildError> {
+    #[derive(Serialize)]
+    struct Data<'a> {
+        description: String,
+        homepage: Option<&'a str>,
+        command: String,
+        restart: &'static str,
+        restart_delay_secs: u32,
+    }
+    let mut command = format!("/{}", agent_path(product.package(), product.executable()));
+    for argument in service.arguments(Platform::Linux) {
+        command.push(' ');
+        command.push_str(&systemd_word(argument));
+    }
+    // A backslash at the end of a line would continue it (systemd.syntax(7)); one before a space does not.
+    let description = &service.description;
+    let end = if description.ends_with('\\') { " " } else { "" };
+    let data = Data {
+        description: format!("{description}{end}"),
+        homepage: product.homepage(),
+        command,
+        restart: match service.restart {
+            Restart::Always => "always",
+            Restart::OnFailure => "on-failure",
+            Restart::Never => "no",
+        },
+        restart_delay_secs: service.restart_delay_secs,
+    };
+    let template = include_str!("../../../../templates/deb/unit.service.hbs");
+    Ok(render("deb/unit.service.hbs", template, Escape::Systemd, &data)?)
+}
+
+/// The tree with the documents in it; these have a date.
+pub(super) fn with_documents(payload: &Payload, product: &Product, epoch: Epoch) -> Result<Payload, BuildError> {
+    let mut payload = payload.clone();
+    let package = product.package();
+    payload.file(&format!("usr/share/doc/{package}/copyright"), 0o644, Source::bytes(copyright(product, epoch)?))?;
+    let changelog =
+        gzipped(changelog(product, epoch)?.as_bytes()).map_err(BuildError::write("compress the changelog"))?;
+    payload.file(&format!("usr/share/doc/{package}/changelog.gz"), 0o644, Source::bytes(changelog))?;
+    let overrides = include_str!("../../../../templates/deb/lintian-overrides.hbs");
+    let overrides =
+        render("deb/lintian-overrides.hbs", overrides, Escape::Plain, &serde_json::json!({ "package": package }))?;
+    payload.file(&format!("usr/share/lintian/overrides/{package}"), 0o644, Source::bytes(overrides))?;
+    Ok(payload)
+}
+
+fn copyright(product: &Product, epoch: Epoch) -> Result<String, BuildError> {
+    #[derive(Serialize)]
+    struct Data<'a> {
+        name: &'a str,
+        maintainer: &'a str,
+        homepage: Option<&'a str>,
+        year: u16,
+        publisher: &'a str,
+        licence: String,
+        licence_text: String,
+    }
+    let text = product.licence_text().unwrap_or("The licence's text comes with the product.");
+    let data = Data {
+        name: product.name(),
+        maintainer: product.maintainer(),
+        homepage: product.homepage(),
+        year: epoch.civil().year,
+        publisher: product.publisher(),
+        // SPDX writes OR and AND, DEP-5 or and and; a name has no spaces.
+        licence: product.licence().replace(" OR ", " or ").replace(" AND ", " and "),
+        licence_text: continued(text),
+    };
+    let template = include_str!("../../../../templates/deb/copyright.hbs");
+    Ok(render("deb/copyright.hbs", template, Escape::Plain, &data)?)
+}
+
+fn changelog(product: &Product, epoch: Epoch) -> Result<String, BuildError> {
+    let data = serde_json::json!({
+        "package": product.package(),
+        "version": product.version().to_string(),
+        "name": product.name(),
+        "maintainer": product.maintainer(),
+        "date": epoch.civil().rfc2822(),
+    });
+    let template = include_str!("../../../../templates/deb/changelog.hbs");
+    Ok(render("deb/changelog.hbs", template, Escape::Plain, &data)?)
+}
+
+/// Lines as the continuation of a control field (Policy §5.6.13): each after a space, an empty one as a dot.
+pub(super) fn continued(text: &str) -> String {
+    let line = |line: &str| {
+        let line: String = line.trim_end().chars().filter(|c| !c.is_control() || *c == '\t').collect();
+        if line.is_empty() { " .".to_owned() } else { format!(" {line}") }
+    };
+    text.trim().lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn gzipped(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    use std::io::Write;
+    let mut out = container::gzip::Writer::new(Vec::new(), 9)?;
+    out.write_all(bytes)?;
+    out.finish()
+}

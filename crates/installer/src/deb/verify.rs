@@ -1,0 +1,285 @@
+//! Checks a package: what dpkg, apt and lintian would say, and what only we promise.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+use container::ReadAt;
+use md5::{Digest, Md5};
+
+use super::mark::{LAYOUT, Mark};
+use super::read::{Entry, EntryKind, Fields, Package, unreadable};
+use super::token_path;
+use crate::format::ReadError;
+use crate::proof::hex;
+use crate::report::Report;
+use crate::token::Token;
+
+/// The scripts that dpkg runs.
+const SCRIPTS: [&str; 4] = ["preinst", "postinst", "prerm", "postrm"];
+/// What of a file is looked at by its content: enough for an ELF header.
+const HEAD_BYTES: usize = 20;
+
+/// Checks everything that the package itself can tell.
+pub(super) fn verify(file: &dyn ReadAt, report: &mut Report) -> Result<(), ReadError> {
+    let package = Package::open(file)?;
+    let fields = package.control()?;
+    let mark = fields.mark();
+    for member in &package.extra {
+        report.error("deb-extra-member", &member.name, "is after data.tar, where dpkg does not look");
+    }
+    check_fields(&fields, report);
+    check_mark(mark.as_ref(), report);
+    let control = Control::read(&package, report)?;
+    let data = Data::read(&package, &fields, mark.as_ref(), report)?;
+    data.check(&control, &fields, report);
+    // The quick way to the token must find what the slow way found.
+    let token = package.token();
+    let place = "data.tar: enrollment-token";
+    match (&token, &data.token) {
+        (Ok(quick), slow) => {
+            report.check(quick == slow, "deb-token-place", place, || {
+                "is not where a stamp puts it: in the last block of data.tar".to_owned()
+            });
+        }
+        (Err(error), _) => report.error("deb-token-place", place, error.to_string()),
+    }
+    Ok(())
+}
+
+fn check_fields(fields: &Fields, report: &mut Report) {
+    for name in ["Package", "Version", "Architecture", "Maintainer", "Installed-Size", "Description"] {
+        let there = fields.get(name).is_some_and(|value| !value.is_empty());
+        report.check(there, "deb-field-missing", "control", || format!("the field {name} is missing or empty"));
+    }
+    let architecture = fields.get("Architecture").unwrap_or_default();
+    report.check(["amd64", "arm64"].contains(&architecture), "deb-architecture", "control: Architecture", || {
+        "must be amd64 or arm64".to_owned()
+    });
+    let version = fields.get("Version").unwrap_or_default();
+    let plain = version.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".+~-:".contains(&byte));
+    let plain = plain && version.starts_with(|c: char| c.is_ascii_digit());
+    report.check(plain, "deb-version", "control: Version", || "is not a version of Debian".to_owned());
+    let package = fields.get("Package").unwrap_or_default();
+    let plain = package.len() >= 2
+        && package.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && package.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.".contains(&b));
+    report.check(plain, "deb-package-name", "control: Package", || "is not a package name of Debian".to_owned());
+}
+
+fn check_mark(mark: Option<&Mark>, report: &mut Report) {
+    match mark {
+        None => report.warning("deb-not-ours", "control: Replaces", "has no mark of a base, so it takes no token"),
+        Some(mark) if mark.layout != LAYOUT => {
+            let message = format!("is of layout {}, this version knows layout {LAYOUT}", mark.layout);
+            report.error("deb-layout", "control: Replaces", message);
+        }
+        Some(_) => {}
+    }
+}
+
+/// The control archive.
+struct Control {
+    /// MD5 in hexadecimal, by path.
+    md5sums: BTreeMap<String, String>,
+    conffiles: BTreeSet<String>,
+}
+
+impl Control {
+    fn read(package: &Package<'_>, report: &mut Report) -> Result<Self, ReadError> {
+        let mut control = Self { md5sums: BTreeMap::new(), conffiles: BTreeSet::new() };
+        let mut seen = BTreeSet::new();
+        package.walk_control(&mut |entry, content| {
+            let place = format!("control.tar: {}", entry.path);
+            let new = seen.insert(entry.path.clone());
+            report.check(new, "deb-twice", &place, || "is there twice".to_owned());
+            check_owner(entry, &place, report);
+            let name = entry.path.as_str();
+            let script = SCRIPTS.contains(&name);
+            let expected = if script || entry.path.is_empty() { 0o755 } else { 0o644 };
+            report.check(entry.mode == expected, "deb-control-mode", &place, || {
+                format!("mode is {:04o}, must be {expected:04o}", entry.mode)
+            });
+            match name {
+                "md5sums" => control.md5sums = md5sums(content, report),
+                "conffiles" => control.conffiles = lines(content).map(str::to_owned).collect(),
+                _ if script => check_script(content, &place, report),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        report.check(seen.contains("md5sums"), "deb-no-md5sums", "control.tar", || "md5sums is missing".to_owned());
+        Ok(control)
+    }
+}
+
+fn lines(content: &[u8]) -> impl Iterator<Item = &str> {
+    std::str::from_utf8(content).unwrap_or_default().lines()
+}
+
+fn md5sums(content: &[u8], report: &mut Report) -> BTreeMap<String, String> {
+    let parsed: Option<BTreeMap<_, _>> =
+        lines(content).map(|line| line.split_once("  ").map(|(sum, path)| (path.to_owned(), sum.to_owned()))).collect();
+    report.check(parsed.is_some(), "deb-md5sums", "control.tar: md5sums", || "has a line of another form".to_owned());
+    parsed.unwrap_or_default()
+}
+
+fn check_script(content: &[u8], place: &str, report: &mut Report) {
+    let right = content.starts_with(b"#!/bin/sh\n") && lines(content).any(|line| line == "set -e");
+    report.check(right, "deb-script", place, || "must start with #!/bin/sh and set -e".to_owned());
+}
+
+fn check_owner(entry: &Entry, place: &str, report: &mut Report) {
+    report.check(entry.owner == (0, 0), "deb-owner", place, || {
+        format!("owner is {}:{}, must be 0:0", entry.owner.0, entry.owner.1)
+    });
+}
+
+/// What gets installed.
+#[derive(Default)]
+struct Data {
+    entries: BTreeMap<String, Entry>,
+    /// MD5 in hexadecimal, by path.
+    digests: BTreeMap<String, String>,
+    /// The first bytes of executable files.
+    heads: BTreeMap<String, Vec<u8>>,
+    token_path: Option<String>,
+    token: Option<Token>,
+}
+
+impl Data {
+    fn read(
+        package: &Package<'_>,
+        fields: &Fields,
+        mark: Option<&Mark>,
+        report: &mut Report,
+    ) -> Result<Self, ReadError> {
+        let mut data = Self { token_path: mark.map(|mark| token_path(&mark.package)), ..Self::default() };
+        let mut last = String::new();
+        package.walk_data(&mut |entry, content| {
+            last.clone_from(&entry.path);
+            data.entry(entry, content, report)
+        })?;
+        let token_path = token_path(fields.get("Package").unwrap_or_default());
+        if data.entries.contains_key(&token_path) {
+            report.check(last == token_path, "deb-token-place", "data.tar: enrollment-token", || {
+                "must be the last entry".to_owned()
+            });
+        }
+        Ok(data)
+    }
+
+    fn entry(&mut self, entry: &Entry, content: &mut dyn Read, report: &mut Report) -> Result<(), ReadError> {
+        let place = format!("data.tar: {}", entry.path);
+        check_owner(entry, &place, report);
+        self.check_parent(entry, &place, report);
+        let is_token = self.token_path.as_deref() == Some(entry.path.as_str());
+        match &entry.kind {
+            EntryKind::Link(_) => {}
+            _ if is_token => {
+                report.check(entry.mode == 0o600, "deb-token-mode", &place, || {
+                    format!("mode is {:04o}, must be 0600", entry.mode)
+                });
+                self.token = Some(super::read::read_token(content)?);
+            }
+            _ => {
+                report.check(entry.mode & 0o7022 == 0, "deb-mode", &place, || {
+                    format!("mode is {:04o}: others may write to it, or it is setuid", entry.mode)
+                });
+            }
+        }
+        if let (EntryKind::File(_), false) = (&entry.kind, is_token) {
+            let (head, digest) = digest(content).map_err(|error| unreadable(error, "data.tar"))?;
+            self.digests.insert(entry.path.clone(), digest);
+            if entry.mode & 0o111 != 0 {
+                self.heads.insert(entry.path.clone(), head);
+            }
+        }
+        let twice = self.entries.insert(entry.path.clone(), entry.clone()).is_some();
+        report.check(!twice, "deb-twice", &place, || "is there twice".to_owned());
+        Ok(())
+    }
+
+    /// dpkg makes no folders that the archive does not have.
+    fn check_parent(&self, entry: &Entry, place: &str, report: &mut Report) {
+        if let Some((above, _)) = entry.path.rsplit_once('/') {
+            let there = self.entries.get(above).is_some_and(|above| above.kind == EntryKind::Folder);
+            report.check(there, "deb-parent", place, || "comes before its folder".to_owned());
+        }
+    }
+
+    fn check(&self, control: &Control, fields: &Fields, report: &mut Report) {
+        self.check_digests(control, report);
+        for path in &control.conffiles {
+            let inside = path.strip_prefix('/').filter(|path| self.digests.contains_key(*path));
+            report.check(inside.is_some(), "deb-conffile", "control.tar: conffiles", || format!("{path} is not there"));
+            report.check(inside != self.token_path.as_deref(), "deb-token-conffile", path, || {
+                "is a conffile: an agent that deletes it would stop every upgrade at a prompt".to_owned()
+            });
+        }
+        for path in self.digests.keys().filter(|path| path.starts_with("etc/")) {
+            let listed = control.conffiles.contains(&format!("/{path}"));
+            report.check(listed, "deb-conffile", path.as_str(), || "is in /etc and no conffile".to_owned());
+        }
+        let package = fields.get("Package").unwrap_or_default();
+        for document in ["copyright", "changelog.gz"] {
+            let path = format!("usr/share/doc/{package}/{document}");
+            report.check(self.digests.contains_key(&path), "deb-document", path.as_str(), || "is missing".to_owned());
+        }
+        self.check_agent(package, fields, report);
+    }
+
+    fn check_digests(&self, control: &Control, report: &mut Report) {
+        for (path, digest) in &self.digests {
+            if control.conffiles.contains(&format!("/{path}")) {
+                continue;
+            }
+            match control.md5sums.get(path) {
+                Some(expected) => {
+                    report.check(expected == digest, "deb-md5sums", path.as_str(), || {
+                        "differs from its digest in md5sums".to_owned()
+                    });
+                }
+                None => report.error("deb-md5sums", path.as_str(), "is not in md5sums"),
+            }
+        }
+        for path in control.md5sums.keys().filter(|path| !self.digests.contains_key(*path)) {
+            let message = if self.token_path.as_ref() == Some(path) {
+                "lists the token, whose digest nobody needs to know"
+            } else {
+                "lists a file that is not there"
+            };
+            report.error("deb-md5sums", "control.tar: md5sums", format!("{message}: {path}"));
+        }
+    }
+
+    /// Some program of the package's own is for its architecture.
+    fn check_agent(&self, package: &str, fields: &Fields, report: &mut Report) {
+        let folder = format!("usr/lib/{package}/");
+        // e_machine (ELF-64 Object File Format): 62 is x86-64, 183 is AArch64.
+        let machine: u16 = if fields.get("Architecture") == Some("arm64") { 183 } else { 62 };
+        let mut programs = self.heads.iter().filter(|(path, _)| path.starts_with(&folder));
+        let right = |head: &[u8]| head.starts_with(b"\x7fELF") && head.get(18..20) == Some(&machine.to_le_bytes());
+        report.check(programs.any(|(_, head)| right(head)), "deb-agent", folder.as_str(), || {
+            "has no program for the architecture".to_owned()
+        });
+    }
+}
+
+fn digest(content: &mut dyn Read) -> std::io::Result<(Vec<u8>, String)> {
+    let mut digest = Md5::new();
+    let mut head = Vec::new();
+    let mut piece = vec![0; 128 << 10];
+    loop {
+        match content.read(&mut piece) {
+            Ok(0) => return Ok((head, hex(&digest.finalize()))),
+            Ok(n) => {
+                let bytes = piece.get(..n).unwrap_or_default();
+                let missing = HEAD_BYTES.saturating_sub(head.len());
+                head.extend(bytes.iter().take(missing));
+                digest.update(bytes);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

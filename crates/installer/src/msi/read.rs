@@ -1,0 +1,147 @@
+//! Reading a package the way Windows Installer does: compound file, string pool, catalog, tables.
+
+use std::collections::BTreeMap;
+
+use container::ReadAt;
+use container::bytes::{Error, Malformed, Problem};
+use container::cab::read::Cabinet;
+use container::cfb::MSI_CLSID;
+use container::cfb::read::{Compound, StreamAt};
+use container::msidb::name::{DIGITAL_SIGNATURE, SUMMARY_INFORMATION, of_data};
+use container::msidb::summary::pid;
+use container::msidb::{Database, Streams, Summary, Table};
+
+use crate::format::{Inspection, Kind, ReadError, TokenSummary};
+use crate::token::Token;
+
+/// A summary information has some hundred bytes.
+const SUMMARY_MAX_BYTES: usize = 64 << 10;
+
+/// The streams of a compound file, by their packed names.
+pub(super) struct File<'f>(pub(super) Compound<&'f dyn ReadAt>);
+
+impl Streams for File<'_> {
+    fn stream(&self, name: &str, limit: usize) -> Result<Option<Vec<u8>>, Error> {
+        let name: Vec<u16> = name.encode_utf16().collect();
+        self.0.find(&name).map(|entry| self.0.read(entry, limit)).transpose()
+    }
+}
+
+/// An open package.
+pub(super) struct Installer<'f> {
+    pub(super) database: Database<File<'f>>,
+    pub(super) summary: Summary,
+}
+
+impl<'f> Installer<'f> {
+    /// Reads the directory, the catalog and the summary information.
+    pub(super) fn open(file: &'f dyn ReadAt) -> Result<Self, ReadError> {
+        let compound = Compound::open(file)?;
+        if compound.clsid() != MSI_CLSID {
+            return Err(missing("the class of a Windows Installer database").into());
+        }
+        let streams = File(compound);
+        let summary = streams
+            .stream(SUMMARY_INFORMATION, SUMMARY_MAX_BYTES)?
+            .ok_or_else(|| missing("the summary information"))?;
+        Ok(Self { summary: Summary::read(&summary)?, database: Database::open(streams)? })
+    }
+
+    pub(super) fn compound(&self) -> &Compound<&'f dyn ReadAt> {
+        &self.database.streams().0
+    }
+
+    /// A table that every package has.
+    pub(super) fn required(&self, name: &'static str) -> Result<Table<'_>, ReadError> {
+        Ok(self.database.table(name)?.ok_or_else(|| missing(name))?)
+    }
+
+    /// All properties. Of two rows with one key, which cannot be, the first counts.
+    pub(super) fn properties(&self) -> Result<BTreeMap<String, String>, ReadError> {
+        let table = self.required("Property")?;
+        let mut properties = BTreeMap::new();
+        for row in table.rows() {
+            if let (Some(key), Some(value)) = (row.text("Property"), row.text("Value")) {
+                properties.entry(key.into_owned()).or_insert_with(|| value.into_owned());
+            }
+        }
+        Ok(properties)
+    }
+
+    /// The token, looked up as Windows Installer does: the rows are searched by halves, so a row in the wrong place is not
+    /// there.
+    pub(super) fn token(&self) -> Result<Option<Token>, ReadError> {
+        let table = self.required("Property")?;
+        let mut before = None;
+        for row in table.rows() {
+            let key: Vec<_> = row.key().collect();
+            if before.as_ref().is_some_and(|before| *before >= key) {
+                let problem = Problem::Data { what: "its rows are not sorted" };
+                return Err(Malformed { structure: "table Property", offset: 0, problem }.into());
+            }
+            before = Some(key);
+        }
+        let found = table.find("Property", "ENROLLMENTTOKEN").and_then(|row| row.text("Value"));
+        found.map(|value| exactly(&value)).transpose()
+    }
+
+    /// Whether there is a signature.
+    pub(super) fn is_signed(&self) -> bool {
+        let name: Vec<u16> = DIGITAL_SIGNATURE.encode_utf16().collect();
+        self.compound().find(&name).is_some()
+    }
+
+    /// The one embedded cabinet.
+    pub(super) fn cabinet(&self) -> Result<Cabinet<StreamAt<&&'f dyn ReadAt>>, ReadError> {
+        let media = self.required("Media")?;
+        let mut cabinets = media.rows().filter_map(|row| row.text("Cabinet"));
+        let (Some(cabinet), None) = (cabinets.next(), cabinets.next()) else {
+            return Err(missing("the one cabinet of the table Media").into());
+        };
+        let name = cabinet.strip_prefix('#').ok_or_else(|| missing("an embedded cabinet"))?;
+        let name: Vec<u16> = of_data(name).encode_utf16().collect();
+        let entry = self.compound().find(&name).ok_or_else(|| missing("the cabinet's stream"))?;
+        Ok(Cabinet::open(self.compound().stream(entry)?)?)
+    }
+
+    pub(super) fn inspect(&self) -> Result<Inspection, ReadError> {
+        let properties = self.properties()?;
+        let get = |key: &'static str| properties.get(key).cloned().ok_or_else(|| missing(key));
+        let template = self.summary.text(pid::TEMPLATE).unwrap_or_default();
+        let arch = template.split(';').next().unwrap_or_default().to_owned();
+        let mut details = BTreeMap::new();
+        for key in ["ProductCode", "UpgradeCode", "Manufacturer", super::identity::TOOL_VERSION] {
+            if let Some(value) = properties.get(key) {
+                details.insert(key, value.clone());
+            }
+        }
+        if let Some(code) = self.summary.text(pid::REVISION) {
+            details.insert("PackageCode", code.to_owned());
+        }
+        Ok(Inspection {
+            kind: Kind::Msi,
+            product: get("ProductName")?,
+            version: get("ProductVersion")?,
+            arch,
+            token: self.token()?.as_ref().map(TokenSummary::from),
+            signed: self.is_signed(),
+            details,
+        })
+    }
+}
+
+/// A property's value as a token: what stands there, not what remains of it after trimming.
+fn exactly(value: &str) -> Result<Token, ReadError> {
+    let place = "property ENROLLMENTTOKEN";
+    let token = Token::parse(value.as_bytes()).map_err(|source| ReadError::Token { place, source })?;
+    if token.len() != value.len() {
+        let problem = Problem::Text { what: "the token ends in a line ending" };
+        return Err(Malformed { structure: place, offset: 0, problem }.into());
+    }
+    Ok(token)
+}
+
+/// The package lacks something.
+pub(super) fn missing(what: &'static str) -> Malformed {
+    Malformed { structure: "installer database", offset: 0, problem: Problem::Missing { what } }
+}

@@ -1,0 +1,128 @@
+//! Where the token goes, who may read it, and when it goes away.
+//!
+//! ```text
+//! Property  ENROLLMENTTOKEN        absent in a base; a stamp adds the row; the command line overrides it
+//!    │      hidden from logs, let through to the service
+//!    ▼
+//! Registry  HKLM\SOFTWARE\<publisher>\<product>  EnrollmentToken = [ENROLLMENTTOKEN]
+//!           in a transitive component with the condition: there is a token and the device is not enrolled
+//!    ▲
+//! AppSearch EnrollmentState ◀── the value of that name, which the agent sets to `enrolled`
+//! ```
+//!
+//! Transitive means that a repair looks at the condition again: once the agent is enrolled it removes the token
+//! where it would otherwise bring the spent one back from the cached package.
+//!
+//! The key and the state folder belong to the system and the administrators alone. Both survive upgrades, which remove the
+//! old product first; only a real removal purges them. No table can say that, so the rows that purge name their victim by a
+//! property: it points to nothing until an immediate action sets it, on that one condition. Without the action the
+//! folder's row does nothing, and the key's row looks for a key that never exists.
+
+use crate::format::BuildError;
+use crate::product::Product;
+use crate::template::{Escape, render};
+
+use super::HKEY_LOCAL_MACHINE;
+use super::files::{AGENT_COMPONENT, Code, STATE_FOLDER};
+use super::tables::{NULL, Tables, row};
+use super::text::formatted;
+use super::upgrade::SHOW_ERROR;
+
+/// The public property that carries the token.
+pub(super) const TOKEN_PROPERTY: &str = "ENROLLMENTTOKEN";
+/// The registry value that it becomes.
+pub(super) const TOKEN_VALUE: &str = "EnrollmentToken";
+/// The registry value by which the agent says that it needs no token any more; also the private property.
+pub(super) const STATE_VALUE: &str = "EnrollmentState";
+
+/// The component of the token.
+pub(super) const TOKEN_COMPONENT: &str = "TokenComponent";
+/// The component of the registry key and the state folder.
+pub(super) const STATE_COMPONENT: &str = "StateComponent";
+/// When the token is written, and not removed by a repair.
+pub(super) const TOKEN_CONDITION: &str = r#"ENROLLMENTTOKEN AND NOT (EnrollmentState ~= "enrolled")"#;
+
+/// Says that there is no token.
+pub(super) const MISSING_ACTION: &str = "RequireToken";
+/// When it does: on a first installation only, so that repair, removal and upgrades of an enrolled device go on.
+pub(super) const MISSING_CONDITION: &str =
+    r#"NOT ENROLLMENTTOKEN AND NOT Installed AND NOT (EnrollmentState ~= "enrolled")"#;
+
+/// A removal that is not part of an upgrade.
+pub(super) const PURGE_CONDITION: &str = r#"REMOVE ~= "ALL" AND NOT UPGRADINGPRODUCTCODE"#;
+pub(super) const PURGE_KEY_ACTION: &str = "PurgeRegistryKey";
+pub(super) const PURGE_FOLDER_ACTION: &str = "PurgeStateFolder";
+/// Names the key to purge, below the publisher's; until the action it is one that does not exist.
+pub(super) const PURGE_KEY: &str = "PurgeKey";
+const PURGE_FOLDER: &str = "PurgeFolder";
+/// "Custom Action Type 51": set the property in Source to the text in Target.
+const SET_PROPERTY: i32 = 51;
+
+// Component.Attributes
+const REGISTRY_KEY_PATH: i32 = 0x4;
+const TRANSITIVE: i32 = 0x40;
+const BITS_64: i32 = 0x100;
+
+/// `RegLocator.Type`: the raw value (2), in the 64-bit half of the registry (0x10).
+const RAW_VALUE_64: i32 = 0x12;
+/// `RemoveFile.InstallMode`: when the component is removed.
+const ON_REMOVAL: i32 = 2;
+
+/// Full access for the system and the administrators, nobody else, nothing inherited; owner is the system.
+const FOLDER_SDDL: &str = "O:SYG:SYD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
+const KEY_SDDL: &str = "O:SYG:SYD:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)";
+
+/// What `PurgeKey` says until the product is really removed.
+pub(super) fn harmless_purge_key(product: &Product) -> String {
+    format!(r"{}\purge-nothing", product.folder())
+}
+
+/// Adds the key, the folder, the token and the rows that protect and purge them.
+pub(super) fn add(tables: &mut Tables, product: &Product, code: &Code<'_>) -> Result<(), BuildError> {
+    let publisher_key = format!(r"SOFTWARE\{}", formatted(product.publisher_folder()));
+    let key = format!(r"{publisher_key}\{}", formatted(product.folder()));
+    let key = key.as_str();
+    add_components(tables, code);
+    tables.add("CreateFolder", row![STATE_FOLDER, STATE_COMPONENT]);
+    let hklm = HKEY_LOCAL_MACHINE;
+    tables.add("Registry", row!["InstalledVersion", hklm, key, "Version", "[ProductVersion]", STATE_COMPONENT]);
+    let value = format!("[{TOKEN_PROPERTY}]");
+    tables.add("Registry", row![TOKEN_VALUE, hklm, key, TOKEN_VALUE, value, TOKEN_COMPONENT]);
+    tables.add("RegLocator", row![STATE_VALUE, hklm, key, STATE_VALUE, RAW_VALUE_64]);
+    tables.add("AppSearch", row![STATE_VALUE, STATE_VALUE]);
+    for (id, object, table, sddl) in [
+        ("LockStateFolder", STATE_FOLDER, "CreateFolder", FOLDER_SDDL),
+        ("LockKey", "InstalledVersion", "Registry", KEY_SDDL),
+        ("LockToken", TOKEN_VALUE, "Registry", KEY_SDDL),
+    ] {
+        tables.add("MsiLockPermissionsEx", row![id, object, table, sddl, NULL]);
+    }
+    let purge_key = format!(r"{publisher_key}\[{PURGE_KEY}]");
+    tables.add("Registry", row!["PurgedKey", hklm, purge_key, "-", NULL, STATE_COMPONENT]);
+    tables.add("RemoveFile", row!["PurgedFolder", STATE_COMPONENT, "*", PURGE_FOLDER, ON_REMOVAL]);
+    let folder = formatted(product.folder());
+    tables.add("CustomAction", row![PURGE_KEY_ACTION, SET_PROPERTY, PURGE_KEY, folder, NULL]);
+    let target = format!("[{STATE_FOLDER}]");
+    tables.add("CustomAction", row![PURGE_FOLDER_ACTION, SET_PROPERTY, PURGE_FOLDER, target, NULL]);
+    if product.token_required() {
+        let values = serde_json::json!({ "product": formatted(product.name()) });
+        let text = include_str!("../../../../templates/msi/token-missing.txt");
+        let message = render("msi/token-missing.txt", text, Escape::Plain, &values)?;
+        tables.add("CustomAction", row![MISSING_ACTION, SHOW_ERROR, NULL, message.trim_end(), NULL]);
+    }
+    Ok(())
+}
+
+fn add_components(tables: &mut Tables, code: &Code<'_>) {
+    let kept = BITS_64 | REGISTRY_KEY_PATH;
+    for (component, attributes, condition, key_path) in [
+        (STATE_COMPONENT, kept, NULL, "InstalledVersion"),
+        (TOKEN_COMPONENT, kept | TRANSITIVE, Some(TOKEN_CONDITION), TOKEN_VALUE),
+    ] {
+        let guid = code.component(component);
+        tables.add("Component", row![component, guid, STATE_FOLDER, attributes, condition, key_path]);
+    }
+    for component in [AGENT_COMPONENT, STATE_COMPONENT, TOKEN_COMPONENT] {
+        tables.add("FeatureComponents", row![super::files::FEATURE, component]);
+    }
+}

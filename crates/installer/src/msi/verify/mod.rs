@@ -1,0 +1,87 @@
+//! What can be known of a package without running it: every rule of Windows Installer, of Group Policy and of our own that tables can break.
+//!
+//! | file | rules about |
+//! |---|---|
+//! | `structure` | the compound file, the string pool, which streams there are |
+//! | `identity` | summary information, codes, versions, properties |
+//! | `validation` | what `_Validation` says of each column: keys, ranges, categories (ICE03, ICE06) |
+//! | `files` | folders, components, files, and the cabinet's content (ICE18, 21, 30, 60, 71, 80) |
+//! | `token` | the token's one place, who reads it, what a repair does to it; the service |
+//! | `sequences` | order, upgrades, custom actions (ICE61, 63, 77, 82, 84) |
+//!
+//! The ids are stable names. Nothing here knows how a base is written: the rules are read off the tables, by names and numbers of
+//! the reference.
+
+mod files;
+mod identity;
+mod sequences;
+mod structure;
+mod token;
+mod validation;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use container::msidb::Table;
+
+use crate::format::ReadError;
+use crate::report::Report;
+
+use super::read::Installer;
+
+/// Checks everything.
+pub(super) fn verify(installer: &Installer<'_>, report: &mut Report) -> Result<(), ReadError> {
+    structure::check(installer, report)?;
+    let tables = Tables::read(installer)?;
+    identity::check(installer, &tables, report)?;
+    validation::check(&tables, report);
+    files::check(installer, &tables, report)?;
+    token::check(installer, &tables, report)?;
+    sequences::check(&tables, report);
+    Ok(())
+}
+
+/// Every table, decoded once.
+struct Tables<'d>(BTreeMap<&'d str, Table<'d>>);
+
+impl<'d> Tables<'d> {
+    fn read(installer: &'d Installer<'_>) -> Result<Self, ReadError> {
+        let mut tables = BTreeMap::new();
+        for name in installer.database.tables() {
+            if let Some(table) = installer.database.table(name)? {
+                tables.insert(name, table);
+            }
+        }
+        Ok(Self(tables))
+    }
+
+    fn get(&self, name: &str) -> Option<&Table<'d>> {
+        self.0.get(name)
+    }
+
+    fn rows<'t>(&'t self, name: &str) -> impl Iterator<Item = container::msidb::Row<'t>> + use<'t, 'd> {
+        self.0.get(name).into_iter().flat_map(Table::rows)
+    }
+
+    /// A column of all rows; rows without a value are left out.
+    fn column<'t>(&'t self, table: &str, column: &'t str) -> impl Iterator<Item = Cow<'t, str>> + use<'t, 'd> {
+        self.rows(table).filter_map(move |row| row.text(column))
+    }
+
+    fn property(&self, key: &str) -> Option<Cow<'_, str>> {
+        self.get("Property")?.find("Property", key)?.text("Value")
+    }
+
+    /// Whether a list property, `A;B;C`, has an entry.
+    fn lists(&self, property: &str, entry: &str) -> bool {
+        self.property(property).is_some_and(|list| list.split(';').any(|one| one == entry))
+    }
+}
+
+/// A GUID in braces and upper case, or Windows Installer does not match it.
+fn is_guid(text: &str) -> bool {
+    let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else { return false };
+    let groups = inner.split('-');
+    groups.clone().map(str::len).eq([8, 4, 4, 4, 12])
+        && groups.flat_map(str::bytes).all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b))
+}

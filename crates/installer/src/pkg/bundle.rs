@@ -1,0 +1,214 @@
+//! The application: the vendor's own folder as it is, or a minimal one around a bare executable.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use container::at::FileAt;
+use container::macho::{Cpu, MachO};
+use container::xml;
+use serde::Serialize;
+
+use super::APPLICATIONS;
+use crate::format::BuildError;
+use crate::payload::{Payload, PayloadError, Source};
+use crate::product::{AgentFile, Platform, Product};
+use crate::template::{Escape, render};
+
+/// An `Info.plist` of more than this is not read.
+const INFO_MAX_BYTES: u64 = 4 << 20;
+
+/// What the installer says of its application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bundle {
+    /// The folder's name, e.g. `TheOneRMM Agent.app`.
+    pub(super) folder: String,
+    pub(super) id: String,
+    pub(super) short_version: String,
+    pub(super) version: String,
+    /// The program's file name in `Contents/MacOS`.
+    pub(super) executable: String,
+    /// `arm64`, `x86_64`, in this order.
+    pub(super) architectures: Vec<&'static str>,
+    /// The wrapper's `Info.plist`; `None` for the vendor's own application.
+    wrapper: Option<String>,
+}
+
+impl Bundle {
+    pub(super) fn of(product: &Product, agent: &AgentFile) -> Result<Self, BuildError> {
+        let read = |source| BuildError::Read { path: agent.path.clone(), source };
+        let metadata = fs::metadata(&agent.path).map_err(read)?;
+        if metadata.is_dir() { Self::vendors(product, agent) } else { Self::wrapper(product, agent) }
+    }
+
+    /// Where the application lies, below the root.
+    pub(super) fn path(&self) -> String {
+        format!("{APPLICATIONS}/{}", self.folder)
+    }
+
+    /// Where its program lies, below the root.
+    pub(super) fn program(&self) -> String {
+        format!("{}/Contents/MacOS/{}", self.path(), self.executable)
+    }
+
+    /// The vendor's folder. Management systems compare its version and id with the package's, so they must be the
+    /// product's.
+    fn vendors(product: &Product, agent: &AgentFile) -> Result<Self, BuildError> {
+        let name = agent.path.file_name().and_then(|name| name.to_str()).filter(|name| name.ends_with(".app"));
+        let wrong =
+            |problem: &str| BuildError::Product { field: "agent.path", problem: problem.to_owned(), hint: None };
+        let folder = name.ok_or_else(|| wrong("is a folder whose name does not end in .app"))?.to_owned();
+        let file = agent.path.join("Contents/Info.plist");
+        let strings = plist_strings(&file)?;
+        let value = |key: &str| {
+            let found = strings.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
+            found.ok_or_else(|| wrong(&format!("has no {key} in its Info.plist")))
+        };
+        let (id, short_version) = (value("CFBundleIdentifier")?, value("CFBundleShortVersionString")?);
+        if short_version != product.version().to_string() {
+            let problem = format!("is {}, but the application's version is {short_version}", product.version());
+            let hint = Some("management systems compare the two: set product.version to CFBundleShortVersionString");
+            return Err(BuildError::Product { field: "product.version", problem, hint });
+        }
+        if Some(id.as_str()) != product.bundle_id() {
+            let problem = format!("is {}, but the application's is {id}", product.bundle_id().unwrap_or_default());
+            let hint = Some("set macos.bundle-id to CFBundleIdentifier");
+            return Err(BuildError::Product { field: "macos.bundle-id", problem, hint });
+        }
+        let (version, executable) = (value("CFBundleVersion")?, value("CFBundleExecutable")?);
+        if executable.contains('/') || matches!(executable.as_str(), "" | "." | "..") {
+            return Err(wrong("has a CFBundleExecutable that is no file name"));
+        }
+        let architectures = architectures(&agent.path.join("Contents/MacOS").join(&executable))?;
+        Ok(Self { folder, id, short_version, version, executable, architectures, wrapper: None })
+    }
+
+    fn wrapper(product: &Product, agent: &AgentFile) -> Result<Self, BuildError> {
+        let id = product.bundle_id().unwrap_or_default().to_owned();
+        let version = product.version().to_string();
+        let executable = product.executable().to_owned();
+        let (major, minor) = product.minimum_macos();
+        let data = WrapperData {
+            name: product.name(),
+            executable: &executable,
+            bundle_id: &id,
+            version: &version,
+            minimum_macos: &format!("{major}.{minor}"),
+        };
+        let template = include_str!("../../../../templates/pkg/Info.plist.hbs");
+        let wrapper = Some(render("pkg/Info.plist.hbs", template, Escape::Xml, &data)?);
+        Ok(Self {
+            folder: format!("{}.app", product.folder()),
+            id,
+            short_version: version.clone(),
+            version,
+            executable,
+            architectures: architectures(&agent.path)?,
+            wrapper,
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct WrapperData<'a> {
+    name: &'a str,
+    executable: &'a str,
+    bundle_id: &'a str,
+    version: &'a str,
+    minimum_macos: &'a str,
+}
+
+/// The tree that gets installed, by full paths.
+pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, BuildError> {
+    let bundle = Bundle::of(product, agent)?;
+    let mut payload = Payload::new();
+    match &bundle.wrapper {
+        None => copy(&agent.path, &bundle.path(), &mut payload)?,
+        Some(info) => {
+            let info = Source::bytes(info.as_bytes());
+            payload.file(&format!("{}/Contents/Info.plist", bundle.path()), 0o644, info)?;
+            payload.file(&bundle.program(), 0o755, Source::disk(&agent.path)?)?;
+        }
+    }
+    for file in product.files_for(Platform::Macos) {
+        payload.file(&file.destination, file.mode, Source::disk(&file.source)?)?;
+    }
+    // as macOS has it: administrators put applications there
+    payload.folder(APPLICATIONS, 0o775)?;
+    Ok(payload)
+}
+
+/// Copies a folder as it is: names, links, and whether a file is executable.
+fn copy(from: &Path, to: &str, payload: &mut Payload) -> Result<(), BuildError> {
+    let read = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| BuildError::from(PayloadError::Read { path, source })
+    };
+    payload.folder(to, 0o755)?;
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(from).map_err(read(from))? {
+        let name = entry.map_err(read(from))?.file_name();
+        names.insert(name.into_string().map_err(|name| unusable(from.join(name), "its name is not UTF-8"))?);
+    }
+    for name in names {
+        let (path, target) = (from.join(&name), format!("{to}/{name}"));
+        let metadata = fs::symlink_metadata(&path).map_err(read(&path))?;
+        if metadata.is_dir() {
+            copy(&path, &target, payload)?;
+        } else if metadata.is_symlink() {
+            let link = fs::read_link(&path).map_err(read(&path))?;
+            let link = link.to_str().ok_or_else(|| unusable(path.clone(), "its target is not UTF-8"))?;
+            payload.link(&target, link)?;
+        } else {
+            payload.file(&target, mode(&metadata), Source::disk(&path)?)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn mode(metadata: &fs::Metadata) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    if metadata.permissions().mode() & 0o111 == 0 { 0o644 } else { 0o755 }
+}
+
+/// A system without modes does not know which of the files are programs; all of them may be run then.
+#[cfg(not(unix))]
+fn mode(_: &fs::Metadata) -> u32 {
+    0o755
+}
+
+/// The architectures of a Mach-O file that Installer knows.
+fn architectures(path: &Path) -> Result<Vec<&'static str>, BuildError> {
+    let read = |source| BuildError::Read { path: path.to_path_buf(), source };
+    let file = FileAt::new(fs::File::open(path).map_err(read)?).map_err(read)?;
+    let file = MachO::open(&file).map_err(|error| match error {
+        container::Error::Malformed(malformed) => BuildError::Malformed(malformed),
+        container::Error::Io { source, .. } => read(source),
+    })?;
+    let has = |cpu| file.slices().iter().any(|slice| slice.cpu() == cpu);
+    let known = [(Cpu::Arm64, "arm64"), (Cpu::X64, "x86_64")];
+    Ok(known.into_iter().filter(|(cpu, _)| has(*cpu)).map(|(_, name)| name).collect())
+}
+
+/// The keys of a property list's outermost dictionary that have a string, and the string.
+fn plist_strings(path: &Path) -> Result<Vec<(String, String)>, BuildError> {
+    use std::io::Read;
+    let read = |source| BuildError::Read { path: path.to_path_buf(), source };
+    let mut text = Vec::new();
+    fs::File::open(path).map_err(read)?.take(INFO_MAX_BYTES).read_to_end(&mut text).map_err(read)?;
+    if text.starts_with(b"bplist") {
+        return Err(unusable(path.to_path_buf(), "it is a binary property list; plutil -convert xml1 makes it text"));
+    }
+    let root = xml::parse("Info.plist", &text)?;
+    let entries = root.child("dict").map(|dict| dict.children.as_slice()).unwrap_or_default();
+    let pairs = entries.windows(2).filter_map(|pair| match pair {
+        [key, value] if key.name == "key" && value.name == "string" => Some((key.text.clone(), value.text.clone())),
+        _ => None,
+    });
+    Ok(pairs.collect())
+}
+
+fn unusable(path: PathBuf, why: &'static str) -> BuildError {
+    BuildError::Read { path, source: std::io::Error::other(why) }
+}

@@ -1,0 +1,141 @@
+//! What the templates of `templates/pkg` are filled with.
+
+use serde::Serialize;
+
+use super::bundle::Bundle;
+use super::{GENERATOR, scripts};
+use crate::format::BuildError;
+use crate::payload::{Node, Payload};
+use crate::product::{Platform, Product, Restart};
+use crate::template::{Escape, render};
+
+/// The two documents that describe the installer.
+#[derive(Debug)]
+pub(super) struct Documents {
+    pub(super) distribution: String,
+    pub(super) package_info: String,
+}
+
+/// The component's folder in the archive.
+pub(super) fn component(product: &Product) -> String {
+    format!("{}.pkg", product.file_stem())
+}
+
+#[derive(Serialize)]
+struct DocumentData<'a> {
+    name: &'a str,
+    identifier: String,
+    version: String,
+    component: String,
+    architectures: String,
+    minimum_macos: String,
+    install_location: &'a str,
+    generator: &'a str,
+    files: usize,
+    kbytes: u64,
+    bundle_id: &'a str,
+    short_version: &'a str,
+    bundle_version: &'a str,
+    bundle_path: String,
+    bundle_in_payload: String,
+}
+
+/// Fills in `Distribution` and `PackageInfo`. `prefix` is the part of every path that the install location has.
+pub(super) fn documents(
+    product: &Product,
+    bundle: &Bundle,
+    payload: &Payload,
+    prefix: &str,
+) -> Result<Documents, BuildError> {
+    let (major, minor) = product.minimum_macos();
+    let inside = || payload.iter().filter(|(path, _)| path.len() > prefix.len());
+    let path = bundle.path();
+    let data = DocumentData {
+        name: product.name(),
+        identifier: format!("{}.pkg", bundle.id),
+        version: product.version().to_string(),
+        component: component(product),
+        architectures: bundle.architectures.join(","),
+        minimum_macos: format!("{major}.{minor}"),
+        install_location: if prefix.is_empty() { "/" } else { "/Applications" },
+        generator: GENERATOR,
+        // the root counts as well
+        files: inside().count() + 1,
+        kbytes: kbytes(inside().map(|(_, node)| node)),
+        bundle_id: &bundle.id,
+        short_version: &bundle.short_version,
+        bundle_version: &bundle.version,
+        bundle_in_payload: path.get(prefix.len()..).unwrap_or_default().to_owned(),
+        bundle_path: path.clone(),
+    };
+    let (d, p) = ("pkg/Distribution.hbs", "pkg/PackageInfo.hbs");
+    Ok(Documents {
+        distribution: render(d, include_str!("../../../../templates/pkg/Distribution.hbs"), Escape::Xml, &data)?,
+        package_info: render(p, include_str!("../../../../templates/pkg/PackageInfo.hbs"), Escape::Xml, &data)?,
+    })
+}
+
+/// The room that the files take, in blocks of 512 bytes, as `pkgbuild` counts it.
+fn kbytes<'a>(nodes: impl Iterator<Item = &'a Node>) -> u64 {
+    let blocks: u64 = nodes
+        .map(|node| match node {
+            Node::File { source, .. } => source.len().div_ceil(512),
+            Node::Folder { .. } | Node::Link { .. } => 0,
+        })
+        .sum();
+    blocks.div_ceil(2)
+}
+
+#[derive(Serialize)]
+struct ScriptData<'a> {
+    name: &'a str,
+    label: &'a str,
+    state_folder: String,
+    token_required: bool,
+    service: bool,
+}
+
+#[derive(Serialize)]
+struct DaemonData<'a> {
+    label: &'a str,
+    bundle_id: &'a str,
+    program: String,
+    arguments: &'a [String],
+    always: bool,
+    on_failure: bool,
+    restart_delay_secs: u32,
+}
+
+/// The scripts and the daemon's property list: what `Scripts` has before there is a token.
+pub(super) fn script_files(product: &Product, bundle: &Bundle) -> Result<Vec<scripts::ScriptFile>, BuildError> {
+    let label = product.bundle_id().unwrap_or_default();
+    let data = ScriptData {
+        name: product.name(),
+        label,
+        state_folder: format!("Library/Application Support/{}/{}", product.publisher_folder(), product.folder()),
+        token_required: product.token_required(),
+        service: product.service().is_some(),
+    };
+    let shell = |name, text| render(name, text, Escape::Shell, &data);
+    let preinstall = shell("pkg/preinstall.hbs", include_str!("../../../../templates/pkg/preinstall.hbs"))?;
+    let postinstall = shell("pkg/postinstall.hbs", include_str!("../../../../templates/pkg/postinstall.hbs"))?;
+    let mut files = vec![
+        scripts::ScriptFile::new("preinstall", 0o755, preinstall),
+        scripts::ScriptFile::new("postinstall", 0o755, postinstall),
+    ];
+    if let Some(service) = product.service() {
+        let data = DaemonData {
+            label,
+            bundle_id: &bundle.id,
+            program: format!("/{}", bundle.program()),
+            arguments: service.arguments(Platform::Macos),
+            always: service.restart == Restart::Always,
+            on_failure: service.restart == Restart::OnFailure,
+            restart_delay_secs: service.restart_delay_secs,
+        };
+        let text = include_str!("../../../../templates/pkg/daemon.plist.hbs");
+        let plist = render("pkg/daemon.plist.hbs", text, Escape::Xml, &data)?;
+        files.push(scripts::ScriptFile::new(&format!("{label}.plist"), 0o644, plist));
+    }
+    Ok(files)
+}

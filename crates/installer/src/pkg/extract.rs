@@ -1,0 +1,95 @@
+//! Taking an installer apart.
+
+use container::bytes::{Malformed, Problem};
+use container::cpio::Reader;
+
+use super::TOKEN_NAME;
+use super::opened::{Opened, Script};
+use crate::format::{Area, Extracted, ReadError, Sink, What};
+
+/// A symbolic link's target is not longer.
+const TARGET_MAX_BYTES: u64 = 4096;
+const BOM_MAX_BYTES: usize = 24 << 20;
+
+pub(super) fn extract(pkg: &Opened<'_>, sink: &mut dyn Sink) -> Result<(), ReadError> {
+    let component = pkg.component()?.to_owned();
+    for path in ["Distribution".to_owned(), format!("{component}PackageInfo"), format!("{component}Bom")] {
+        if pkg.has(&path) {
+            let content = pkg.archive.read(pkg.file, pkg.archive.data(&path)?, BOM_MAX_BYTES)?;
+            let name = path.strip_prefix(&component).unwrap_or(&path);
+            let what = What::File(content.len() as u64);
+            let entry = Extracted { area: Area::Metadata, path: name, what, mode: 0o644 };
+            sink.entry(&entry, &mut content.as_slice())?;
+        }
+    }
+    for script in pkg.scripts()? {
+        if script.entry.path != "." {
+            extract_script(&script, sink)?;
+        }
+    }
+    let location = location(&pkg.package_info(&component)?.install_location)?;
+    if pkg.has(&format!("{component}Payload")) { payload(pkg, &location, sink) } else { Ok(()) }
+}
+
+fn extract_script(script: &Script, sink: &mut dyn Sink) -> Result<(), ReadError> {
+    let mode = script.entry.mode & 0o7777;
+    if script.entry.path == TOKEN_NAME {
+        let what = What::File(script.content.len() as u64);
+        let entry = Extracted { area: Area::Token, path: TOKEN_NAME, what, mode: 0o600 };
+        return sink.entry(&entry, &mut script.content.as_slice());
+    }
+    let path = format!("Scripts/{}", script.entry.path);
+    let target = String::from_utf8_lossy(&script.content);
+    let what = if script.entry.is_directory() {
+        What::Folder
+    } else if script.entry.is_symlink() {
+        What::Link(&target)
+    } else {
+        What::File(script.content.len() as u64)
+    };
+    sink.entry(&Extracted { area: Area::Metadata, path: &path, what, mode }, &mut script.content.as_slice())
+}
+
+/// Streams the payload, each path with the install location before it.
+fn payload(pkg: &Opened<'_>, location: &str, sink: &mut dyn Sink) -> Result<(), ReadError> {
+    let data = pkg.member("Payload")?;
+    // first the whole, so that a damaged payload leaves no half of itself
+    pkg.archive.verify(pkg.file, data)?;
+    let mut archive = Reader::new(pkg.unpacked(data)?);
+    while let Some(entry) = archive.next_entry()? {
+        let path = match (location, entry.path.as_str()) {
+            ("", ".") => continue,
+            (_, ".") => location.to_owned(),
+            ("", path) => path.to_owned(),
+            (_, path) => format!("{location}/{path}"),
+        };
+        let mode = entry.mode & 0o7777;
+        let target;
+        let what = if entry.is_directory() {
+            What::Folder
+        } else if entry.is_symlink() {
+            let problem = Problem::Text { what: "a link's target is not UTF-8" };
+            target = String::from_utf8(archive.data(TARGET_MAX_BYTES)?).map_err(|_| Malformed {
+                structure: "Payload",
+                offset: entry.offset,
+                problem,
+            })?;
+            What::Link(&target)
+        } else {
+            What::File(entry.size)
+        };
+        sink.entry(&Extracted { area: Area::Payload, path: &path, what, mode }, &mut archive)?;
+    }
+    Ok(())
+}
+
+/// The install location without the `/` at its start: empty for the root.
+fn location(text: &str) -> Result<String, Malformed> {
+    let plain = text.trim_matches('/');
+    let parts = plain.is_empty() || plain.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    if text.starts_with('/') && parts {
+        return Ok(plain.to_owned());
+    }
+    let problem = Problem::Text { what: "install-location is not an absolute path" };
+    Err(Malformed { structure: "PackageInfo", offset: 0, problem })
+}

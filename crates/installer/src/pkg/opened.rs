@@ -1,0 +1,183 @@
+//! An installer that is being read, on the way that Installer goes: header, table of contents, members.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use container::at::Cursor;
+use container::bytes::{Malformed, Problem};
+use container::cpio::{Entry, Limits, Reader};
+use container::xar::{self, Archive, Data, MemberKind, Trailer};
+use container::{ReadAt, gzip, xml};
+use zeroize::Zeroizing;
+
+use super::TOKEN_NAME;
+use super::described::{Distribution, PackageInfo};
+use crate::format::{Inspection, Kind, ReadError, TokenSummary};
+use crate::token::Token;
+
+/// The documents are some kilobytes; a `Bom` of 100,000 paths has 12 MB.
+const DOCUMENT_MAX_BYTES: usize = 1 << 20;
+const BOM_MAX_BYTES: usize = 24 << 20;
+/// `Scripts`, packed. Ours has 3 KB, but others bring programs along.
+const SCRIPTS_MAX_BYTES: u64 = 64 << 20;
+/// A script of more than this is not kept.
+const SCRIPT_MAX_BYTES: u64 = 1 << 20;
+
+/// A flat package whose table of contents has been read.
+pub(super) struct Opened<'a> {
+    pub(super) file: &'a dyn ReadAt,
+    pub(super) archive: Archive,
+    /// The folders that have a `PackageInfo`, each with a `/` at its end; empty for a package that is itself one.
+    pub(super) components: Vec<String>,
+}
+
+/// One file of `Scripts`.
+pub(super) struct Script {
+    pub(super) entry: Entry,
+    pub(super) content: Zeroizing<Vec<u8>>,
+}
+
+impl<'a> Opened<'a> {
+    pub(super) fn open(file: &'a dyn ReadAt) -> Result<Self, ReadError> {
+        let archive = xar::open(file)?;
+        let infos = archive.members.iter().filter_map(|member| member.path.strip_suffix("PackageInfo"));
+        let components = infos.filter(|folder| folder.is_empty() || folder.ends_with('/')).map(str::to_owned).collect();
+        Ok(Self { file, archive, components })
+    }
+
+    /// The one component.
+    pub(super) fn component(&self) -> Result<&str, Malformed> {
+        match self.components.as_slice() {
+            [only] => Ok(only),
+            [] => Err(wrong(Problem::Missing { what: "a component with a PackageInfo" })),
+            _ => Err(wrong(Problem::Twice { what: "a component" })),
+        }
+    }
+
+    /// A member of the one component.
+    pub(super) fn member(&self, name: &str) -> Result<&Data, Malformed> {
+        self.archive.data(&format!("{}{name}", self.component()?))
+    }
+
+    pub(super) fn document(&self, path: &str) -> Result<xml::Element, ReadError> {
+        let structure = if path == "Distribution" { "Distribution" } else { "PackageInfo" };
+        let text = self.archive.read(self.file, self.archive.data(path)?, DOCUMENT_MAX_BYTES)?;
+        Ok(xml::parse(structure, &text)?)
+    }
+
+    pub(super) fn distribution(&self) -> Result<Distribution, ReadError> {
+        Ok(Distribution::read(&self.document("Distribution")?)?)
+    }
+
+    pub(super) fn package_info(&self, component: &str) -> Result<PackageInfo, ReadError> {
+        Ok(PackageInfo::read(&self.document(&format!("{component}PackageInfo"))?)?)
+    }
+
+    pub(super) fn bom(&self) -> Result<Vec<u8>, ReadError> {
+        Ok(self.archive.read(self.file, self.member("Bom")?, BOM_MAX_BYTES)?)
+    }
+
+    /// Whether a component has that member, with content.
+    pub(super) fn has(&self, path: &str) -> bool {
+        matches!(self.archive.member(path).map(|m| &m.kind), Some(MemberKind::File(Some(_))))
+    }
+
+    pub(super) fn trailer(&self) -> Result<Trailer, ReadError> {
+        Ok(xar::trailer(self.file, self.archive.end)?)
+    }
+
+    /// The archive in a member, `Payload` or `Scripts`, unpacked as a stream.
+    pub(super) fn unpacked(&self, data: &Data) -> Result<Box<dyn Read + 'a>, ReadError> {
+        Ok(Box::new(gzip::decode(Cursor::new(self.archive.archived(self.file, data)?))))
+    }
+
+    /// What is in `Scripts`; nothing where there is no such member. Files of more than a megabyte come without
+    /// content.
+    pub(super) fn scripts(&self) -> Result<Vec<Script>, ReadError> {
+        let path = format!("{}Scripts", self.component()?);
+        if !self.has(&path) {
+            return Ok(Vec::new());
+        }
+        let data = self.archive.data(&path)?;
+        if data.length > SCRIPTS_MAX_BYTES {
+            let problem = Problem::Value { field: "length", found: data.length, expected: "64 MiB at most" };
+            return Err(
+                Malformed { structure: "Scripts", offset: self.archive.heap_offset + data.offset, problem }.into()
+            );
+        }
+        self.archive.verify(self.file, data)?;
+        let limits = Limits { entries: 1000, total_bytes: 256 << 20, ..Limits::default() };
+        let mut archive = Reader::with_limits(self.unpacked(data)?, limits);
+        let mut scripts = Vec::new();
+        let mut kept = 0;
+        while let Some(entry) = archive.next_entry()? {
+            kept += entry.size;
+            let small = entry.size <= SCRIPT_MAX_BYTES && kept <= 16 * SCRIPT_MAX_BYTES;
+            let content = if small { archive.data(SCRIPT_MAX_BYTES)? } else { Vec::new() };
+            scripts.push(Script { entry, content: Zeroizing::new(content) });
+        }
+        Ok(scripts)
+    }
+
+    pub(super) fn token(&self) -> Result<Option<Token>, ReadError> {
+        let scripts = self.scripts()?;
+        let Some(script) = scripts.iter().find(|script| script.entry.path == TOKEN_NAME) else { return Ok(None) };
+        match Token::parse(&script.content) {
+            Ok(token) if token.len() == script.content.len() => Ok(Some(token)),
+            // the writer adds no line ending, so one that is there is not ours
+            Ok(_) => Err(wrong(Problem::Text { what: "the enrollment token ends in a line ending" }).into()),
+            Err(source) => Err(ReadError::Token { place: "Scripts/enrollment-token", source }),
+        }
+    }
+
+    pub(super) fn inspect(&self) -> Result<Inspection, ReadError> {
+        let distribution = self.distribution()?;
+        let info = self.package_info(self.component()?)?;
+        let hex = self.archive.toc_checksum.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut details = BTreeMap::from([
+            ("identifier", info.identifier.clone()),
+            ("install-location", info.install_location.clone()),
+            ("minimum-macos", distribution.minimum_macos.clone()),
+            ("toc-checksum", hex),
+            ("generator", info.generator.clone()),
+        ]);
+        if let [bundle] = info.bundles.as_slice() {
+            details.insert("bundle-id", bundle.id.clone());
+            details.insert("bundle-version", bundle.version.clone());
+        }
+        if self.trailer()?.ticket.is_some() {
+            details.insert("notarization", "ticket stapled".to_owned());
+        }
+        Ok(Inspection {
+            kind: Kind::Pkg,
+            product: distribution.title,
+            version: distribution.product_version,
+            arch: distribution.architectures.join(","),
+            token: self.token()?.as_ref().map(TokenSummary::from),
+            signed: !self.archive.signatures.is_empty(),
+            details,
+        })
+    }
+}
+
+/// Reads a stream to its end, piece by piece.
+pub(super) fn each_chunk(from: &mut dyn Read, offset: u64, mut see: impl FnMut(&[u8])) -> Result<(), ReadError> {
+    let mut buf = vec![0; 256 << 10];
+    loop {
+        let n = from.read(&mut buf).map_err(|source| match source.kind() {
+            std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput | std::io::ErrorKind::UnexpectedEof => {
+                let problem = Problem::Data { what: "the compressed stream is damaged" };
+                ReadError::Malformed(Malformed { structure: "Payload", offset, problem })
+            }
+            _ => ReadError::Io { verb: "read Payload", source },
+        })?;
+        match buf.get(..n) {
+            Some(part) if n > 0 => see(part),
+            _ => return Ok(()),
+        }
+    }
+}
+
+const fn wrong(problem: Problem) -> Malformed {
+    Malformed { structure: "flat package", offset: 0, problem }
+}

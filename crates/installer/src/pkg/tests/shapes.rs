@@ -1,0 +1,125 @@
+//! What goes in and what comes out: the wrapper, the vendor's application, files elsewhere.
+
+use super::*;
+use crate::format::{Area, Extracted, ReadError, Sink, What};
+
+/// Every piece as `area path mode what`.
+#[derive(Default)]
+struct Pieces(Vec<String>);
+
+impl Sink for Pieces {
+    fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn std::io::Read) -> Result<(), ReadError> {
+        let what = match entry.what {
+            What::Folder => "folder".to_owned(),
+            What::Link(target) => format!("-> {target}"),
+            What::File(len) => {
+                assert_eq!(std::io::copy(content, &mut std::io::sink()).unwrap(), len);
+                format!("{len} bytes")
+            }
+        };
+        self.0.push(format!("{:?} {} {:o} {what}", entry.area, entry.path, entry.mode));
+        Ok(())
+    }
+}
+
+fn pieces(file: &Vec<u8>, area: Area) -> Vec<String> {
+    let mut pieces = Pieces::default();
+    Pkg.extract(file, &mut pieces).unwrap();
+    let start = format!("{area:?} ");
+    pieces.0.iter().filter_map(|piece| piece.strip_prefix(&start)).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_bare_executable_gets_an_application() {
+    let base = base();
+    assert_eq!(errors(&base), [""; 0]);
+    let found = pieces(&base, Area::Payload);
+    assert_eq!(found[0], "Applications 755 folder");
+    assert_eq!(found[1], "Applications/Example Agent.app 755 folder");
+    assert!(found[3].starts_with("Applications/Example Agent.app/Contents/Info.plist 644 "), "{}", found[3]);
+    assert_eq!(found[5], "Applications/Example Agent.app/Contents/MacOS/example-agent 755 8224 bytes");
+    let inspection = Pkg.inspect(&base).unwrap();
+    assert_eq!((inspection.product.as_str(), inspection.version.as_str()), ("Example Agent", "1.4.2"));
+    assert_eq!((inspection.arch.as_str(), inspection.signed), ("arm64,x86_64", false));
+    assert_eq!(inspection.details["install-location"], "/Applications");
+    assert_eq!(inspection.details["minimum-macos"], "12.0");
+    let mut report = Report::new();
+    Pkg.verify(&base, &mut report).unwrap();
+    assert!(report.findings().iter().any(|finding| finding.id == "pkg-wrapper-app"));
+}
+
+#[test]
+fn a_stamp_is_a_new_head_and_new_scripts() {
+    let base = base();
+    let token = "x".repeat(4096);
+    let stamped = stamp(&base, &token);
+    assert_eq!(errors(&stamped), [""; 0]);
+    assert_eq!(Pkg.token(&stamped).unwrap().unwrap().expose(), token);
+    assert_eq!(pieces(&stamped, Area::Token), ["enrollment-token 600 4096 bytes"]);
+    assert_eq!(Pkg.token(&base).unwrap(), None);
+    assert!(Pkg.open(&stamped).unwrap().is_stamped());
+    // what is kept lies where it lay
+    let head = 28 + 4096 + 11 + 20;
+    let scripts = container::xar::open(&base).unwrap();
+    let end = (scripts.heap_offset + scripts.data("Example-Agent.pkg/Scripts").unwrap().offset) as usize;
+    assert!(base[head..end] == stamped[head..end]);
+}
+
+#[test]
+fn files_elsewhere_move_the_location_to_the_root() {
+    let (folder, _) = product(MANIFEST);
+    std::fs::write(folder.path().join("conf"), b"# conf\n").unwrap();
+    let more = "\n[[file]]\nplatform = \"macos\"\nsource = \"conf\"\ndestination = \"/usr/local/etc/example.conf\"\n";
+    let product = load(folder.path(), &format!("{MANIFEST}{more}"));
+    let base = build(&product).unwrap();
+    assert_eq!(errors(&base), [""; 0]);
+    assert_eq!(Pkg.inspect(&base).unwrap().details["install-location"], "/");
+    let found = pieces(&base, Area::Payload);
+    assert_eq!(found[0], "Applications 775 folder");
+    assert!(found.contains(&"usr/local/etc/example.conf 644 7 bytes".to_owned()));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_vendors_application_is_copied_as_it_is() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let (folder, _) = product(MANIFEST);
+    let contents = folder.path().join("The Agent.app/Contents");
+    std::fs::create_dir_all(contents.join("MacOS")).unwrap();
+    std::fs::create_dir_all(contents.join("_CodeSignature")).unwrap();
+    std::fs::create_dir_all(contents.join("Frameworks/A.framework/Versions/1")).unwrap();
+    let plist = "<plist><dict><key>CFBundleIdentifier</key><string>com.example.agent</string>\
+        <key>CFBundleExecutable</key><string>Agent</string><key>CFBundleVersion</key><string>42</string>\
+        <key>CFBundleShortVersionString</key><string>1.4.2</string></dict></plist>";
+    std::fs::write(contents.join("Info.plist"), plist).unwrap();
+    std::fs::write(contents.join("_CodeSignature/CodeResources"), "x").unwrap();
+    std::fs::write(contents.join("MacOS/Agent"), thin(0x0100_000c)).unwrap();
+    std::fs::set_permissions(contents.join("MacOS/Agent"), std::fs::Permissions::from_mode(0o700)).unwrap();
+    symlink("1", contents.join("Frameworks/A.framework/Versions/Current")).unwrap();
+
+    let manifest = MANIFEST.replace("path = \"agent\"", "path = \"The Agent.app\"");
+    let base = build(&load(folder.path(), &manifest)).unwrap();
+    assert_eq!(errors(&base), [""; 0]);
+    let found = pieces(&base, Area::Payload);
+    assert!(found.contains(&"Applications/The Agent.app/Contents/MacOS/Agent 755 32 bytes".to_owned()), "{found:#?}");
+    let link = "Applications/The Agent.app/Contents/Frameworks/A.framework/Versions/Current 755 -> 1";
+    assert!(found.contains(&link.to_owned()));
+    assert_eq!(Pkg.inspect(&base).unwrap().arch, "arm64");
+
+    let other = build(&load(folder.path(), &manifest.replace("1.4.2", "1.4.3"))).unwrap_err();
+    assert_eq!(other, "product.version is 1.4.3, but the application's version is 1.4.2");
+    let other = build(&load(folder.path(), &manifest.replace("com.example.agent", "com.example.other"))).unwrap_err();
+    assert_eq!(other, "macos.bundle-id is com.example.other, but the application's is com.example.agent");
+}
+
+#[test]
+fn hostile_names_land_where_they_belong() {
+    let name = r#"M & 'S' "x" [y] %h $(touch /tmp/pwned) `id` <b> é"#;
+    let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
+    let manifest =
+        MANIFEST.replace("name = \"Example Agent\"", &format!("name = \"{quoted}\"\nfolder = \"M & 'S' é\""));
+    let (_folder, product) = product(&manifest);
+    let base = build(&product).unwrap();
+    assert_eq!(errors(&base), [""; 0]);
+    assert_eq!(Pkg.inspect(&base).unwrap().product, name);
+}

@@ -1,0 +1,35 @@
+//! Everything that this format can know of an installer by itself.
+
+mod documents;
+mod members;
+mod payload;
+mod scripts;
+
+use super::installed::Tree;
+use super::opened::Opened;
+use crate::format::ReadError;
+use crate::report::Report;
+
+pub(super) fn verify(pkg: &Opened<'_>, report: &mut Report) -> Result<(), ReadError> {
+    members::check(pkg, report)?;
+    if !report.check(pkg.components.len() == 1, "pkg-one-component", "table of contents", || {
+        format!(
+            "there are {} components, must be one: a managed installation takes a single application",
+            pkg.components.len()
+        )
+    }) {
+        return Ok(());
+    }
+    let component = pkg.component()?;
+    let info = pkg.package_info(component)?;
+    let tree = Tree::read(pkg, component)?;
+    documents::package_info(&info, &tree, report);
+    if report.check(pkg.has("Distribution"), "pkg-distribution", "table of contents", || {
+        "Distribution is missing: only product archives are installed by management systems".to_owned()
+    }) {
+        documents::distribution(&pkg.distribution()?, &info, &tree, component, report);
+    }
+    payload::modes(&tree, report);
+    payload::bill(&pkg.bom()?, &tree, report);
+    scripts::check(pkg, &info, &tree, report)
+}
