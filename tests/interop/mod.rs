@@ -4,3 +4,4 @@
 //! `cargo xtask test` sets) or `CI` is set: then it fails.
 
 mod compound_file;
+mod deb;
