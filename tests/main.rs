@@ -10,5 +10,6 @@
 #![allow(clippy::disallowed_methods, reason = "a test may read its environment")]
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
 
+mod hostile;
 mod interop;
 mod support;
