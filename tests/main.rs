@@ -12,4 +12,6 @@
 
 mod hostile;
 mod interop;
+mod laws;
 mod support;
+mod transcripts;
