@@ -10,6 +10,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test may read its environment")]
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
 
+mod hostile;
 mod interop;
 mod laws;
 mod support;
