@@ -11,4 +11,6 @@
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
 
 mod interop;
+mod laws;
 mod support;
+mod transcripts;
