@@ -4,3 +4,6 @@
 //! `cargo xtask test` sets) or `CI` is set: then it fails.
 
 mod compound_file;
+mod pkg;
+#[cfg(unix)]
+mod pkg_scripts;
