@@ -6,3 +6,6 @@
 mod agents;
 mod compound_file;
 mod deb;
+mod pkg;
+#[cfg(unix)]
+mod pkg_scripts;
