@@ -75,7 +75,11 @@ pub fn facts(file: &dyn ReadAt) -> Result<Facts, ReadError> {
     let mut facts = Facts {
         len_bytes: file.len(),
         members: opened.archive.members.iter().map(|member| member.path.clone()).collect(),
-        signer: opened.archive.signatures.first().map(|s| s.certificates.first().and_then(|certificate| name(certificate)).unwrap_or_default()),
+        signer: opened
+            .archive
+            .signatures
+            .first()
+            .map(|s| s.certificates.first().and_then(|certificate| name(certificate)).unwrap_or_default()),
         is_product_archive: opened.has("Distribution"),
         ..Facts::default()
     };
