@@ -5,3 +5,7 @@
 
 mod agents;
 mod compound_file;
+mod deb;
+mod pkg;
+#[cfg(unix)]
+mod pkg_scripts;
