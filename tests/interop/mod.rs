@@ -6,6 +6,7 @@
 mod agents;
 mod compound_file;
 mod deb;
+mod intunemac;
 mod pkg;
 #[cfg(unix)]
 mod pkg_scripts;
