@@ -147,7 +147,7 @@ fn foreign(entries: &[(&str, tar::Kind<'_>, u32, &[u8])]) -> Vec<u8> {
     for (path, kind, mode, content) in entries {
         tar::header(&mut archive, path, *kind, *mode, 0).unwrap();
         archive.extend(*content);
-        archive.extend(tar::padding(content.len() as u64));
+        archive.extend(tar::padding(content.len()));
     }
     let mut ar = container::ar::Writer::new(Cursor::new(Vec::new()), 0).unwrap();
     ar.member("debian-binary", |out| out.write_all(FORMAT_VERSION)).unwrap();
