@@ -39,7 +39,7 @@ fn inspect(file: &dyn ReadAt) -> Result<Inspection, Failure> {
 fn text(inspection: &Inspection, digest: &FileDigest) -> String {
     let token = inspection.token.as_ref().map_or_else(
         || "none: a base".to_owned(),
-        |token| format!("{} bytes, fingerprint {}", token.len, token.sha256),
+        |token| format!("{} bytes, fingerprint {}", token.len, token.fingerprint),
     );
     let mut out = String::new();
     let mut line = |name: &str, value: &str| {

@@ -3,5 +3,10 @@
 //! A judge that is missing is named and the test returns, unless `STAMPWRIGHT_JUDGES=required` (which
 //! `cargo xtask test` sets) or `CI` is set: then it fails.
 
+mod agents;
 mod compound_file;
 mod deb;
+mod intunemac;
+mod pkg;
+#[cfg(unix)]
+mod pkg_scripts;

@@ -3,6 +3,7 @@
 
 pub mod agents;
 pub mod product;
+pub mod readers;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

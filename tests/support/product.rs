@@ -73,6 +73,16 @@ platform = "windows"
 source = "agent.conf"
 destination = "conf/agent.conf"
 
+[[file]]
+platform = "linux"
+source = "rules.bin"
+destination = "/usr/share/example-agent/rules.bin"
+
+[[file]]
+platform = "windows"
+source = "rules.bin"
+destination = "rules.bin"
+
 [windows]
 upgrade-code = "{0B6B1E3D-6E3B-4C53-9D3C-6F2B8E6C9A01}"
 
@@ -111,6 +121,13 @@ pub fn write_agents(folder: &Path) {
     write("agent-x64", &agents::linux(Cpu::X64));
     write("agent-arm64", &agents::linux(Cpu::Arm64));
     write("agent.conf", b"# nothing to configure\n");
+    write("rules.bin", &noise(150_000));
+}
+
+/// Bytes that do not compress, so that a base has a bulk: a linear congruential generator's upper bits.
+fn noise(len: usize) -> Vec<u8> {
+    let step = |state: &u32| Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    std::iter::successors(Some(1_u32), step).map(|state| (state >> 24) as u8).take(len).collect()
 }
 
 /// One installer of a product, without a token.

@@ -150,12 +150,12 @@ pub struct TokenSummary {
     /// Its length in bytes.
     pub len: usize,
     /// The first 16 hexadecimal digits of its SHA-256.
-    pub sha256: String,
+    pub fingerprint: String,
 }
 
 impl From<&Token> for TokenSummary {
     fn from(token: &Token) -> Self {
-        Self { len: token.len(), sha256: token.fingerprint() }
+        Self { len: token.len(), fingerprint: token.fingerprint() }
     }
 }
 

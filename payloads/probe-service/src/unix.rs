@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -48,6 +49,9 @@ pub(crate) fn account() -> String {
 /// Records the enrollment, then deletes the token: in this order a crash in between loses nothing.
 pub(crate) fn enroll(options: &Options) -> Result<(), String> {
     let state = &options.state_file;
+    if let Some(folder) = Path::new(state).parent() {
+        fs::create_dir_all(folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
+    }
     let file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(state);
     file.and_then(|mut file| file.write_all(b"enrolled\n"))
         .map_err(|error| format!("cannot write {state}: {error}"))?;

@@ -4,7 +4,7 @@
 //! program → service, kit → installer → container
 //! program, service → signing → container
 //!
-//! installer:  everything else ← format ← deb | msi | pkg | proof ← formats ← stamp
+//! installer:  everything else ← format ← proof ← deb | msi | pkg ← formats ← stamp
 //! ```
 
 use toml::Table;
@@ -91,14 +91,15 @@ fn modules_named(code: &str) -> Vec<&str> {
     names
 }
 
-/// 0 below, 1 the interface, 2 the formats and what sees them through the interface only, 3 their table, 4 what uses the table.
+/// How high a module stands: below everything, the interface, what sees formats through it only, the formats, their table, and what
+/// uses the table.
 fn storey(module: &str) -> u8 {
     match module {
         "format" => 1,
-        "formats" => 3,
-        "stamp" => 4,
         "proof" => 2,
-        module if FORMATS.contains(&module) => 2,
+        module if FORMATS.contains(&module) => 3,
+        "formats" => 4,
+        "stamp" => 5,
         _ => 0,
     }
 }

@@ -35,6 +35,14 @@ pub(super) const STATE_FOLDER: &str = "StateFolder";
 pub(super) const PROGRAM_FILES: &str = "Program Files";
 pub(super) const PROGRAM_DATA: &str = "ProgramData";
 
+/// A publisher's folders have no component of their own, and go when nothing of the publisher's is left in them.
+const ABOVE: [(&str, &str, &str); 2] = [
+    ("ProgramFiles64Folder", "EmptyPublisherFolder", AGENT_COMPONENT),
+    ("CommonAppDataFolder", "EmptyStatePublisherFolder", super::token::STATE_COMPONENT),
+];
+/// `RemoveFile.InstallMode`: when the component is removed; without a file name it is the folder that goes, if it is empty.
+const IF_EMPTY_ON_REMOVAL: i32 = 2;
+
 /// Windows Installer's own limit of files in one sequence column of a cabinet of ours.
 const MAX_FILES: usize = 32_767;
 /// `Component.Attributes`: 64-bit.
@@ -150,7 +158,12 @@ fn add_folders(tables: &mut Tables, job: &Job<'_>) -> Result<BTreeMap<String, St
             path if path == state => STATE_FOLDER.to_owned(),
             path => format!("d{}", short_hash(path)),
         };
-        tables.add("Directory", row![key.as_str(), above, short_and_long(path, name)]);
+        tables.add("Directory", row![key.as_str(), above.as_str(), short_and_long(path, name)]);
+        if let Some((id, component)) =
+            ABOVE.iter().find(|(above_key, ..)| *above_key == above).map(|(_, id, c)| (*id, *c))
+        {
+            tables.add("RemoveFile", row![id, component, NULL, key.as_str(), IF_EMPTY_ON_REMOVAL]);
+        }
         folders.insert(path.to_owned(), key);
     }
     Ok(folders)

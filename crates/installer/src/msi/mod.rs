@@ -35,6 +35,7 @@
 //! | `schema`, `tables`, `text` | columns, rows, and text on its way into them |
 //! | `identity`, `files`, `token`, `service`, `upgrade`, `sequences` | the rows, by what they are about |
 //! | `database`, `cabinet`, `build` | rows to streams, files to a cabinet, both to a base |
+//! | `stamp` | a token into the streams that it changes, laid out anew around the cabinet |
 //! | `read`, `extract`, `verify` | the way back, by the route that Windows Installer takes |
 
 mod build;
@@ -47,6 +48,7 @@ mod read;
 mod schema;
 mod sequences;
 mod service;
+mod stamp;
 mod tables;
 mod text;
 mod token;
@@ -94,8 +96,8 @@ impl Format for Msi {
         build::build(job, out)
     }
 
-    fn open(&self, _base: &dyn ReadAt) -> Result<Box<dyn Slot>, StampError> {
-        Err(StampError::Signed)
+    fn open(&self, base: &dyn ReadAt) -> Result<Box<dyn Slot>, StampError> {
+        Ok(Box::new(stamp::open(base)?))
     }
 
     fn token(&self, file: &dyn ReadAt) -> Result<Option<Token>, ReadError> {

@@ -76,7 +76,7 @@ fn build(manifest: &str) -> Result<Vec<u8>, String> {
     spoilt(manifest, 0, |_| ())
 }
 
-fn good() -> Vec<u8> {
+pub(super) fn good() -> Vec<u8> {
     build(MANIFEST).unwrap()
 }
 

@@ -7,7 +7,7 @@
 //! Registry  HKLM\SOFTWARE\<publisher>\<product>  EnrollmentToken = [ENROLLMENTTOKEN]
 //!           in a transitive component with the condition: there is a token and the device is not enrolled
 //!    ▲
-//! AppSearch EnrollmentState ◀── the value of that name, which the agent sets to `enrolled`
+//! AppSearch ENROLLMENTSTATE ◀── the value EnrollmentState, which the agent sets to `enrolled`
 //! ```
 //!
 //! Transitive means that a repair looks at the condition again: once the agent is enrolled it removes the token
@@ -32,21 +32,23 @@ use super::upgrade::SHOW_ERROR;
 pub(super) const TOKEN_PROPERTY: &str = "ENROLLMENTTOKEN";
 /// The registry value that it becomes.
 pub(super) const TOKEN_VALUE: &str = "EnrollmentToken";
-/// The registry value by which the agent says that it needs no token any more; also the private property.
+/// The registry value by which the agent says that it needs no token any more.
 pub(super) const STATE_VALUE: &str = "EnrollmentState";
+/// The public property that it is read into ("AppSearch Table" wants a public one).
+pub(super) const STATE_PROPERTY: &str = "ENROLLMENTSTATE";
 
 /// The component of the token.
 pub(super) const TOKEN_COMPONENT: &str = "TokenComponent";
 /// The component of the registry key and the state folder.
 pub(super) const STATE_COMPONENT: &str = "StateComponent";
 /// When the token is written, and not removed by a repair.
-pub(super) const TOKEN_CONDITION: &str = r#"ENROLLMENTTOKEN AND NOT (EnrollmentState ~= "enrolled")"#;
+pub(super) const TOKEN_CONDITION: &str = r#"ENROLLMENTTOKEN AND NOT (ENROLLMENTSTATE ~= "enrolled")"#;
 
 /// Says that there is no token.
 pub(super) const MISSING_ACTION: &str = "RequireToken";
 /// When it does: on a first installation only, so that repair, removal and upgrades of an enrolled device go on.
 pub(super) const MISSING_CONDITION: &str =
-    r#"NOT ENROLLMENTTOKEN AND NOT Installed AND NOT (EnrollmentState ~= "enrolled")"#;
+    r#"NOT ENROLLMENTTOKEN AND NOT Installed AND NOT (ENROLLMENTSTATE ~= "enrolled")"#;
 
 /// A removal that is not part of an upgrade.
 pub(super) const PURGE_CONDITION: &str = r#"REMOVE ~= "ALL" AND NOT UPGRADINGPRODUCTCODE"#;
@@ -89,7 +91,7 @@ pub(super) fn add(tables: &mut Tables, product: &Product, code: &Code<'_>) -> Re
     let value = format!("[{TOKEN_PROPERTY}]");
     tables.add("Registry", row![TOKEN_VALUE, hklm, key, TOKEN_VALUE, value, TOKEN_COMPONENT]);
     tables.add("RegLocator", row![STATE_VALUE, hklm, key, STATE_VALUE, RAW_VALUE_64]);
-    tables.add("AppSearch", row![STATE_VALUE, STATE_VALUE]);
+    tables.add("AppSearch", row![STATE_PROPERTY, STATE_VALUE]);
     for (id, object, table, sddl) in [
         ("LockStateFolder", STATE_FOLDER, "CreateFolder", FOLDER_SDDL),
         ("LockKey", "InstalledVersion", "Registry", KEY_SDDL),

@@ -58,8 +58,8 @@ fn payload(pkg: &Opened<'_>, location: &str, sink: &mut dyn Sink) -> Result<(), 
     let mut archive = Reader::new(pkg.unpacked(data)?);
     while let Some(entry) = archive.next_entry()? {
         let path = match (location, entry.path.as_str()) {
-            ("", ".") => continue,
-            (_, ".") => location.to_owned(),
+            // the install location itself: the system's folder, whose mode is not ours to set
+            (_, ".") => continue,
             ("", path) => path.to_owned(),
             (_, path) => format!("{location}/{path}"),
         };

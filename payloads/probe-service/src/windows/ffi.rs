@@ -55,7 +55,7 @@ pub(crate) const ERROR_CALL_NOT_IMPLEMENTED: u32 = 120;
 pub(crate) const ERROR_SERVICE_SPECIFIC_ERROR: u32 = 1066;
 
 /// HKEY_LOCAL_MACHINE, a handle that is always open: ((HKEY)(ULONG_PTR)((LONG)0x80000002)).
-pub(crate) const HKEY_LOCAL_MACHINE: Handle = 0x8000_0002_u32.cast_signed() as isize as Handle;
+pub(crate) const HKEY_LOCAL_MACHINE: Handle = 0x8000_0002_u32 as i32 as isize as Handle;
 pub(crate) const KEY_READ: u32 = 0x2_0019;
 pub(crate) const KEY_WRITE: u32 = 0x2_0006;
 /// The 64-bit view, whatever this program was built for.

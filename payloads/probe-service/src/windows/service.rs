@@ -61,9 +61,8 @@ unsafe extern "system" fn on_control(control: u32, _event: u32, _data: *mut c_vo
         ffi::SERVICE_CONTROL_INTERROGATE => return ffi::NO_ERROR,
         _ => return ffi::ERROR_CALL_NOT_IMPLEMENTED,
     };
-    if let Ok(mut slot) = STOP.lock()
-        && let Some(stop) = slot.take()
-    {
+    let stop = STOP.lock().ok().and_then(|mut slot| slot.take());
+    if let Some(stop) = stop {
         let _ = stop.send(reason);
     }
     ffi::NO_ERROR

@@ -77,16 +77,17 @@ fn registry(tables: &Tables<'_>, report: &mut Report) {
     let component = tables.get("Component").and_then(|t| t.find("Component", &name));
     let condition = component.and_then(|row| row.text("Condition")).unwrap_or_default();
     let transitive = component.and_then(|row| row.int("Attributes")).unwrap_or(0) & TRANSITIVE != 0;
-    let watches = condition.contains(PROPERTY) && condition.contains("EnrollmentState");
+    let watches = condition.contains(PROPERTY) && condition.contains("ENROLLMENTSTATE");
     report.check(transitive && watches, "msi-token-repair", "table Component", || {
-        format!("{name} must be transitive with a condition on {PROPERTY} and EnrollmentState, or a repair brings the token back")
+        format!("{name} must be transitive with a condition on {PROPERTY} and ENROLLMENTSTATE, or a repair brings the token back")
     });
-    let signature = tables.get("AppSearch").and_then(|t| t.find("Property", "EnrollmentState"));
+    let signature = tables.get("AppSearch").and_then(|t| t.find("Property", "ENROLLMENTSTATE"));
     let signature = signature.and_then(|row| row.text("Signature_")).unwrap_or_default();
     let locator = tables.get("RegLocator").and_then(|t| t.find("Signature_", &signature));
     let same_key = locator.is_some_and(|found| {
         found.text("Key") == row.text("Key")
             && found.int("Root") == Some(LOCAL_MACHINE)
+            && found.text("Name").is_some_and(|name| name == "EnrollmentState")
             && found.int("Type").is_some_and(|kind| kind & BITS_64 != 0)
     });
     report.check(same_key, "msi-token-repair", "table RegLocator", || {

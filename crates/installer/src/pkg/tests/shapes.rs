@@ -34,10 +34,9 @@ fn a_bare_executable_gets_an_application() {
     let base = base();
     assert_eq!(errors(&base), [""; 0]);
     let found = pieces(&base, Area::Payload);
-    assert_eq!(found[0], "Applications 755 folder");
-    assert_eq!(found[1], "Applications/Example Agent.app 755 folder");
-    assert!(found[3].starts_with("Applications/Example Agent.app/Contents/Info.plist 644 "), "{}", found[3]);
-    assert_eq!(found[5], "Applications/Example Agent.app/Contents/MacOS/example-agent 755 8224 bytes");
+    assert_eq!(found[0], "Applications/Example Agent.app 755 folder");
+    assert!(found[2].starts_with("Applications/Example Agent.app/Contents/Info.plist 644 "), "{}", found[2]);
+    assert_eq!(found[4], "Applications/Example Agent.app/Contents/MacOS/example-agent 755 8224 bytes");
     let inspection = Pkg.inspect(&base).unwrap();
     assert_eq!((inspection.product.as_str(), inspection.version.as_str()), ("Example Agent", "1.4.2"));
     assert_eq!((inspection.arch.as_str(), inspection.signed), ("arm64,x86_64", false));

@@ -1,0 +1,224 @@
+//! Stamping: a base's small streams are edited and laid out again around the cabinet.
+//!
+//! ```text
+//!   base     header │ setup.cab ... its FAT │ tail: FAT, directory, mini stream, string pool, tables
+//!   splice   Put    │ Keep                  │ Put
+//! ```
+//!
+//! A stamp adds the property `ENROLLMENTTOKEN`, gives the package a new ProductCode and PackageCode that follow from the base's own
+//! and the token, and changes nothing else. Windows Installer takes files with one PackageCode for the same file, so the
+//! code must differ where the bytes do; another ProductCode makes another token an ordinary upgrade.
+//!
+//! The base's codes stay in two private properties. So a stamped installer gives its base back: the token's row and the strings that
+//! the stamp added are taken away, and a stamp of that is byte for byte a stamp of the base.
+//!
+//! What is not laid out exactly as [`container::cfb::layout`] lays it out is refused, not repaired: only then does a kept range stand for what
+//! a fresh file would have there, and only then is the result compact (Windows refuses signed files that are not).
+
+mod strings;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+
+use container::cfb::MSI_CLSID;
+use container::cfb::layout::{self, Bulk, Frame, Refusal, SECTOR, Stream};
+use container::cfb::read::{Compound, Entry, Kind};
+use container::msidb::name;
+use container::msidb::summary::pid;
+use container::{ReadAt, Reader};
+use zeroize::Zeroizing;
+
+use crate::format::{Slot, StampError};
+use crate::guid::derive;
+use crate::splice::{Segment, Splice};
+use crate::token::Token;
+
+use super::identity::{BASE_PACKAGE_CODE, BASE_PRODUCT_CODE, TOOL, TOOL_VERSION};
+use super::read::Installer;
+use super::token::TOKEN_PROPERTY;
+
+use strings::{Properties, Stored, not_a_base};
+
+/// A GUID in braces.
+const GUID_BYTES: usize = 38;
+/// All small streams of a base together; ours have a hundred kilobytes.
+const MOST_BYTES: u64 = 16 << 20;
+/// The tables that a stamp changes: strings, their data, properties.
+const CHANGED: [&str; 3] = ["_StringPool", "_StringData", "Property"];
+
+/// An opened base: everything that a stamp needs.
+pub(super) struct MsiSlot {
+    base_len: u64,
+    bulk: Vec<Bulk>,
+    /// The small streams that no stamp changes.
+    constant: Vec<(Vec<u16>, Vec<u8>)>,
+    /// The names of those that a stamp changes, and of the summary information.
+    changed: [Vec<u16>; 4],
+    /// The base's strings and properties, without a token.
+    properties: Properties,
+    /// The base's summary information.
+    summary: Vec<u8>,
+    /// Where in it the package code is.
+    revision: Range<usize>,
+    codes: Codes,
+    is_stamped: bool,
+}
+
+/// The base's own codes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Codes {
+    product: String,
+    package: String,
+}
+
+impl Codes {
+    /// The codes of the base with this token in it.
+    fn stamped(&self, token: &Token) -> Self {
+        let code =
+            |what: &[u8]| derive(&[what, self.product.as_bytes(), self.package.as_bytes(), token.expose().as_bytes()]);
+        Self { product: code(b"stamped product code"), package: code(b"stamped package code") }
+    }
+}
+
+/// Finds everything that a stamp needs. Reads the header and what lies around the cabinet, and nothing of the cabinet.
+pub(super) fn open(base: &dyn ReadAt) -> Result<MsiSlot, StampError> {
+    let installer = Installer::open(base)?;
+    let compound = installer.compound();
+    if installer.is_signed() {
+        return Err(StampError::Signed);
+    }
+    let (bulk, mut small) = sort_streams(compound)?;
+    let [pool, data, table] = CHANGED.map(|table| utf16(&name::of_table(table)));
+    let changed = [pool, data, table, utf16(name::SUMMARY_INFORMATION)];
+    small.retain(|entry| !changed.contains(&entry.name));
+    let read = |entry: &Entry| compound.read(entry, usize::try_from(MOST_BYTES).unwrap_or(0));
+    let constant = small.into_iter().map(|entry| Ok((entry.name.clone(), read(entry)?)));
+    let constant = constant.collect::<Result<_, container::Error>>()?;
+    let [pool, _, _, summary] = &changed;
+    let stream = |name: &[u16]| compound.find(name).map(read).transpose().map(Option::unwrap_or_default);
+    let (word, mut summary) = (Reader::new("string pool", 0, &stream(pool)?).u32_le()?, stream(summary)?);
+
+    let mut properties = Properties::new(&installer.database, word)?;
+    let token = installer.token()?;
+    let codes = base_codes(&properties)?;
+    if token.is_some() {
+        properties.remove(TOKEN_PROPERTY)?;
+        properties.set("ProductCode", &codes.product)?;
+    }
+    let revision = installer.summary.place(pid::REVISION).unwrap_or_default();
+    put_code(&mut summary, &revision, &codes.package)?;
+    let is_stamped = token.is_some();
+    let base_len = base.len();
+    let slot = MsiSlot { base_len, bulk, constant, changed, properties, summary, revision, codes, is_stamped };
+    slot.check(base, token.as_ref())?;
+    Ok(slot)
+}
+
+/// The streams at the front of the file, and all others.
+fn sort_streams<R: ReadAt>(compound: &Compound<R>) -> Result<(Vec<Bulk>, Vec<&Entry>), StampError> {
+    let mut small: Vec<&Entry> = compound.entries().iter().collect();
+    if small.iter().any(|entry| entry.kind == Kind::Storage) {
+        return Err(not_a_base("the compound file", "one with folders".to_owned(), "one without"));
+    }
+    let (mut bulk, mut sector) = (Vec::new(), 0);
+    while let Some(at) = small.iter().position(|entry| !entry.is_mini() && u64::from(entry.start) == sector) {
+        let entry = small.remove(at);
+        sector += entry.size.div_ceil(SECTOR as u64);
+        bulk.push(Bulk { name: entry.name.clone(), len_bytes: entry.size });
+    }
+    let bytes = small.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.size));
+    if bytes > MOST_BYTES {
+        return Err(not_a_base("the size of all tables", bytes.to_string(), "16 MiB at most"));
+    }
+    Ok((bulk, small))
+}
+
+/// The codes that the base was built with.
+fn base_codes(properties: &Properties) -> Result<Codes, StampError> {
+    let version = properties.value(TOOL_VERSION).unwrap_or("missing");
+    if version != TOOL {
+        return Err(not_a_base(
+            TOOL_VERSION,
+            version.to_owned(),
+            concat!("that of this tool, ", env!("CARGO_PKG_VERSION")),
+        ));
+    }
+    let code = |key: &'static str| {
+        let code = properties.value(key).filter(|code| code.len() == GUID_BYTES);
+        code.map(str::to_owned).ok_or_else(|| not_a_base(key, "missing".to_owned(), "a code of the base"))
+    };
+    Ok(Codes { product: code(BASE_PRODUCT_CODE)?, package: code(BASE_PACKAGE_CODE)? })
+}
+
+/// Puts a package code where the old one is.
+fn put_code(summary: &mut [u8], place: &Range<usize>, code: &str) -> Result<(), StampError> {
+    let bytes = summary.get_mut(place.clone()).filter(|bytes| bytes.len() == code.len());
+    let missing = || not_a_base("the package code", "missing".to_owned(), "a GUID in the summary information");
+    bytes.ok_or_else(missing)?.copy_from_slice(code.as_bytes());
+    Ok(())
+}
+
+impl MsiSlot {
+    /// What lies around the cabinet, with or without a token.
+    fn frame(&self, token: Option<&Token>) -> Result<Frame, StampError> {
+        let (mut summary, mut edited) = (self.summary.clone(), None);
+        if let Some(token) = token {
+            let codes = self.codes.stamped(token);
+            put_code(&mut summary, &self.revision, &codes.package)?;
+            let mut properties = self.properties.clone();
+            properties.set("ProductCode", &codes.product)?;
+            properties.insert(TOKEN_PROPERTY, token.expose())?;
+            edited = Some(properties);
+        }
+        let Stored { pool, data, table } = edited.as_ref().unwrap_or(&self.properties).store();
+        let changed = self.changed.iter().zip([&pool, &*data, &table, &summary]);
+        let all = self.constant.iter().map(|(name, data)| (name, data)).chain(changed);
+        let streams: Vec<Stream<'_>> = all.map(|(name, data)| Stream { name, data }).collect();
+        layout::frame(MSI_CLSID, &self.bulk, &streams).map_err(|refusal| match refusal {
+            Refusal::TooLarge { bytes } => StampError::TooLarge { found: bytes, limit: layout::LONGEST },
+            other => not_a_base("the compound file", other.to_string(), "one of ours"),
+        })
+    }
+
+    /// Whether the file is, byte for byte, what we make of its own streams and this token.
+    fn check(&self, base: &dyn ReadAt, token: Option<&Token>) -> Result<(), StampError> {
+        let other =
+            || not_a_base("the layout of the file", "another".to_owned(), "that of a base or of a stamp of one");
+        let frame = self.frame(token)?;
+        let mut exact = base.len() == frame.file_len() && holds(base, 0, &frame.header)?;
+        exact = exact && holds(base, frame.tail_start, &frame.tail)?;
+        let sectors = self.bulk.iter().map(|bulk| bulk.len_bytes.div_ceil(SECTOR as u64)).sum::<u64>();
+        let places = (1 + sectors..).map(|sector| sector * SECTOR as u64);
+        for (place, sector) in places.zip(layout::bulk_fat(&self.bulk).map_err(|_| other())?) {
+            exact = exact && holds(base, place, &sector)?;
+        }
+        if exact { Ok(()) } else { Err(other()) }
+    }
+}
+
+impl Slot for MsiSlot {
+    fn is_stamped(&self) -> bool {
+        self.is_stamped
+    }
+
+    fn stamp(&self, token: &Token) -> Result<Splice, StampError> {
+        let Frame { header, tail_start, tail } = self.frame(Some(token))?;
+        let cabinet = header.len() as u64..tail_start;
+        Ok(Splice::new(self.base_len, [Segment::put(header), Segment::Keep(cabinet), Segment::put(tail)])?)
+    }
+}
+
+/// Whether the file has these bytes at this place.
+fn holds(file: &dyn ReadAt, offset: u64, bytes: &[u8]) -> Result<bool, StampError> {
+    if offset.saturating_add(bytes.len() as u64) > file.len() {
+        return Ok(false);
+    }
+    let mut found = Zeroizing::new(vec![0; bytes.len()]);
+    file.read_at(offset, &mut found).map_err(container::Error::io("read the base"))?;
+    Ok(*found == bytes)
+}
+
+fn utf16(name: &str) -> Vec<u16> {
+    name.encode_utf16().collect()
+}

@@ -1,0 +1,221 @@
+use std::io::{Cursor, Read, Write};
+use std::sync::OnceLock;
+
+use container::cfb::write::Writer;
+use msi::{Insert, Package, Update, Value};
+
+use super::*;
+use crate::format::Format;
+use crate::msi::{CABINET, Msi};
+
+fn base() -> &'static [u8] {
+    static BASE: OnceLock<Vec<u8>> = OnceLock::new();
+    BASE.get_or_init(crate::msi::tests::good)
+}
+
+fn token(len: usize) -> Token {
+    let text: String = ('A'..='Z').cycle().take(len).collect();
+    Token::parse(text.as_bytes()).unwrap()
+}
+
+fn stamp(base: &[u8], token: &Token) -> Vec<u8> {
+    let mut out = Vec::new();
+    open(&base).unwrap().stamp(token).unwrap().write_to(base, &mut out).unwrap();
+    out
+}
+
+/// Every stream but the cabinet, as the `cfb` crate sees them.
+fn streams(file: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let mut file = cfb::CompoundFile::open_strict(Cursor::new(file)).unwrap();
+    let names: Vec<_> = file.walk().filter(cfb::Entry::is_stream).map(|entry| entry.name().to_owned()).collect();
+    let mut read = |name: String| {
+        let mut data = Vec::new();
+        file.open_stream(format!("/{name}")).unwrap().read_to_end(&mut data).unwrap();
+        (name, data)
+    };
+    names.into_iter().map(&mut read).collect()
+}
+
+/// The same stamp by the `msi` crate: tables edited by queries, then all streams laid out afresh.
+fn naive(base: &[u8], token: &Token) -> Vec<u8> {
+    let mut package = Package::open(Cursor::new(base.to_vec())).unwrap();
+    let own = open(&base).unwrap().codes;
+    let codes = own.stamped(token);
+    let is_product_code = msi::Expr::col("Property").eq(msi::Expr::string("ProductCode"));
+    let update = Update::table("Property").set("Value", Value::from(codes.product.as_str())).with(is_product_code);
+    package.update_rows(update).unwrap();
+    let row = vec![Value::from(TOKEN_PROPERTY), Value::from(token.expose())];
+    package.insert_rows(Insert::into("Property").row(row)).unwrap();
+    let edited = streams(&package.into_inner().unwrap().into_inner());
+
+    let cabinet = name::of_data(CABINET);
+    let mut writer = Writer::new(Cursor::new(Vec::new()), MSI_CLSID).unwrap();
+    let mut small = Vec::new();
+    for (name, mut data) in edited {
+        if name == cabinet {
+            writer.bulk(&utf16(&name), |out| out.write_all(&data)).unwrap();
+            continue;
+        }
+        if name == name::SUMMARY_INFORMATION {
+            // The crate writes the whole stream in its own way; of ours only the code changes.
+            data = streams(base).into_iter().find(|(have, _)| *have == name).unwrap().1;
+            let at = data.windows(38).position(|part| part == own.package.as_bytes()).unwrap();
+            data[at..at + 38].copy_from_slice(codes.package.as_bytes());
+        }
+        small.push((utf16(&name), data));
+    }
+    let small: Vec<Stream<'_>> = small.iter().map(|(name, data)| Stream { name, data }).collect();
+    writer.finish(&small).unwrap().0.into_inner()
+}
+
+const LENGTHS: [usize; 9] = [1, 63, 64, 65, 511, 512, 513, 4095, 4096];
+
+#[test]
+fn a_stamp_is_what_a_naive_rebuild_gives() {
+    for len in LENGTHS {
+        let stamped = stamp(base(), &token(len));
+        let naive = naive(base(), &token(len));
+        for (ours, theirs) in streams(&stamped).iter().zip(&streams(&naive)) {
+            assert!(ours == theirs, "{:?} differs at a token of {len}", name::decode(&ours.0));
+        }
+        assert!(stamped == naive, "the layout differs at a token of {len}");
+        assert_eq!(Msi.token(&stamped).unwrap(), Some(token(len)));
+    }
+}
+
+#[test]
+fn a_stamp_gives_its_base_back() {
+    for len in LENGTHS {
+        let stamped = stamp(base(), &token(len));
+        let slot = open(&stamped).unwrap();
+        assert!(slot.is_stamped() && !open(&base()).unwrap().is_stamped());
+        let frame = slot.frame(None).unwrap();
+        assert!(base().starts_with(&frame.header) && base().ends_with(&frame.tail));
+        for other in LENGTHS {
+            assert!(stamp(&stamped, &token(other)) == stamp(base(), &token(other)));
+        }
+    }
+}
+
+#[test]
+fn a_token_that_is_a_string_already_is_counted_once_more() {
+    for text in ["1", "Agent", "ENROLLMENTTOKEN", "ProductCode", "1033"] {
+        let token = Token::parse(text.as_bytes()).unwrap();
+        let stamped = stamp(base(), &token);
+        assert!(stamped == naive(base(), &token), "{text}");
+        assert_eq!(Msi.token(&stamped).unwrap(), Some(token.clone()));
+        assert!(stamp(&stamped, &token) == stamped);
+    }
+}
+
+/// The file laid out anew by `change` of its streams; the cabinet is where it was.
+fn with_streams(file: &[u8], change: impl Fn(&mut Vec<(String, Vec<u8>)>)) -> Vec<u8> {
+    let mut all = streams(file);
+    change(&mut all);
+    let cabinet = name::of_data(CABINET);
+    let mut writer = Writer::new(Cursor::new(Vec::new()), MSI_CLSID).unwrap();
+    let (bulk, small): (Vec<_>, Vec<_>) = all.into_iter().partition(|(name, _)| *name == cabinet);
+    for (name, data) in &bulk {
+        writer.bulk(&utf16(name), |out| out.write_all(data)).unwrap();
+    }
+    let names: Vec<_> = small.iter().map(|(name, _)| utf16(name)).collect();
+    let small: Vec<_> = names.iter().zip(&small).map(|(name, (_, data))| Stream { name, data }).collect();
+    writer.finish(&small).unwrap().0.into_inner()
+}
+
+fn refusal(file: &[u8]) -> String {
+    open(&file).err().expect("the base is taken").to_string()
+}
+
+#[test]
+fn a_signed_base_is_refused() {
+    let signed = with_streams(base(), |all| all.push((name::DIGITAL_SIGNATURE.to_owned(), vec![0x30; 5000])));
+    assert!(matches!(open(&signed.as_slice()), Err(StampError::Signed)));
+}
+
+#[test]
+fn another_layout_is_refused() {
+    assert!(with_streams(base(), |_| {}) == base());
+    let mut file = cfb::CompoundFile::create(Cursor::new(Vec::new())).unwrap();
+    let clsid = *cfb::CompoundFile::open(Cursor::new(base())).unwrap().root_entry().clsid();
+    file.set_storage_clsid("/", clsid).unwrap();
+    for (name, data) in streams(base()) {
+        file.create_stream(format!("/{name}")).unwrap().write_all(&data).unwrap();
+    }
+    file.flush().unwrap();
+    let error = refusal(&file.into_inner().into_inner());
+    assert_eq!(error, "the layout of the file is another, must be that of a base or of a stamp of one");
+    // One byte of the header, one of the padding at the end; and one more than there were.
+    for at in [0x30, base().len() - 1] {
+        let mut bad = base().to_vec();
+        bad[at] ^= 1;
+        assert!(open(&bad.as_slice()).is_err(), "{at:#x}");
+    }
+    let mut longer = base().to_vec();
+    longer.push(0);
+    assert!(open(&longer.as_slice()).is_err());
+}
+
+#[test]
+fn a_stamp_that_is_not_ours_is_refused() {
+    // The right token with codes that do not follow from it.
+    let stamped = stamp(base(), &token(64));
+    let other = Token::parse(&[b'x'; 64]).unwrap();
+    let forged = with_streams(&stamped, |all| {
+        for (_, data) in all {
+            if let Some(at) = data.windows(64).position(|part| part == token(64).expose().as_bytes()) {
+                data[at..at + 64].copy_from_slice(other.expose().as_bytes());
+            }
+        }
+    });
+    assert_eq!(Msi.token(&forged).unwrap(), Some(other));
+    assert_eq!(refusal(&forged), "the layout of the file is another, must be that of a base or of a stamp of one");
+    let version = with_streams(base(), |all| {
+        for (_, data) in all {
+            if let Some(at) = data.windows(TOOL.len()).position(|part| part == TOOL.as_bytes()) {
+                data[at] = b'9';
+            }
+        }
+    });
+    assert!(refusal(&version).starts_with("StampwrightVersion is 9"), "{}", refusal(&version));
+}
+
+/// A base of 720 MB whose cabinet nobody stores.
+struct Huge {
+    frame: Frame,
+    fat: Vec<u8>,
+    fat_start: u64,
+}
+
+impl Huge {
+    fn new(cabinet: u64) -> Self {
+        let small = open(&base()).unwrap();
+        let bulk = vec![Bulk { name: utf16(&name::of_data(CABINET)), len_bytes: cabinet }];
+        let fat: Vec<u8> = layout::bulk_fat(&bulk).unwrap().flatten().collect();
+        let frame = MsiSlot { bulk, ..small }.frame(None).unwrap();
+        Self { fat_start: frame.tail_start - fat.len() as u64, frame, fat }
+    }
+}
+
+impl ReadAt for Huge {
+    fn len(&self) -> u64 {
+        self.frame.file_len()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<()> {
+        let parts = [(0, &self.frame.header), (self.fat_start, &self.fat), (self.frame.tail_start, &self.frame.tail)];
+        let (start, part) = parts.into_iter().rfind(|(start, _)| *start <= offset).unwrap();
+        let from = (offset - start) as usize;
+        buf.copy_from_slice(part.get(from..from + buf.len()).ok_or(std::io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_stamp_of_a_huge_base_is_as_small() {
+    let huge = Huge::new(720 << 20);
+    let slot = open(&huge).unwrap();
+    let splice = slot.stamp(&token(4096)).unwrap();
+    assert!(splice.put_bytes() < 64 << 10, "{} bytes", splice.put_bytes());
+    assert_eq!(Msi.token(&splice.over(&huge)).unwrap(), Some(token(4096)));
+}

@@ -1,0 +1,268 @@
+//! Every reader of bytes from strangers, each driven to its end, and good files for it to start from.
+//!
+//! A reader takes bytes and says what is wrong with them, or nothing. It may do nothing else: no panic, no long work, no
+//! memory for bytes that are not there.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use container::cab::read::Cabinet;
+use container::cfb::read::Compound;
+use container::{ar, bom, cpio, gzip, msidb, xar, xml, xz, zst};
+use installer::agent::{self, Expected};
+use installer::format::{Extracted, Kind, ReadError, Sink};
+use installer::product::Compression;
+use installer::stamp::Base;
+use installer::{Arch, Platform, Product, Report, Token, formats};
+
+use super::agents::{self, Cpu, elf, macho};
+use super::product::{self, bases};
+
+/// A reader, and good files for it.
+pub struct Reader {
+    pub name: &'static str,
+    pub read: fn(&[u8]) -> Result<(), String>,
+    pub samples: fn() -> Vec<Vec<u8>>,
+}
+
+/// All of them.
+pub const READERS: &[Reader] = &[
+    Reader { name: "installer", read: installer, samples: installers },
+    Reader { name: "stamp", read: stamp, samples: installers },
+    Reader { name: "pe", read: pe, samples: || vec![agents::windows(Cpu::X64)] },
+    Reader { name: "macho", read: macho, samples: macos_agents },
+    Reader { name: "elf", read: elf, samples: linux_agents },
+    Reader { name: "ar", read: members, samples: || of(Kind::Deb) },
+    Reader { name: "gzip", read: gzip, samples: || data_archives(Compression::Gzip) },
+    Reader { name: "xz", read: xz, samples: || data_archives(Compression::Xz) },
+    Reader { name: "zst", read: zst, samples: || data_archives(Compression::Zstd) },
+    Reader { name: "cfb", read: compound_file, samples: || of(Kind::Msi) },
+    Reader { name: "msidb", read: database, samples: || of(Kind::Msi) },
+    Reader { name: "cab", read: cabinet, samples: cabinets },
+    Reader { name: "xar", read: archive, samples: || of(Kind::Pkg) },
+    Reader { name: "xml", read: document, samples: || pkg_members("PackageInfo") },
+    Reader { name: "bom", read: bill_of_materials, samples: || pkg_members("Bom") },
+    Reader { name: "cpio", read: copied, samples: scripts },
+    Reader { name: "token", read: token, samples: || vec![b"abc.DEF-123\n".to_vec()] },
+    Reader { name: "manifest", read: manifest, samples: || vec![product::MANIFEST.into()] },
+];
+
+/// More than any small stream of an installer; a reader must refuse what is longer.
+const LIMIT: usize = 4 << 20;
+
+fn text(error: impl ToString) -> String {
+    error.to_string()
+}
+
+/// Takes everything that comes and keeps nothing.
+struct Drain;
+
+impl Sink for Drain {
+    fn entry(&mut self, _: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
+        io::copy(content, &mut io::sink()).map_err(|source| ReadError::Io { verb: "read a file", source })?;
+        Ok(())
+    }
+}
+
+fn installer(bytes: &[u8]) -> Result<(), String> {
+    let format = formats::recognise(&bytes).map_err(text)?;
+    // Each of the four gets its chance, whatever the one before it says.
+    let results = [
+        format.token(&bytes).map(drop),
+        format.inspect(&bytes).map(drop),
+        format.extract(&bytes, &mut Drain),
+        format.verify(&bytes, &mut Report::new()),
+    ];
+    results.into_iter().collect::<Result<(), _>>().map_err(text)
+}
+
+fn stamp(bytes: &[u8]) -> Result<(), String> {
+    let base = Base::open(bytes, true).map_err(text)?;
+    base.stamp(&Token::parse(b"another-token").unwrap()).map(drop).map_err(text)
+}
+
+fn installers() -> Vec<Vec<u8>> {
+    let token = Token::parse(&[b'x'; 300]).unwrap();
+    let mut files = Vec::new();
+    for kind in [Kind::Msi, Kind::Pkg, Kind::Deb] {
+        let Some(base) = of(kind).into_iter().next() else { continue };
+        let mut stamped = Vec::new();
+        let splice = Base::open(base.as_slice(), false).unwrap().stamp(&token).unwrap();
+        splice.write_to(base.as_slice(), &mut stamped).unwrap();
+        files.extend([base, stamped]);
+    }
+    files
+}
+
+/// The small product's base of one kind.
+fn of(kind: Kind) -> Vec<Vec<u8>> {
+    bases().iter().filter(|base| base.format.kind() == kind).take(1).map(|base| base.bytes.clone()).collect()
+}
+
+fn agent(bytes: &[u8], platform: Platform) -> Result<(), String> {
+    // Whichever processor it is for, the rest must be read as well.
+    let check = |arch| agent::check_file(&bytes, Expected { platform, arch, allow_unsigned: true });
+    check(Arch::X64).or_else(|_| check(Arch::Arm64)).or_else(|_| check(Arch::Universal)).map(drop).map_err(text)
+}
+
+fn pe(bytes: &[u8]) -> Result<(), String> {
+    agent(bytes, Platform::Windows)
+}
+
+fn macho(bytes: &[u8]) -> Result<(), String> {
+    agent(bytes, Platform::Macos)
+}
+
+fn elf(bytes: &[u8]) -> Result<(), String> {
+    agent(bytes, Platform::Linux)
+}
+
+fn macos_agents() -> Vec<Vec<u8>> {
+    vec![agents::macos(&[Cpu::X64, Cpu::Arm64]), macho::program(&[Cpu::Arm64], &macho::Signing::adhoc())]
+}
+
+fn linux_agents() -> Vec<Vec<u8>> {
+    let libraries: &[(&str, &[&str])] = &[("libc.so.6", &["GLIBC_2.2.5", "GLIBC_2.34"])];
+    vec![agents::linux(Cpu::Arm64), elf::needing(Cpu::X64, "/lib64/ld-linux-x86-64.so.2", libraries)]
+}
+
+fn members(bytes: &[u8]) -> Result<(), String> {
+    ar::members(bytes).map(drop).map_err(text)
+}
+
+/// `data.tar.*` of the small product's deb, compressed in this way.
+fn data_archives(compression: Compression) -> Vec<Vec<u8>> {
+    let Some(base) = bases().iter().find(|base| base.format.kind() == Kind::Deb) else { return Vec::new() };
+    let product = base.small.product.clone().with_compression(compression);
+    let deb = product::build(base.format, &product, &base.agent).unwrap();
+    let members = ar::members(deb.as_slice()).unwrap();
+    let data = members.iter().find(|member| member.name.starts_with("data.tar")).unwrap();
+    vec![deb[data.offset as usize..][..data.len as usize].to_vec()]
+}
+
+fn drained(result: io::Result<u64>) -> Result<(), String> {
+    result.map(drop).map_err(text)
+}
+
+fn gzip(bytes: &[u8]) -> Result<(), String> {
+    drained(io::copy(&mut gzip::decode(bytes).take(1 << 24), &mut io::sink()))?;
+    gzip::Tail::open(bytes, 0, bytes.len() as u64).map(drop).map_err(text)
+}
+
+fn xz(bytes: &[u8]) -> Result<(), String> {
+    drained(io::copy(&mut xz::decode(bytes).take(1 << 24), &mut io::sink()))?;
+    xz::Tail::open(bytes, 0, bytes.len() as u64).map(drop).map_err(text)
+}
+
+fn zst(bytes: &[u8]) -> Result<(), String> {
+    drained(io::copy(&mut zst::decode(bytes).map_err(text)?.take(1 << 24), &mut io::sink()))?;
+    zst::Tail::open(bytes, 0, bytes.len() as u64).map(drop).map_err(text)
+}
+
+fn compound_file(bytes: &[u8]) -> Result<(), String> {
+    let file = Compound::open(bytes).map_err(text)?;
+    for entry in file.entries() {
+        let _ = file.find(&entry.name);
+        file.read(entry, LIMIT).map_err(text)?;
+    }
+    file.check().map(drop).map_err(text)
+}
+
+fn stream(file: &Compound<&[u8]>, name: &str, limit: usize) -> Result<Option<Vec<u8>>, container::Error> {
+    let name: Vec<u16> = name.encode_utf16().collect();
+    file.find(&name).map(|entry| file.read(entry, limit)).transpose()
+}
+
+fn database(bytes: &[u8]) -> Result<(), String> {
+    let file = Compound::open(bytes).map_err(text)?;
+    let database = msidb::Database::open(|name: &str, limit: usize| stream(&file, name, limit)).map_err(text)?;
+    for name in database.tables() {
+        if let Some(table) = database.table(name).map_err(text)? {
+            drop(msidb::export::archive(&table, database.pool()));
+        }
+    }
+    database.check().map_err(text)?;
+    if let Some(summary) = stream(&file, "\u{5}SummaryInformation", LIMIT).map_err(text)? {
+        msidb::Summary::read(&summary).map_err(text)?;
+    }
+    Ok(())
+}
+
+fn cabinet(bytes: &[u8]) -> Result<(), String> {
+    let cabinet = Cabinet::open(bytes).map_err(text)?;
+    let drain = |_: &_, content: &mut dyn Read| {
+        io::copy(content, &mut io::sink()).map_err(container::Error::io("read a cabinet"))?;
+        Ok::<(), container::Error>(())
+    };
+    cabinet.each(drain).map_err(text)
+}
+
+/// The cabinet of the small product's MSI: the stream that starts like one.
+fn cabinets() -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    for msi in of(Kind::Msi) {
+        let file = Compound::open(msi.as_slice()).unwrap();
+        let streams = file.entries().iter().filter_map(|entry| file.read(entry, LIMIT).ok());
+        found.extend(streams.filter(|bytes| bytes.starts_with(b"MSCF")));
+    }
+    found
+}
+
+fn archive(bytes: &[u8]) -> Result<(), String> {
+    let archive = xar::open(bytes).map_err(text)?;
+    for member in &archive.members {
+        if let xar::MemberKind::File(Some(data)) = &member.kind {
+            archive.verify(&bytes, data).map_err(text)?;
+            archive.read(&bytes, data, LIMIT).map_err(text)?;
+        }
+    }
+    xar::trailer(&bytes, archive.end).map(drop).map_err(text)
+}
+
+/// The members of the small product's package whose path ends so.
+fn pkg_members(name: &str) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    for pkg in of(Kind::Pkg) {
+        let archive = xar::open(pkg.as_slice()).unwrap();
+        for member in archive.members.iter().filter(|member| member.path.ends_with(name)) {
+            if let xar::MemberKind::File(Some(data)) = &member.kind {
+                found.push(archive.read(pkg.as_slice(), data, LIMIT).unwrap());
+            }
+        }
+    }
+    found
+}
+
+fn document(bytes: &[u8]) -> Result<(), String> {
+    xml::parse("document", bytes).map(drop).map_err(text)
+}
+
+fn bill_of_materials(bytes: &[u8]) -> Result<(), String> {
+    bom::read(bytes).map(drop).map_err(text)
+}
+
+fn copied(bytes: &[u8]) -> Result<(), String> {
+    let mut reader = cpio::Reader::new(bytes);
+    while reader.next_entry().map_err(text)?.is_some() {
+        reader.data(LIMIT as u64).map_err(text)?;
+    }
+    Ok(())
+}
+
+fn scripts() -> Vec<Vec<u8>> {
+    let unpacked = pkg_members("Scripts").into_iter().map(|packed| {
+        let mut bytes = Vec::new();
+        gzip::decode(packed.as_slice()).read_to_end(&mut bytes).unwrap();
+        bytes
+    });
+    unpacked.collect()
+}
+
+fn token(bytes: &[u8]) -> Result<(), String> {
+    Token::parse(bytes).map(drop).map_err(text)
+}
+
+fn manifest(bytes: &[u8]) -> Result<(), String> {
+    let typed = std::str::from_utf8(bytes).map_err(text)?;
+    Product::load(Path::new("stampwright.toml"), typed).map(drop).map_err(text)
+}
