@@ -6,3 +6,4 @@
 mod agents;
 mod compound_file;
 mod deb;
+mod msi;
