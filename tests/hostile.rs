@@ -67,11 +67,12 @@ fn one_reader() {
 #[test]
 #[ignore = "cargo xtask fuzz runs it: fuzzing starts from good files"]
 fn seeds() {
-    let folder = crate::support::root().join("fuzz/seeds");
-    std::fs::create_dir_all(&folder).unwrap();
-    for reader in READERS.iter().filter(|reader| reader.name != "stamp") {
+    let corpus = crate::support::root().join("fuzz/corpus");
+    for reader in READERS {
+        let folder = corpus.join(reader.name);
+        std::fs::create_dir_all(&folder).unwrap();
         for (n, sample) in (reader.samples)().iter().enumerate() {
-            std::fs::write(folder.join(format!("{}-{n}", reader.name)), sample).unwrap();
+            std::fs::write(folder.join(format!("good-{n}")), sample).unwrap();
         }
     }
 }

@@ -7,3 +7,7 @@ mod agents;
 mod compound_file;
 mod deb;
 mod msi;
+mod intunemac;
+mod pkg;
+#[cfg(unix)]
+mod pkg_scripts;

@@ -87,7 +87,8 @@ fn findings(report: &str) -> Result<String> {
     let of =
         |severity: &str| list.iter().filter(|finding| finding.get("severity").is_some_and(|is| is == severity)).count();
     for finding in list {
-        eprintln!("  {finding}");
+        let word = |key: &str| finding.get(key).and_then(Value::as_str).unwrap_or_default();
+        eprintln!("  {}[{}]: {}: {}", word("severity"), word("id"), word("place"), word("message"));
     }
     Ok(format!("{checks} checks: {} errors, {} warnings, {} notes", of("error"), of("warning"), of("note")))
 }
