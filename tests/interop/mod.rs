@@ -6,3 +6,5 @@
 mod agents;
 mod compound_file;
 mod deb;
+mod msi_signed;
+mod msi_wine;
