@@ -6,7 +6,7 @@
 //! What fuzzing finds is added to `found`, by name.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use crate::support::readers::{READERS, Reader};
@@ -26,14 +26,9 @@ mod found {
 
 #[test]
 fn every_reader_holds_against_bad_input() {
-    let itself = std::env::current_exe().unwrap();
     let mut failures = String::new();
     for reader in READERS {
-        let mut command = Command::new(&itself);
-        command.args(["--exact", "hostile::one_reader", "--ignored", "--test-threads=1", "--nocapture"]);
-        // Reserved but unused arenas would count as address space.
-        command.env(VARIABLE, reader.name).env("MALLOC_ARENA_MAX", "1");
-        let done = output(&mut command);
+        let done = alone(reader.name);
         if !done.status.success() {
             failures.push_str(&format!("{}: {}\n{}\n", reader.name, done.status, both(&done)));
         }
@@ -42,10 +37,58 @@ fn every_reader_holds_against_bad_input() {
 }
 
 #[test]
-#[ignore = "the test above runs it, in a process of its own"]
+fn a_reader_that_does_not_hold_is_found() {
+    for (name, words) in [("greedy", "bytes of memory"), ("slow", "s for Ok(Ok"), ("panicking", "the reader panics")] {
+        let done = alone(name);
+        assert!(!done.status.success(), "{name} goes unnoticed");
+        assert!(both(&done).contains(words), "{name}: {}", both(&done));
+    }
+}
+
+/// Readers that break the rules, each in its way, but not on the good file that they start from.
+const BROKEN: [Reader; 3] = [
+    Reader {
+        name: "greedy",
+        read: |b| good(b).or_else(|_| nothing(vec![0_u8; MOST_BYTES as usize])),
+        samples: letters,
+    },
+    Reader { name: "slow", read: |b| good(b).or_else(|_| slow()), samples: letters },
+    Reader { name: "panicking", read: |b| good(b).or_else(|_| panic!("as it is meant to")), samples: letters },
+];
+
+fn letters() -> Vec<Vec<u8>> {
+    vec![b"good".to_vec()]
+}
+
+fn good(bytes: &[u8]) -> Result<(), String> {
+    if bytes == b"good" { Ok(()) } else { Err("it is not good".into()) }
+}
+
+fn nothing(memory: Vec<u8>) -> Result<(), String> {
+    std::hint::black_box(memory);
+    Ok(())
+}
+
+fn slow() -> Result<(), String> {
+    let clock = Clock::start();
+    while clock.elapsed() < LONGEST {}
+    Ok(())
+}
+
+/// Holds one reader against bad input, in a process of its own.
+fn alone(reader: &str) -> Output {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "hostile::one_reader", "--ignored", "--test-threads=1", "--nocapture"]);
+    // Reserved but unused arenas would count as address space.
+    command.env(VARIABLE, reader).env("MALLOC_ARENA_MAX", "1");
+    output(&mut command)
+}
+
+#[test]
+#[ignore = "the tests above run it, in a process of its own"]
 fn one_reader() {
     let name = std::env::var(VARIABLE).expect("the reader's name is in the environment");
-    let reader = READERS.iter().find(|reader| reader.name == name).expect("there is such a reader");
+    let reader = READERS.iter().chain(&BROKEN).find(|reader| reader.name == name).expect("there is such a reader");
     let samples = (reader.samples)();
     assert!(!samples.is_empty(), "there is nothing to start from");
     for sample in &samples {
@@ -67,11 +110,12 @@ fn one_reader() {
 #[test]
 #[ignore = "cargo xtask fuzz runs it: fuzzing starts from good files"]
 fn seeds() {
-    let folder = crate::support::root().join("fuzz/seeds");
-    std::fs::create_dir_all(&folder).unwrap();
-    for reader in READERS.iter().filter(|reader| reader.name != "stamp") {
+    let corpus = crate::support::root().join("fuzz/corpus");
+    for reader in READERS {
+        let folder = corpus.join(reader.name);
+        std::fs::create_dir_all(&folder).unwrap();
         for (n, sample) in (reader.samples)().iter().enumerate() {
-            std::fs::write(folder.join(format!("{}-{n}", reader.name)), sample).unwrap();
+            std::fs::write(folder.join(format!("good-{n}")), sample).unwrap();
         }
     }
 }
@@ -86,7 +130,9 @@ struct Judge<'a> {
 
 impl<'a> Judge<'a> {
     fn new(reader: &'a Reader) -> Self {
-        Self { reader, before: status("VmPeak"), tried: 0 }
+        let before = status("VmPeak");
+        assert!(before.is_some() || cfg!(not(target_os = "linux")), "memory cannot be measured");
+        Self { reader, before, tried: 0 }
     }
 
     fn try_one(&mut self, what: &str, bytes: &[u8]) {

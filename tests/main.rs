@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(clippy::disallowed_methods, reason = "a test may read its environment")]
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
+#![allow(clippy::ptr_arg, reason = "a &Vec becomes a &dyn ReadAt, a slice does not")]
 
 mod hostile;
 mod interop;

@@ -6,5 +6,9 @@
 mod agents;
 mod compound_file;
 mod deb;
+mod intunemac;
+mod msi;
 mod msi_signed;
 mod msi_wine;
+mod pkg;
+mod pkg_scripts;

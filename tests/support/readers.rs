@@ -178,7 +178,7 @@ fn database(bytes: &[u8]) -> Result<(), String> {
     let database = msidb::Database::open(|name: &str, limit: usize| stream(&file, name, limit)).map_err(text)?;
     for name in database.tables() {
         if let Some(table) = database.table(name).map_err(text)? {
-            msidb::export::archive(&table, database.pool());
+            drop(msidb::export::archive(&table, database.pool()));
         }
     }
     database.check().map_err(text)?;

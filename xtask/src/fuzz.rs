@@ -29,7 +29,7 @@ pub(crate) fn run(sh: &Shell, only: Option<&str>, secs: u32) -> Result {
         return Err(Failure::answer("fuzz", format!("no such target; there are {}", names.join(", "))));
     }
     let out = sh.current_dir().join("target/fuzz");
-    // The tests make small real files of every kind.
+    // The tests put their own files into the corpora, each where it is good input.
     cmd!(sh, "cargo test --quiet --test all -- --quiet --exact hostile::seeds --ignored")
         .quiet()
         .ignore_stdout()

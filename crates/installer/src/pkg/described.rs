@@ -46,6 +46,7 @@ pub(super) struct PackageInfo {
     pub(super) install_location: String,
     pub(super) auth: String,
     pub(super) generator: String,
+    pub(super) postinstall_action: String,
     pub(super) relocatable: bool,
     /// How many bundles Installer may follow to where a user has moved them.
     pub(super) relocated: usize,
@@ -106,6 +107,7 @@ impl PackageInfo {
             install_location: root.attribute("install-location").unwrap_or("/").to_owned(),
             auth: text(root, "auth"),
             generator: text(root, "generator-version"),
+            postinstall_action: root.attribute("postinstall-action").unwrap_or("none").to_owned(),
             relocatable: root.attribute("relocatable").is_some_and(yes),
             relocated: root.child("relocate").map_or(0, |relocate| relocate.children.len()),
             files: payload.map(|p| text(p, "numberOfFiles")).unwrap_or_default(),

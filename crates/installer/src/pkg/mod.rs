@@ -54,13 +54,15 @@
 //! | `bundle` | the application: the vendor's own or the wrapper |
 //! | `documents` | what the templates are filled with |
 //! | `build`, `stamp`, `scripts` | writing |
-//! | `opened`, `extract`, `verify` | reading |
+//! | `opened`, `described`, `installed` | reading: the archive, the documents, the payload |
+//! | `extract`, `verify`, `facts` | what is done with it |
 
 mod build;
 mod bundle;
 mod described;
 mod documents;
 mod extract;
+mod facts;
 mod installed;
 mod opened;
 mod scripts;
@@ -68,6 +70,8 @@ mod stamp;
 mod verify;
 
 use container::ReadAt;
+
+pub use facts::{Application, Component, Facts, facts};
 
 use crate::format::{BuildError, Format, Inspection, Job, Kind, Output, ReadError, Sink, Slot, StampError};
 use crate::payload::Payload;

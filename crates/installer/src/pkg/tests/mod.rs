@@ -1,5 +1,7 @@
 //! The format, tested on small products whose agents are made here.
 
+#![allow(clippy::ptr_arg, reason = "a &Vec becomes a &dyn ReadAt, a slice does not")]
+
 mod findings;
 mod hostile;
 mod scripts;
