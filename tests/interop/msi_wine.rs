@@ -1,0 +1,293 @@
+//! Windows Installer, as Wine has it, really installs the probe: a service that reports which token it found.
+//!
+//! What Wine does not judge: it neither removes a transitive component whose condition became false, nor hides
+//! properties, nor applies access lists as Windows does; and it looks for folders that became empty before it removes the
+//! files, so the publisher's empty folders stay. Those are proven on the tables by `verify`, and on Windows by the
+//! workflow that installs there.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use installer::format::Job;
+use installer::stamp::Base;
+use installer::{Epoch, Platform, Product, Token, formats};
+use sha2::{Digest, Sha256};
+
+use crate::support::{judge, judges_folder, missing, root};
+
+const KEY: &str = r"HKLM\SOFTWARE\Stampwright\Probe Agent";
+const SERVICE: &str = "probe-agent";
+/// The publisher's folders: nothing is left in them when the last product goes.
+const FOLDERS: [&str; 2] = ["Program Files/Stampwright", "ProgramData/Stampwright"];
+const UNINSTALL: &str = r"HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall";
+/// `msiexec`'s 1603, of which Wine gives the last byte.
+const FAILED: i32 = 1603 & 0xFF;
+const TOKEN: &str = "Tenant-A.first~token_0123456789/+=:";
+const OTHER: &str = "Tenant-B.other";
+
+/// One test at a time has the prefix.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// A Wine prefix, the installers of the probe, and a folder for both.
+struct Wine {
+    program: PathBuf,
+    prefix: PathBuf,
+    folder: tempfile::TempDir,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Wine {
+    /// `None`: Wine or the probe is missing, and the test cannot be held.
+    fn start() -> Option<Self> {
+        let program = judge("wine")?;
+        if !agent().is_file() {
+            missing("the probe service for Windows (cargo xtask payloads)");
+            return None;
+        }
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let (prefix, folder) = (judges_folder().join("wine"), tempfile::tempdir().unwrap());
+        let wine = Self { program, prefix, folder, _turn: turn };
+        if !wine.prefix.join("system.reg").is_file() {
+            fs::create_dir_all(&wine.prefix).unwrap();
+            wine.run(&["wineboot", "-i"]);
+        }
+        wine.clean();
+        Some(wine)
+    }
+
+    /// Runs a Windows program; gives its exit code and what it wrote. Its output goes to a file: services that it starts
+    /// would keep a pipe open.
+    fn run(&self, arguments: &[&str]) -> (i32, String) {
+        let path = self.folder.path().join("output");
+        let output = File::create(&path).unwrap();
+        let status = Command::new("timeout")
+            .arg("120")
+            .arg(&self.program)
+            .args(arguments)
+            .env("WINEPREFIX", &self.prefix)
+            .env("WINEDEBUG", "-all")
+            .env_remove("DISPLAY")
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stderr(output.try_clone().unwrap())
+            .stdout(output)
+            .status()
+            .unwrap();
+        let text = String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
+        (status.code().unwrap_or(-1), text)
+    }
+
+    fn msiexec(&self, arguments: &[&str]) -> i32 {
+        self.run(&[&["msiexec"], arguments, &["/qn"]].concat()).0
+    }
+
+    /// Installs what must install.
+    fn install(&self, file: &str, properties: &[&str]) {
+        let status = self.msiexec(&[&["/i", file], properties].concat());
+        assert_eq!(status, 0, "msiexec /i {file} {properties:?}");
+    }
+
+    /// A value of the product's registry key.
+    fn value(&self, name: &str) -> Option<String> {
+        let (status, text) = self.run(&["reg", "query", KEY, "/v", name]);
+        let line = text.lines().find(|line| line.trim_start().starts_with(name)).filter(|_| status == 0)?;
+        Some(line.split("REG_SZ").nth(1)?.trim().to_owned())
+    }
+
+    fn set_value(&self, name: &str, value: &str) {
+        assert_eq!(self.run(&["reg", "add", KEY, "/v", name, "/d", value, "/f"]).0, 0);
+    }
+
+    /// The codes of all products of ours in the list of installed programs.
+    fn products(&self) -> Vec<String> {
+        let (_, text) = self.run(&["reg", "query", UNINSTALL, "/s"]);
+        let mut products = Vec::new();
+        for part in text.split("HKEY_LOCAL_MACHINE").filter(|part| part.contains("Probe Agent")) {
+            products.extend(part.lines().next().and_then(|key| key.trim().rsplit('\\').next()).map(str::to_owned));
+        }
+        products
+    }
+
+    fn service_is_running(&self) -> bool {
+        self.run(&["sc", "query", SERVICE]).1.contains("RUNNING")
+    }
+
+    fn service_is_there(&self) -> bool {
+        self.run(&["sc", "query", SERVICE]).0 == 0
+    }
+
+    fn drive(&self, path: &str) -> PathBuf {
+        self.prefix.join("drive_c").join(path)
+    }
+
+    /// Waits until the service's log says that it started with this token.
+    fn wait_for_report(&self, token: &str) {
+        let log = self.drive("windows/temp/probe-agent.log");
+        let digest: String = Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect();
+        let wanted = format!(r#""token":{{"length":{},"sha256":"{digest}"}}"#, token.len());
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(30) {
+            let text = fs::read_to_string(&log).unwrap_or_default();
+            if text.lines().any(|line| line.contains(r#""event":"started""#) && line.contains(&wanted)) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        panic!("the service did not report {wanted}: {:?}", fs::read_to_string(&log));
+    }
+
+    /// Takes away what a test before this one may have left.
+    fn clean(&self) {
+        for code in self.products() {
+            self.msiexec(&["/x", &code]);
+        }
+        self.run(&["reg", "delete", r"HKLM\SOFTWARE\Stampwright", "/f"]);
+        for folder in FOLDERS {
+            let _ = fs::remove_dir_all(self.drive(folder));
+        }
+        let _ = fs::remove_file(self.drive("windows/temp/probe-agent.log"));
+    }
+
+    /// That a removal left nothing.
+    fn assert_nothing_is_left(&self) {
+        assert_eq!(self.products(), Vec::<String>::new());
+        assert!(!self.service_is_there(), "the service is still there");
+        let (status, key) = self.run(&["reg", "query", r"HKLM\SOFTWARE\Stampwright", "/s"]);
+        assert!(status != 0 || key.trim().is_empty(), "the registry still has {key}");
+        for folder in FOLDERS {
+            let left: Vec<_> = fs::read_dir(self.drive(folder)).into_iter().flatten().flatten().collect();
+            assert!(left.is_empty(), "{folder} still has {left:?}");
+        }
+    }
+
+    /// Builds the probe's base of a version, and stamps it. Gives the file's name in the folder.
+    fn installer(&self, version: &str, token: Option<&str>) -> String {
+        let manifest = root().join("payloads/probe/stampwright.toml");
+        let text =
+            fs::read_to_string(&manifest).unwrap().replace(r#"version = "1.4.2""#, &format!("version = {version:?}"));
+        let product = Product::load(&manifest, &text).unwrap();
+        let agent = product.agents_for(Platform::Windows).next().unwrap();
+        let format = formats::of(installer::Kind::Msi).unwrap();
+        let payload = format.payload(&product, agent).unwrap();
+        let job = Job { product: &product, agent, payload: &payload, epoch: Epoch::DEFAULT, progress: &() };
+        let mut base = std::io::Cursor::new(Vec::new());
+        format.build(&job, &mut base).unwrap();
+        let mut bytes = base.into_inner();
+        if let Some(token) = token {
+            let base = Base::open(bytes.as_slice(), false).unwrap();
+            let splice = base.stamp(&Token::parse(token.as_bytes()).unwrap()).unwrap();
+            let mut stamped = Vec::new();
+            splice.write_to(*base.bytes(), &mut stamped).unwrap();
+            bytes = stamped;
+        }
+        let name = format!("{version}-{}.msi", token.map_or("base", |token| &token[..8]));
+        fs::write(self.folder.path().join(&name), bytes).unwrap();
+        name
+    }
+}
+
+impl Drop for Wine {
+    /// The prefix is the tests' alone, so nothing else ends with its server.
+    fn drop(&mut self) {
+        let server = Command::new("wineserver").arg("-k").env("WINEPREFIX", &self.prefix).status();
+        drop(server);
+    }
+}
+
+fn agent() -> PathBuf {
+    root().join("target/payloads/windows-x64/probe-service.exe")
+}
+
+fn same(a: &Path, b: &Path) -> bool {
+    fs::read(a).unwrap() == fs::read(b).unwrap()
+}
+
+#[test]
+fn it_installs_runs_and_leaves_nothing() {
+    let Some(wine) = Wine::start() else { return };
+    let file = wine.installer("1.4.2", Some(TOKEN));
+    wine.install(&file, &[]);
+    assert!(same(&wine.drive("Program Files/Stampwright/Probe Agent/probe-agent.exe"), &agent()));
+    assert!(wine.service_is_running());
+    assert_eq!(wine.value("EnrollmentToken").as_deref(), Some(TOKEN));
+    assert_eq!(wine.value("Version").as_deref(), Some("1.4.2"));
+    assert_eq!(wine.products().len(), 1);
+    wine.wait_for_report(TOKEN);
+    assert_eq!(wine.msiexec(&["/x", &file]), 0);
+    wine.assert_nothing_is_left();
+}
+
+#[test]
+fn the_command_line_overrides_the_token() {
+    let Some(wine) = Wine::start() else { return };
+    let file = wine.installer("1.4.2", Some(TOKEN));
+    wine.install(&file, &[&format!("ENROLLMENTTOKEN={OTHER}")]);
+    assert_eq!(wine.value("EnrollmentToken").as_deref(), Some(OTHER));
+    wine.wait_for_report(OTHER);
+    assert_eq!(wine.msiexec(&["/x", &file]), 0);
+}
+
+#[test]
+fn a_base_installs_with_a_token_and_not_without() {
+    let Some(wine) = Wine::start() else { return };
+    let file = wine.installer("1.4.2", None);
+    assert_eq!(wine.msiexec(&["/i", &file]), FAILED);
+    wine.assert_nothing_is_left();
+    wine.install(&file, &[&format!("ENROLLMENTTOKEN={OTHER}")]);
+    assert_eq!(wine.value("EnrollmentToken").as_deref(), Some(OTHER));
+    assert_eq!(wine.msiexec(&["/x", &file]), 0);
+    wine.assert_nothing_is_left();
+}
+
+#[test]
+fn another_token_upgrades() {
+    let Some(wine) = Wine::start() else { return };
+    let (first, second) = (wine.installer("1.4.2", Some(TOKEN)), wine.installer("1.4.2", Some(OTHER)));
+    wine.install(&first, &[]);
+    let before = wine.products();
+    wine.install(&second, &[]);
+    let after = wine.products();
+    assert!(before.len() == 1 && after.len() == 1 && before != after, "{before:?} became {after:?}");
+    assert_eq!(wine.value("EnrollmentToken").as_deref(), Some(OTHER));
+    assert!(wine.service_is_running());
+    wine.wait_for_report(OTHER);
+    assert_eq!(wine.msiexec(&["/x", &second]), 0);
+    wine.assert_nothing_is_left();
+}
+
+#[test]
+fn a_newer_version_upgrades_and_an_older_one_is_refused() {
+    let Some(wine) = Wine::start() else { return };
+    let (old, new) = (wine.installer("1.4.2", Some(TOKEN)), wine.installer("1.5.0", Some(OTHER)));
+    wine.install(&old, &[]);
+    wine.install(&new, &[]);
+    assert_eq!(wine.value("Version").as_deref(), Some("1.5.0"));
+    let installed = wine.products();
+    assert_eq!(wine.msiexec(&["/i", &old]), FAILED);
+    assert_eq!(wine.products(), installed);
+    assert_eq!(wine.value("Version").as_deref(), Some("1.5.0"));
+    assert_eq!(wine.value("EnrollmentToken").as_deref(), Some(OTHER));
+    assert!(wine.service_is_running());
+    assert_eq!(wine.msiexec(&["/x", &new]), 0);
+    wine.assert_nothing_is_left();
+}
+
+#[test]
+fn a_repair_after_enrollment_does_not_bring_the_token_back() {
+    let Some(wine) = Wine::start() else { return };
+    let file = wine.installer("1.4.2", Some(TOKEN));
+    wine.install(&file, &[]);
+    // What the agent does once it has an identity of its own.
+    wine.set_value("EnrollmentState", "enrolled");
+    assert_eq!(wine.run(&["reg", "delete", KEY, "/v", "EnrollmentToken", "/f"]).0, 0);
+    wine.install(&file, &["REINSTALL=ALL", "REINSTALLMODE=vomus"]);
+    assert_eq!(wine.value("EnrollmentToken"), None);
+    assert_eq!(wine.value("EnrollmentState").as_deref(), Some("enrolled"));
+    assert!(wine.service_is_running());
+    assert_eq!(wine.msiexec(&["/x", &file]), 0);
+    wine.assert_nothing_is_left();
+}
