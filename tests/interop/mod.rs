@@ -11,4 +11,5 @@ mod msi;
 mod msi_signed;
 mod msi_wine;
 mod pkg;
+#[cfg(unix)]
 mod pkg_scripts;
