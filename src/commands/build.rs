@@ -11,6 +11,7 @@ use installer::proof::Contents;
 use installer::{Epoch, Kind, Payload, Product, Report, formats};
 use serde::Serialize;
 
+use super::intune;
 use crate::cli::{Build, ProductArgs};
 use crate::doors;
 use crate::failure::Failure;
@@ -23,11 +24,14 @@ use crate::source;
 #[derive(Debug, Serialize)]
 pub struct Made {
     pub files: Vec<Receipt>,
+    /// What wraps an installer for one management system.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wrapped: Vec<intune::Receipt>,
 }
 
 pub fn run(args: &Build) -> Result<(), Failure> {
     let plan = Plan::new(&args.product)?;
-    let mut made = Made { files: Vec::new() };
+    let mut made = Made { files: Vec::new(), wrapped: Vec::new() };
     for item in plan.items()? {
         let built = plan.build(&item)?;
         made.files.push(built.receipt(&item)?);
@@ -96,6 +100,10 @@ impl Plan {
             }
         }
         Ok(items)
+    }
+
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
     fn check_agent(&self, agent: &AgentFile) -> Result<serde_json::Value, Failure> {

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use container::at::FileAt;
 use installer::stamp::Base;
-use installer::{Report, Token};
+use installer::{Kind, Report, Token};
 
 use super::build::{Built, Item, Made, Plan};
+use super::intune;
 use crate::cli::Make;
 use crate::failure::Failure;
 use crate::output::{Pending, Readers};
@@ -16,13 +17,23 @@ use crate::source;
 pub fn run(args: &Make) -> Result<(), Failure> {
     let token = source::token(&args.token)?;
     let plan = Plan::new(&args.product)?;
-    let mut made = Made { files: Vec::new() };
+    let mut made = Made { files: Vec::new(), wrapped: Vec::new() };
     for item in plan.items()? {
         let built = plan.build(&item)?;
         let (pending, receipt) = stamp(&item, built, &token)?;
+        // What wraps an installer is made before the installer appears: both or neither.
+        let wrapped = match item.format.kind() {
+            Kind::Pkg => Some(intune::wrap(&pending, &item.path, plan.epoch())?),
+            Kind::Msi | Kind::Deb => None,
+        };
         pending.finish(Readers::Owner)?;
         eprintln!("made {}", item.path.display());
         made.files.push(receipt);
+        if let Some((pending, receipt)) = wrapped {
+            pending.finish(Readers::Owner)?;
+            eprintln!("made {}", receipt.file);
+            made.wrapped.push(receipt);
+        }
     }
     if args.product.json { receipt::print(&made) } else { Ok(()) }
 }

@@ -5,6 +5,7 @@ mod completions;
 mod extract;
 mod init;
 mod inspect;
+mod intune;
 mod make;
 mod profile;
 mod schema;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use container::ReadAt;
-use installer::Report;
 use installer::format::Format;
+use installer::{Kind, Report};
 
 use crate::cli::Profile;
 use crate::failure::Failure;
@@ -16,6 +16,12 @@ pub fn check(
     path: &Path,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let _ = (profile, format, file, path, report);
-    Err(Failure::usage("no profile is known yet"))
+    match (profile, format.kind()) {
+        (Profile::IntuneMacos, Kind::Pkg) => Ok(kit::intune::rules::check(file, report)?),
+        (Profile::IntuneMacos, kind) => {
+            let message =
+                format!("{}: the profile intune-macos is for a pkg, not for a {}", path.display(), kind.extension());
+            Err(Failure::usage(message))
+        }
+    }
 }

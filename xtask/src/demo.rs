@@ -24,7 +24,8 @@ struct Row {
     file: PathBuf,
     bytes: u64,
     build: Duration,
-    stamp: Duration,
+    /// None where building and stamping are one step.
+    stamp: Option<Duration>,
     findings: String,
 }
 
@@ -37,6 +38,7 @@ pub(crate) fn run(sh: &Shell) -> Result {
     for (format, agent) in INSTALLERS {
         rows.push(row(sh, &stampwright, &token, format, agent)?);
     }
+    rows.push(intunemac(sh, &stampwright, &token)?);
     print_table(&rows);
     println!(
         "\nThe token is in {token}; what one of them is and whose: {} inspect {}",
@@ -75,7 +77,24 @@ fn row(sh: &Shell, stampwright: &Path, token: &str, format: &'static str, agent:
     let report =
         cmd!(sh, "{stampwright} verify {file} --base {base} --token-file {token} --agent {agent} --json").quiet();
     let findings = findings(&report.read()?)?;
-    Ok(Row { format, file, bytes, build, stamp, findings })
+    Ok(Row { format, file, bytes, build, stamp: Some(stamp), findings })
+}
+
+/// `make` does all in one and wraps the package for Intune; its package must be the one that was built and stamped apart.
+fn intunemac(sh: &Shell, stampwright: &Path, token: &str) -> Result<Row> {
+    let made = format!("{FOLDER}/made");
+    eprintln!("making the package and its Intune-ready archive");
+    let begin = Instant::now();
+    let make = cmd!(sh, "{stampwright} make --product {MANIFEST} --format pkg --token-file {token} -o {made}");
+    make.quiet().ignore_stderr().run()?;
+    let build = begin.elapsed();
+    let [apart, at_once] = ["installers", "made"].map(|folder| format!("{FOLDER}/{folder}/TheOneRMM-Agent.pkg"));
+    cmd!(sh, "cmp {apart} {at_once}").quiet().run()?;
+    let file = Path::new(&made).join("TheOneRMM-Agent.intunemac");
+    let full = sh.current_dir().join(&file);
+    let bytes = fs::metadata(&full).at("measure", &full)?.len();
+    let findings = "around the pkg above, byte for byte".to_owned();
+    Ok(Row { format: "intunemac", file, bytes, build, stamp: None, findings })
 }
 
 /// What a report of `verify --json` comes to in a few words.
@@ -87,23 +106,19 @@ fn findings(report: &str) -> Result<String> {
     let of =
         |severity: &str| list.iter().filter(|finding| finding.get("severity").is_some_and(|is| is == severity)).count();
     for finding in list {
-        eprintln!("  {finding}");
+        let word = |key: &str| finding.get(key).and_then(Value::as_str).unwrap_or_default();
+        eprintln!("  {}[{}]: {}: {}", word("severity"), word("id"), word("place"), word("message"));
     }
     Ok(format!("{checks} checks: {} errors, {} warnings, {} notes", of("error"), of("warning"), of("note")))
 }
 
 fn print_table(rows: &[Row]) {
-    println!("\n{:<8}{:<46}{:>12}{:>10}{:>10}  findings", "format", "file", "bytes", "build", "stamp");
+    println!("\n{:<11}{:<46}{:>12}{:>10}{:>10}  findings", "format", "file", "bytes", "build", "stamp");
     for row in rows {
-        println!(
-            "{:<8}{:<46}{:>12}{:>8.1} s{:>7.0} ms  {}",
-            row.format,
-            row.file.display(),
-            row.bytes,
-            row.build.as_secs_f64(),
-            row.stamp.as_secs_f64() * 1000.0,
-            row.findings
-        );
+        let Row { format, bytes, findings, .. } = row;
+        let (file, build_secs) = (row.file.display(), row.build.as_secs_f64());
+        let stamp = row.stamp.map(|stamp| format!("{:.0} ms", stamp.as_secs_f64() * 1000.0)).unwrap_or_default();
+        println!("{format:<11}{file:<46}{bytes:>12}{build_secs:>8.1} s{stamp:>10}  {findings}");
     }
 }
 

@@ -38,7 +38,11 @@ enum Command {
     /// Do the main job on the sample agents and print a table
     Demo,
     /// Measure building and stamping beside their peers, write docs/performance.md
-    Bench,
+    Bench {
+        /// Fewer and smaller runs, shown and not written
+        #[arg(long)]
+        quick: bool,
+    },
     /// Cross-build the probe service into target/payloads/
     Payloads {
         /// For arm64 Windows and macOS as well, linked by zig from PyPI
@@ -82,7 +86,7 @@ fn run(command: &Command) -> Result {
     match command {
         Command::Samples => samples::run(&sh),
         Command::Demo => demo::run(&sh),
-        Command::Bench => bench::run(&sh),
+        Command::Bench { quick } => bench::run(&sh, *quick),
         Command::Payloads { all } => payloads::run(&sh, *all),
         Command::Fuzz { target, secs } => fuzz::run(&sh, target.as_deref(), *secs),
         Command::Judges => judges::run(&sh),

@@ -129,6 +129,30 @@ fn a_replaced_tail_gives_the_stream_that_would_have_been_written() {
     }
 }
 
+/// Tails of whole blocks of 512 bytes, as archives have them, are found without the walk, and are the same.
+#[test]
+fn a_zstd_tail_is_found_from_the_end() {
+    for blocks in [0, 2, 4, 11, 127] {
+        let mut tail = program(512 * blocks, 4);
+        tail.iter_mut().for_each(|byte| *byte |= 2);
+        let stream = Codec::Zst.stream(&program(300_000, 1), &tail);
+        let file = [b"before", &stream[..], b"after"].concat();
+        let quick = zst::Tail::open_from_end(&file, 6, stream.len() as u64, 512).unwrap();
+        let walked = zst::Tail::open(&file, 6, stream.len() as u64).unwrap();
+        assert_eq!(quick.bytes(), tail);
+        assert_eq!(quick.replace(b"x").unwrap(), walked.replace(b"x").unwrap());
+        for len in 0..stream.len().min(700) {
+            let _ = zst::Tail::open_from_end(&stream[..len], 0, len as u64, 512);
+        }
+    }
+    // Two places that could be it: the walk decides.
+    let inner = [&(1024u32 << 3 | 1).to_le_bytes()[..3], &[0; 1024]].concat();
+    let tail = [&vec![0; 2048 - inner.len()], &inner[..]].concat();
+    let stream = Codec::Zst.stream(b"prefix", &tail);
+    let found = zst::Tail::open_from_end(&stream, 0, stream.len() as u64, 512).unwrap();
+    assert_eq!(found.bytes(), tail);
+}
+
 #[test]
 fn the_number_of_threads_does_not_show() {
     let data = program(5 * gzip::CHUNK_BYTES + 3, 1);

@@ -9,8 +9,6 @@ use super::measure::{Measured, Way, in_turns};
 use super::{Bench, FOLDER};
 use crate::failure::{AtPath, Result};
 
-const ROUNDS: usize = 3;
-
 /// One kind of installer at one compression, everybody side by side; ours comes first.
 pub(super) struct Comparison {
     /// What is built.
@@ -81,7 +79,7 @@ fn compare(
         line: line.clone(),
         output: format!("{FOLDER}/{output}"),
     }));
-    Ok(Comparison { title, measured: in_turns(bench.sh, &ways, ROUNDS)? })
+    Ok(Comparison { title, measured: in_turns(bench.sh, &ways, bench.effort.builds)? })
 }
 
 /// The line that builds a base of ours, and where the base will be.

@@ -5,6 +5,7 @@ use std::fs;
 
 use xshell::{Shell, cmd};
 
+use super::Effort;
 use super::builds::Comparison;
 use super::measure::Measured;
 use super::stamps::{Inside, Stamps};
@@ -12,26 +13,38 @@ use crate::failure::{AtPath, Result};
 
 const PAGE: &str = "docs/performance.md";
 
-/// Writes the page.
-pub(super) fn write(sh: &Shell, builds: &[Comparison], stamps: &[Stamps]) -> Result {
-    let mut page = String::new();
-    // Writing to a String cannot fail.
-    let _ = text(&mut page, &machine(sh)?, builds, stamps);
+/// Puts the page in its place.
+pub(super) fn keep(sh: &Shell, page: &str) -> Result {
     let path = sh.current_dir().join(PAGE);
-    fs::write(&path, &page).at("write", &path)?;
-    println!("{page}\nwritten to {PAGE}");
+    fs::write(&path, page).at("write", &path)?;
+    println!("written to {PAGE}");
     Ok(())
 }
 
-fn text(page: &mut String, machine: &str, builds: &[Comparison], stamps: &[Stamps]) -> std::fmt::Result {
+/// The page.
+pub(super) fn page(sh: &Shell, effort: Effort, builds: &[Comparison], stamps: &[Stamps]) -> Result<String> {
+    let mut page = String::new();
+    // Writing to a String cannot fail.
+    let _ = text(&mut page, &machine(sh)?, effort, builds, stamps);
+    Ok(page)
+}
+
+fn text(
+    page: &mut String,
+    machine: &str,
+    effort: Effort,
+    builds: &[Comparison],
+    stamps: &[Stamps],
+) -> std::fmt::Result {
+    let Effort { builds: builds_rounds, stamps: stamps_rounds, bulk_mib } = effort;
     writeln!(page, "{}", INTRODUCTION.replace("MACHINE", machine))?;
-    writeln!(page, "## Stamping inside a process\n\n{INSIDE}\n")?;
+    writeln!(page, "## Stamping inside a process\n\n{}\n", INSIDE.replace("BULK", &bulk_mib.to_string()))?;
     inside(page, stamps)?;
-    writeln!(page, "\n## Stamping to a file\n\n{TO_A_FILE}\n")?;
+    writeln!(page, "\n## Stamping to a file\n\n{TO_A_FILE} Median of {stamps_rounds}.\n")?;
     for kind in stamps {
         table(page, kind.title, &kind.processes)?;
     }
-    writeln!(page, "## Building a base\n\n{BUILDING}\n")?;
+    writeln!(page, "## Building a base\n\n{BUILDING} Median of {builds_rounds}.\n")?;
     for comparison in builds {
         table(page, comparison.title, &comparison.measured)?;
     }
@@ -94,15 +107,15 @@ The agents are Node.js's signed programs (`cargo xtask samples`): 72 MB for Wind
 
 const INSIDE: &str = "What a stamp costs a server that has the base open: CPU time on one core, from token to a splice that was read
 back and checked. The result is not copied anywhere: a splice is sent from where the base lies. Memory is what the process grew by,
-its own code included. On the right the same over a base with 320 MiB of incompressible bytes beside the agent: a stamp's cost is the
+its own code included. On the right the same over a base with BULK MiB of incompressible bytes beside the agent: a stamp's cost is the
 token's, not the installer's.";
 
 const TO_A_FILE: &str =
     "The whole process: start, open, stamp, read back, copy the kept ranges, sync, rename. The fair neighbour is a copy
-that is synced as well; the bare `cp` leaves the disk's work for later. Median of 15.";
+that is synced as well; the bare `cp` leaves the disk's work for later.";
 
 const BUILDING: &str =
-    "From the agent to a base, median of 3, at the same compression. Ours includes checking the agent and reading the
+    "From the agent to a base at the same compression. Ours includes checking the agent and reading the
 base back: every file is decompressed again and compared with what went in.";
 
 const REPEAT: &str = "## To repeat

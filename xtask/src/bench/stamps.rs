@@ -12,10 +12,6 @@ use super::measure::{Measured, Way, in_turns};
 use super::{Bench, FOLDER};
 use crate::failure::{AtPath, Failure, Result};
 
-const ROUNDS: usize = 15;
-/// Incompressible bytes that a large product has beside its agent: ten times what the agents come to when compressed.
-const BULK_BYTES: u64 = 320 << 20;
-
 /// Everything about the stamps of one kind of base.
 pub(super) struct Stamps {
     /// What kind, e.g. `deb, xz`.
@@ -76,7 +72,11 @@ fn processes(bench: &Bench<'_>, base: &str, format: &str) -> Result<Vec<Measured
         ("cp, then sync", format!("cp {base} {synced} && exec sync {synced}"), synced),
         ("cp", format!("exec cp {base} {copied}"), copied),
     ];
-    in_turns(bench.sh, &ways.map(|(name, line, output)| Way { name: name.to_owned(), line, output }), ROUNDS)
+    in_turns(
+        bench.sh,
+        &ways.map(|(name, line, output)| Way { name: name.to_owned(), line, output }),
+        bench.effort.stamps,
+    )
 }
 
 fn inside(bench: &Bench<'_>, base: &str) -> Result<Inside> {
@@ -108,12 +108,13 @@ fn large_base(bench: &Bench<'_>, format: &str, folder: &str, compression: &str) 
 /// Bytes that no compressor makes smaller: a 64-bit xorshift (Marsaglia 2003), the same in every run.
 fn bulk(bench: &Bench<'_>) -> Result {
     let path = bench.sh.current_dir().join(FOLDER).join("bulk.bin");
-    if fs::metadata(&path).is_ok_and(|there| there.len() == BULK_BYTES) {
+    let bulk_bytes = bench.effort.bulk_mib << 20;
+    if fs::metadata(&path).is_ok_and(|there| there.len() == bulk_bytes) {
         return Ok(());
     }
     let mut file = BufWriter::new(File::create(&path).at("create", &path)?);
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    for _ in 0..BULK_BYTES / 8 {
+    for _ in 0..bulk_bytes / 8 {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;

@@ -13,8 +13,9 @@
 //! *The tail.* libzstd is told to flush, never to end the frame; the last block is ours. Replacing it changes nothing
 //! before it. A second *frame* would be lost: dpkg stops after the first one without an error. That is also why the
 //! place of the tail is not kept in a skippable frame: [`Tail::open`] walks the blocks' headers instead, three bytes
-//! for each 128 KiB of input. The frame has no checksum, because a replaced tail could not update it; dpkg has its
-//! own for what matters, and the deb's `md5sums` is checked by `verify`.
+//! for each 128 KiB of input; [`Tail::open_from_end`] spares the walk for tails of whole tar blocks. The frame has no
+//! checksum, because a replaced tail could not update it; dpkg has its own for what matters, and the deb's `md5sums`
+//! is checked by `verify`.
 //!
 //! Readers: dpkg before 1.21.18 (Debian 11 and older) cannot read zstd at all.
 //!

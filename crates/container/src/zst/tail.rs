@@ -60,6 +60,27 @@ impl Tail {
         Err(wrong(at, problem).into())
     }
 
+    /// Finds a tail whose length is a multiple of `unit` from the frame's end, without the walk: the one place near
+    /// the end where the header of a last raw block stands just as many bytes from the end as it says. Where there
+    /// is no such place, or more than one, the walk decides. It does not prove that the blocks before lead there;
+    /// [`Tail::open`] does, and so does decoding the frame.
+    pub fn open_from_end(file: &(impl ReadAt + ?Sized), start: u64, len: u64, unit: usize) -> Result<Self, Error> {
+        frame_header(file, start)?;
+        let near = len.saturating_sub(HEADER_BYTES).min(TAIL_LIMIT as u64 + BLOCK_HEADER_BYTES);
+        let from = start.saturating_add(len).saturating_sub(near);
+        let end = read_vec(file, "zstd block", from, near, TAIL_LIMIT + 3)?;
+        let mut candidates = (0..=TAIL_LIMIT).step_by(unit.max(1)).filter_map(|size| {
+            let at = end.len().checked_sub(size + BLOCK_HEADER_BYTES as usize)?;
+            let (header, bytes) = end.get(at..)?.split_at_checked(BLOCK_HEADER_BYTES as usize)?;
+            let expected = raw_header(size as u64);
+            (header == expected.get(..3)?).then(|| Self { offset: from - start + at as u64, bytes: bytes.to_vec() })
+        });
+        match (candidates.next(), candidates.next()) {
+            (Some(tail), None) => Ok(tail),
+            _ => Self::open(file, start, len),
+        }
+    }
+
     /// The tail's bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -70,6 +91,11 @@ impl Tail {
     pub fn replace(&self, tail: &[u8]) -> io::Result<(u64, Vec<u8>)> {
         Ok((self.offset, end_with(tail)?))
     }
+}
+
+/// The header of a last raw block of that size, and a byte too many.
+fn raw_header(size: u64) -> [u8; 8] {
+    (size << 3 | 1).to_le_bytes()
 }
 
 fn frame_header(file: &(impl ReadAt + ?Sized), start: u64) -> Result<(), Error> {

@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, Write};
 use container::at::{Cursor, Window};
 use container::{Error, ReadAt, gzip, xz, zst};
 
+use super::tar::BLOCK_BYTES;
 use crate::product::{Arch, Compression};
 
 /// Best: a quarter of the time that gzip takes for the same size.
@@ -66,6 +67,15 @@ impl Codec {
             Self::Xz => Box::new(xz::decode(compressed)),
             Self::Zstd => Box::new(zst::decode(compressed)?),
         })
+    }
+
+    /// Finds a member's tail, a whole number of tar blocks, with the same effort for every length of the member: for
+    /// reading back what was just written. Only zstd has neither index nor header that say where it is.
+    pub(super) fn tail_from_end(self, file: &dyn ReadAt, offset: u64, len: u64) -> Result<Tail, Error> {
+        match self {
+            Self::Zstd => Ok(Tail::Zstd(zst::Tail::open_from_end(file, offset, len, BLOCK_BYTES)?)),
+            _ => self.tail(file, offset, len),
+        }
     }
 
     /// Finds a member's replaceable tail.

@@ -21,7 +21,7 @@
 //!
 //! **What a stamp changes**, from front to back: the size of `control.tar.gz`, the control file's mark
 //! ([`mark`]: the token's fingerprint, which makes apt see another package of the same version), the size of
-//! `data.tar`, its tail. Two kept ranges, and nothing is compressed. `md5sums` does not list the token.
+//! `data.tar`, its tail. Three kept ranges, and nothing is compressed. `md5sums` does not list the token.
 //!
 //! **What is signed.** Nothing in a deb itself; repositories sign the list of digests. So there is nothing to
 //! preserve: a stamped deb goes into a repository as it is.
@@ -49,6 +49,9 @@ mod stamp;
 mod tar;
 mod tree;
 mod verify;
+
+#[cfg(test)]
+mod tests;
 
 use container::ReadAt;
 

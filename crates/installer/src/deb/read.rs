@@ -101,7 +101,7 @@ impl<'a> Package<'a> {
     pub(super) fn token(&self) -> Result<Option<Token>, ReadError> {
         let Some(mark) = self.control()?.mark() else { return Ok(None) };
         let at = self.data.member.offset;
-        let tail = self.data.codec.tail(self.file, at, self.data.member.len)?;
+        let tail = self.data.codec.tail_from_end(self.file, at, self.data.member.len)?;
         let mut token = None;
         let path = token_path(&mark.package);
         walk(tail.bytes(), "data.tar", &mut |entry, content| {

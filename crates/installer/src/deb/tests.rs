@@ -1,0 +1,199 @@
+//! What the formats' laws do not say: what is refused, and how fast.
+
+use std::io::{Cursor, Read, Write};
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::epoch::Epoch;
+use crate::format::Extracted;
+use crate::product::Platform;
+use crate::report::Severity;
+use crate::stamp::Base;
+
+const MANIFEST: &str = r#"
+[product]
+name = "Probe"
+file-stem = "Probe"
+version = "1.4.2"
+publisher = "Example"
+summary = "tells which token it was left"
+licence = "MIT"
+maintainer = "Example <packages@example.com>"
+[service]
+[[agent]]
+platform = "linux"
+arch = "x64"
+path = "agent"
+[[file]]
+platform = "linux"
+source = "agent"
+destination = "/DESTINATION"
+[linux]
+compression = "COMPRESSION"
+"#;
+
+fn build(compression: &str, destination: &str) -> Result<Vec<u8>, BuildError> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut agent = vec![0; 3000];
+    agent[..20].copy_from_slice(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0");
+    std::fs::write(folder.path().join("agent"), agent).unwrap();
+    let text = MANIFEST.replace("COMPRESSION", compression).replace("DESTINATION", destination);
+    let product = Product::load(&folder.path().join("stampwright.toml"), &text).unwrap();
+    let agent = product.agents_for(Platform::Linux).next().unwrap();
+    let payload = Deb.payload(&product, agent)?;
+    let mut out = Cursor::new(Vec::new());
+    let job = Job { product: &product, agent, payload: &payload, epoch: Epoch::DEFAULT, progress: &() };
+    Deb.build(&job, &mut out)?;
+    Ok(out.into_inner())
+}
+
+fn stamped(base: &[u8], token: &str) -> Vec<u8> {
+    let base = Base::open(base, false).unwrap();
+    let mut out = Vec::new();
+    base.stamp(&Token::parse(token.as_bytes()).unwrap()).unwrap().write_to(*base.bytes(), &mut out).unwrap();
+    out
+}
+
+fn findings(file: &[u8]) -> Vec<&'static str> {
+    let mut report = Report::new();
+    Deb.verify(&file, &mut report).unwrap();
+    let errors = report.findings().iter().filter(|finding| finding.severity == Severity::Error);
+    errors.map(|finding| finding.id).collect()
+}
+
+struct Nothing;
+impl Sink for Nothing {
+    fn entry(&mut self, _: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
+        let _ = std::io::copy(content, &mut std::io::sink());
+        Ok(())
+    }
+}
+
+/// Every way to read a file; gives whether all of them failed.
+fn read_every_way(file: &[u8]) -> bool {
+    let file = &file;
+    let readers = [
+        Deb.open(file).is_err(),
+        Deb.token(file).is_err(),
+        Deb.inspect(file).is_err(),
+        Deb.extract(file, &mut Nothing).is_err(),
+        Deb.verify(file, &mut Report::new()).is_err(),
+    ];
+    readers.iter().all(|failed| *failed)
+}
+
+#[test]
+fn damage_is_an_error_and_quick() {
+    for compression in ["xz", "gzip", "zstd"] {
+        let good = stamped(&build(compression, "etc/probe/a.conf").unwrap(), "secret-of-a-tenant");
+        for len in (0..good.len()).step_by(61) {
+            let start = Instant::now();
+            assert!(read_every_way(&good[..len]), "{compression}: {len} bytes are read");
+            assert!(start.elapsed() < Duration::from_secs(1));
+        }
+        for at in (0..good.len()).step_by(17) {
+            let mut bad = good.clone();
+            bad[at] ^= 1 << (at % 8);
+            let start = Instant::now();
+            read_every_way(&bad);
+            bad[at..].fill(0);
+            read_every_way(&bad);
+            assert!(start.elapsed() < Duration::from_secs(1));
+        }
+    }
+}
+
+#[test]
+fn places_of_the_token_are_not_to_be_had() {
+    for path in ["etc/probe/enrollment-token", "usr/lib/probe/enrollment-token", "var/lib/probe/enrollment-state"] {
+        let error = build("xz", path).unwrap_err().to_string();
+        assert!(error.contains("is where the enrollment token and its state live"), "{error}");
+    }
+}
+
+#[test]
+fn another_layout_is_no_base_of_ours() {
+    let base = build("gzip", "etc/probe/a.conf").unwrap();
+    // The control file is stored, so it can be edited where it lies; its checksum then gives it away.
+    let mark = b"stampwright.1~base";
+    let at = base.windows(mark.len()).position(|window| window == mark).unwrap();
+    let mut other = base.clone();
+    other[at + 12] = b'2';
+    assert!(Deb.open(&other).is_err());
+    let error = Deb.open(&b"!<arch>\ndebian-binary   ".to_vec()).err().unwrap().to_string();
+    assert!(error.starts_with("ar member header at 0x8: needs 60 bytes"), "{error}");
+}
+
+#[test]
+fn a_stamp_is_three_kept_ranges() {
+    for compression in ["xz", "gzip", "zstd"] {
+        let base = build(compression, "etc/probe/a.conf").unwrap();
+        let base = Base::open(base.as_slice(), false).unwrap();
+        let splice = base.stamp(&Token::parse(&[b'a'; 4096]).unwrap()).unwrap();
+        assert!(splice.put_bytes() < 8 << 10, "{compression}: {}", splice.put_bytes());
+        assert_eq!(splice.segments().len(), 6, "{compression}: {:?}", splice.segments());
+    }
+}
+
+/// A package that dpkg-deb, or anybody else, could have made, with the given entries after those of the base.
+fn foreign(entries: &[(&str, tar::Kind<'_>, u32, &[u8])]) -> Vec<u8> {
+    let base = build("gzip", "etc/probe/a.conf").unwrap();
+    let package = read::Package::open(&base).unwrap();
+    let mut archive = Vec::new();
+    let window =
+        container::at::Window::new("data", &base, package.data.member.offset, package.data.member.len).unwrap();
+    container::gzip::decode(container::at::Cursor::new(window)).read_to_end(&mut archive).unwrap();
+    archive.truncate(archive.len() - tar::END.len());
+    for (path, kind, mode, content) in entries {
+        tar::header(&mut archive, path, *kind, *mode, 0).unwrap();
+        archive.extend(*content);
+        archive.extend(tar::padding(content.len()));
+    }
+    let mut ar = container::ar::Writer::new(Cursor::new(Vec::new()), 0).unwrap();
+    ar.member("debian-binary", |out| out.write_all(FORMAT_VERSION)).unwrap();
+    let control = &package.control.member;
+    let control = &base[control.offset as usize..(control.offset + control.len) as usize];
+    ar.member("control.tar.gz", |out| out.write_all(control)).unwrap();
+    ar.member("data.tar.gz", |out| {
+        let mut data = container::gzip::TailWriter::new(out, 6)?;
+        data.write_all(&archive)?;
+        data.finish_with_tail(&tar::END).map(drop)
+    })
+    .unwrap();
+    ar.finish().unwrap().into_inner()
+}
+
+#[test]
+fn verify_says_what_is_wrong() {
+    assert!(findings(&foreign(&[])).is_empty(), "{:?}", findings(&foreign(&[])));
+    let file = |len: usize| tar::Kind::File(len as u64);
+    for (entry, expected) in [
+        (("usr/lib/probe/extra", file(1), 0o755, &b"x"[..]), &["deb-md5sums"][..]),
+        (("usr/lib/probe/setuid", file(1), 0o4755, b"x"), &["deb-mode", "deb-md5sums"]),
+        (("usr/lib/probe/open", tar::Kind::Folder, 0o777, b""), &["deb-mode"]),
+        (("nowhere/at/all", tar::Kind::Folder, 0o755, b""), &["deb-parent"]),
+        (("etc/other", file(1), 0o644, b"x"), &["deb-md5sums", "deb-conffile"]),
+        (("usr/lib/probe", tar::Kind::Folder, 0o755, b""), &["deb-twice"]),
+        (("usr/lib/probe/enrollment-token", file(6), 0o644, b"secret"), &["deb-token-mode", "deb-token-place"]),
+    ] {
+        assert_eq!(findings(&foreign(&[entry])), expected, "{}", entry.0);
+    }
+}
+
+#[test]
+fn paths_that_leave_the_archive_are_refused() {
+    for path in ["../out", "usr/../../out", "/etc/passwd"] {
+        let bad = foreign(&[(path, tar::Kind::File(0), 0o644, b"")]);
+        let error = Deb.extract(&bad, &mut Nothing).unwrap_err().to_string();
+        assert!(error.ends_with("a path leads out of the archive"), "{path}: {error}");
+    }
+}
+
+#[test]
+fn long_paths_survive() {
+    let name = format!("usr/lib/probe/{}/{}", "d".repeat(60), "n".repeat(60));
+    let base = build("xz", &name).unwrap();
+    assert!(findings(&base).is_empty(), "{:?}", findings(&base));
+    let stamp = stamped(&base, "secret");
+    assert_eq!(Deb.token(&stamp).unwrap().unwrap().expose(), "secret");
+}

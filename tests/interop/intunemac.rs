@@ -1,0 +1,53 @@
+//! The Intune-ready archive before other people's readers, and Intune's rules on a package of ours.
+
+use std::fs;
+use std::io::Cursor;
+
+use installer::pkg::facts;
+use installer::{Epoch, Report, Severity};
+use kit::intune::{intunemac, rules};
+
+use super::pkg::Stamped;
+use crate::support::product::Small;
+use crate::support::{judge, run};
+
+fn wrapped(stamped: &Stamped) -> Vec<u8> {
+    let mut out = Cursor::new(Vec::new());
+    let facts = facts(&stamped.bytes).unwrap();
+    intunemac::write(&stamped.bytes, &facts, "Example-Agent.pkg", Epoch::DEFAULT, &mut out).unwrap();
+    out.into_inner()
+}
+
+#[test]
+fn other_programs_unwrap_the_package() {
+    let stamped = Stamped::of(Small::new());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.intunemac");
+    fs::write(&file, wrapped(&stamped)).unwrap();
+    if let Some(seven_zip) = judge("7z") {
+        let said = run(&seven_zip, ["t".as_ref(), "-tzip".as_ref(), file.as_os_str()]);
+        assert!(said.contains("Everything is Ok") && !said.contains("WARNING"), "{said}");
+    }
+    if let Some(python) = judge("python3") {
+        let commands = "import zipfile, sys, hashlib\nz = zipfile.ZipFile(sys.argv[1])\nassert z.testzip() is None\n\
+            for i in z.infolist(): print(i.filename, i.compress_type, hashlib.md5(z.read(i)).hexdigest())\n\
+            print(z.read('IntuneMacPackage/Metadata/Detection.xml').decode())";
+        let said = run(&python, ["-c".as_ref(), commands.as_ref(), file.as_os_str()]);
+        let first = said.lines().next().unwrap();
+        let md5 = first.strip_prefix("IntuneMacPackage/Contents/Example-Agent.pkg 0 ").unwrap();
+        assert!(said.contains(&format!("<MD5Hash>{md5}</MD5Hash>")), "{said}");
+    }
+    let mut out = Vec::new();
+    let found = intunemac::read(&fs::read(&file).unwrap(), &mut out).unwrap();
+    assert!(out == stamped.bytes);
+    assert_eq!((found.bundle_id.as_str(), found.build_number.as_str()), ("com.example.agent", "1.4.2"));
+}
+
+#[test]
+fn a_package_of_ours_lacks_the_signature_only() {
+    let stamped = Stamped::of(Small::new());
+    let mut report = Report::new();
+    rules::check(&stamped.bytes, &mut report).unwrap();
+    let found: Vec<_> = report.findings().iter().map(|finding| (finding.id, finding.severity)).collect();
+    assert_eq!(found, [("intune-signed", Severity::Warning)]);
+}
