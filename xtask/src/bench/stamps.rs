@@ -36,7 +36,7 @@ pub(super) struct Inside {
     /// The new bytes of a stamp.
     pub(super) put_bytes: u64,
     /// How much memory opening and stamping took, code included.
-    pub(super) memory_kib: u64,
+    pub(super) heap_kib: u64,
 }
 
 /// Measures the stamps of every kind of base.
