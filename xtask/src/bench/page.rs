@@ -106,9 +106,9 @@ The agents are Node.js's signed programs (`cargo xtask samples`): 72 MB for Wind
 ";
 
 const INSIDE: &str = "What a stamp costs a server that has the base open: CPU time on one core, from token to a splice that was read
-back and checked. The result is not copied anywhere: a splice is sent from where the base lies. Heap is its peak while a base is opened
-and stamped; more than 1 MiB, or 64 KiB of new bytes, fails the bench. On the right the same over a base with BULK MiB of incompressible bytes beside the agent: a stamp's cost is the
-token's, not the installer's.";
+back and checked. The result is not copied anywhere: a splice is sent from where the base lies. Heap is its peak while
+a base is opened and stamped; more than 1 MiB, or 64 KiB of new bytes, fails the bench. On the right the same over a base
+with BULK MiB of incompressible bytes beside the agent: a stamp's cost is the token's, not the installer's.";
 
 const TO_A_FILE: &str =
     "The whole process: start, open, stamp, read back, copy the kept ranges, sync, rename. The fair neighbour is a copy
