@@ -53,7 +53,7 @@ const BROKEN: [Reader; 3] = [
         samples: letters,
     },
     Reader { name: "slow", read: |b| good(b).or_else(|_| slow()), samples: letters },
-    Reader { name: "panicking", read: |b| good(b).or_else(|_| panic!("as it is meant to")), samples: letters },
+    Reader { name: "panicking", read: |b| good(b).map_err(|_| panic!("as it is meant to")), samples: letters },
 ];
 
 fn letters() -> Vec<Vec<u8>> {

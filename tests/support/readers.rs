@@ -38,6 +38,7 @@ pub const READERS: &[Reader] = &[
     Reader { name: "zst", read: zst, samples: || data_archives(Compression::Zstd) },
     Reader { name: "cfb", read: compound_file, samples: || of(Kind::Msi) },
     Reader { name: "msidb", read: database, samples: || of(Kind::Msi) },
+    Reader { name: "summary", read: summary, samples: summaries },
     Reader { name: "cab", read: cabinet, samples: cabinets },
     Reader { name: "xar", read: archive, samples: || of(Kind::Pkg) },
     Reader { name: "xml", read: document, samples: || pkg_members("PackageInfo") },
@@ -181,11 +182,19 @@ fn database(bytes: &[u8]) -> Result<(), String> {
             drop(msidb::export::archive(&table, database.pool()));
         }
     }
-    database.check().map_err(text)?;
-    if let Some(summary) = stream(&file, "\u{5}SummaryInformation", LIMIT).map_err(text)? {
-        msidb::Summary::read(&summary).map_err(text)?;
-    }
-    Ok(())
+    database.check().map(drop).map_err(text)
+}
+
+fn summary(bytes: &[u8]) -> Result<(), String> {
+    msidb::Summary::read(bytes).map(drop).map_err(text)
+}
+
+fn summaries() -> Vec<Vec<u8>> {
+    let read = |msi: Vec<u8>| {
+        let file = Compound::open(msi.as_slice()).unwrap();
+        stream(&file, "\u{5}SummaryInformation", LIMIT).unwrap()
+    };
+    of(Kind::Msi).into_iter().filter_map(read).collect()
 }
 
 fn cabinet(bytes: &[u8]) -> Result<(), String> {

@@ -11,6 +11,7 @@ use xshell::{Shell, cmd};
 
 use crate::debian::{self, program};
 use crate::failure::{AtPath, Failure, Result};
+use crate::token;
 
 /// LLVM's counters, as libFuzzer reads them (clang, SanitizerCoverage).
 const COUNTERS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -19,6 +20,8 @@ const COUNTERS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
 /// The rule is an error within a second and under 64 MiB; libFuzzer's own tables come on top.
 const MOST_MIB: &str = "512";
 const LONGEST_INPUT_BYTES: &str = "131072";
+/// Where the installers to start from are made.
+const SEEDS: &str = "target/fuzz/seeds";
 
 /// Runs one target, or all of them.
 pub(crate) fn run(sh: &Shell, only: Option<&str>, secs: u32) -> Result {
@@ -41,6 +44,7 @@ pub(crate) fn run(sh: &Shell, only: Option<&str>, secs: u32) -> Result {
         .env("RUSTFLAGS", COUNTERS)
         .quiet()
         .run()?;
+    installers(sh)?;
     for name in chosen {
         fuzz(sh, &out.join(&host).join("release").join(name), name, secs)?;
     }
@@ -74,13 +78,22 @@ fn fuzz(sh: &Shell, target: &Path, name: &str, secs: u32) -> Result {
     Ok(())
 }
 
+/// Our own smallest installers, made anew in each run: an old layout would be refused at the door.
+fn installers(sh: &Shell) -> Result {
+    let token = token::for_tests(sh, SEEDS)?;
+    let make = ["make", "--product", "fuzz/seeds/product.toml", "--token-file", &token, "--output", SEEDS];
+    cmd!(sh, "cargo run --quiet --locked --package stampwright -- {make...}").quiet().ignore_stderr().run()?;
+    Ok(())
+}
+
 /// Small real files to start from: what fuzzing finds by itself from nothing is mostly the first magic number.
 fn seed(sh: &Shell, corpus: &Path) -> Result {
-    let seeds = sh.current_dir().join("fuzz/seeds");
-    let Ok(list) = fs::read_dir(&seeds) else { return Ok(()) };
-    for seed in list.flatten() {
-        let to = corpus.join(seed.file_name());
-        fs::copy(seed.path(), &to).at("copy to", &to)?;
+    for folder in ["fuzz/seeds", SEEDS] {
+        let folder = sh.current_dir().join(folder);
+        for seed in fs::read_dir(&folder).at("list", &folder)?.flatten() {
+            let to = corpus.join(seed.file_name());
+            fs::copy(seed.path(), &to).at("copy to", &to)?;
+        }
     }
     Ok(())
 }

@@ -61,11 +61,14 @@ fn on_cpu() -> Option<Duration> {
     line.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }
 
-/// The most memory that this process has had, its own code included.
+/// The most memory that this process has had, without what is a file's, such as its own code: that only grows.
 fn peak_kib() -> Result<u64, Box<dyn Error>> {
     let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
+    let field = |name: &str| -> Result<u64, Box<dyn Error>> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0 kB");
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    };
+    Ok(field("VmHWM:")?.saturating_sub(field("RssFile:")?))
 }
 
 fn micros(duration: Duration) -> f64 {

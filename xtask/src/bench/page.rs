@@ -107,7 +107,7 @@ The agents are Node.js's signed programs (`cargo xtask samples`): 72 MB for Wind
 
 const INSIDE: &str = "What a stamp costs a server that has the base open: CPU time on one core, from token to a splice that was read
 back and checked. The result is not copied anywhere: a splice is sent from where the base lies. Memory is what the process grew by,
-its own code included. On the right the same over a base with BULK MiB of incompressible bytes beside the agent: a stamp's cost is the
+without its code. On the right the same over a base with BULK MiB of incompressible bytes beside the agent: a stamp's cost is the
 token's, not the installer's.";
 
 const TO_A_FILE: &str =

@@ -64,8 +64,8 @@ pub(super) fn add(tables: &mut Tables, service: &Service) -> Result<(), BuildErr
 /// What the service control manager does when the agent fails, as it keeps it itself: values below the service's key.
 ///
 /// The table made for this, MsiServiceConfigFailureActions, is one that Microsoft's own page of MsiConfigureServices
-/// calls "not working as expected" (the installation ends with error 1939: the handle lacks the right to start the
-/// service), so nothing here relies on it, and running `sc.exe` from an installer is what endpoint protection stops.
+/// calls "not working as expected": configuring a restart wants a right to the service that the installer does not ask
+/// for. So nothing here relies on it, and running `sc.exe` from an installer is what endpoint protection stops.
 fn add_failure_actions(tables: &mut Tables, name: &str, delay_secs: u32) {
     let key = format!(r"SYSTEM\CurrentControlSet\Services\{name}");
     let actions = format!("#x{}", failure_actions(delay_secs.saturating_mul(1000)));
