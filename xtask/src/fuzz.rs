@@ -33,10 +33,7 @@ pub(crate) fn run(sh: &Shell, only: Option<&str>, secs: u32) -> Result {
     }
     let out = sh.current_dir().join("target/fuzz");
     // The tests put their own files into the corpora, each where it is good input.
-    cmd!(sh, "cargo test --quiet --test all -- --quiet --exact hostile::seeds --ignored")
-        .quiet()
-        .ignore_stdout()
-        .run()?;
+    cmd!(sh, "cargo test --quiet --test all -- --exact hostile::seeds --ignored").quiet().ignore_stdout().run()?;
     // A target of its own keeps the counters out of build scripts.
     let host = cmd!(sh, "rustc --print host-tuple").quiet().read()?;
     cmd!(sh, "cargo build --quiet --release --manifest-path fuzz/Cargo.toml --target {host}")
