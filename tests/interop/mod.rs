@@ -8,7 +8,6 @@ mod compound_file;
 mod deb;
 mod intunemac;
 mod msi;
-mod msi_signed;
 mod msi_wine;
 mod pkg;
 #[cfg(unix)]

@@ -121,12 +121,16 @@ fn sort_streams<R: ReadAt>(compound: &Compound<R>) -> Result<(Vec<Bulk>, Vec<&En
     if small.iter().any(|entry| entry.kind == Kind::Storage) {
         return Err(not_a_base("the compound file", "one with folders".to_owned(), "one without"));
     }
+    small.sort_by_key(|entry| (entry.is_mini(), entry.start));
     let (mut bulk, mut sector) = (Vec::new(), 0);
-    while let Some(at) = small.iter().position(|entry| !entry.is_mini() && u64::from(entry.start) == sector) {
-        let entry = small.remove(at);
+    for entry in &small {
+        if entry.is_mini() || u64::from(entry.start) != sector {
+            break;
+        }
         sector += entry.size.div_ceil(SECTOR as u64);
         bulk.push(Bulk { name: entry.name.clone(), len_bytes: entry.size });
     }
+    small.drain(..bulk.len());
     let bytes = small.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.size));
     if bytes > MOST_BYTES {
         return Err(not_a_base("the size of all tables", bytes.to_string(), "16 MiB at most"));
