@@ -99,6 +99,13 @@ pub(super) fn check(file: &dyn ReadAt, expected: Expected) -> Result<Agent, Agen
     })
 }
 
+/// The Debian packages that an executable's libraries are in, as a `Depends` field lists them: none for what is linked
+/// statically, and none for what is no ELF file, which the agent check refuses.
+pub(crate) fn packages(file: &dyn ReadAt) -> Vec<String> {
+    let libraries = Elf::open(file).and_then(|elf| elf.libraries(file)).unwrap_or_default();
+    depends(&libraries).0
+}
+
 /// The packages that libraries are in, sorted, and the libraries of which that is not known.
 fn depends(libraries: &[Library]) -> (Vec<String>, Vec<String>) {
     let mut glibc: Option<Vec<u32>> = None;

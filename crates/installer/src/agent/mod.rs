@@ -48,6 +48,7 @@ use serde::Serialize;
 use crate::product::{Arch, Platform};
 use crate::report::Report;
 
+pub(crate) use elf::packages;
 pub use errors::{AgentError, AgentProblem};
 
 /// What kind of file an agent is.

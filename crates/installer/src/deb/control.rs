@@ -6,14 +6,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::{self, Cursor, Write};
+use std::path::Path;
 
+use container::at::FileAt;
 use container::gzip;
 use serde::Serialize;
 
 use super::mark::Mark;
 use super::tar::{self, Kind};
 use super::tree::{continued, unit_name};
+use crate::agent;
 use crate::epoch::Epoch;
 use crate::format::{BuildError, Job};
 use crate::payload::{Node, Payload};
@@ -38,7 +42,7 @@ impl Control {
     pub(super) fn new(job: &Job<'_>, payload: &Payload) -> Result<Self, BuildError> {
         let conffiles = payload.files().filter(|(path, _, _)| path.starts_with("etc/"));
         Ok(Self {
-            text: text(job.product, job.agent.arch, payload)?,
+            text: text(job, payload)?,
             scripts: scripts(job.product)?,
             conffiles: conffiles.map(|(path, _, _)| path.to_owned()).collect(),
             epoch: job.epoch,
@@ -98,7 +102,8 @@ pub(super) const fn architecture(arch: Arch) -> Option<&'static str> {
 }
 
 /// The control file (Policy §5.3).
-fn text(product: &Product, arch: Arch, payload: &Payload) -> Result<String, BuildError> {
+fn text(job: &Job<'_>, payload: &Payload) -> Result<String, BuildError> {
+    let (product, arch) = (job.product, job.agent.arch);
     let architecture = architecture(arch).ok_or_else(|| BuildError::Product {
         field: "agent.arch",
         problem: format!("\"{arch}\" is not an architecture of Debian"),
@@ -116,8 +121,9 @@ fn text(product: &Product, arch: Arch, payload: &Payload) -> Result<String, Buil
         ("Maintainer", product.maintainer().to_owned()),
         ("Installed-Size", installed_size_kib(payload).to_string()),
     ];
-    if !product.depends().is_empty() {
-        fields.push(("Depends", product.depends().join(", ")));
+    let depends = depends(product, agent::packages(&open(&job.agent.path)?));
+    if !depends.is_empty() {
+        fields.push(("Depends", depends.join(", ")));
     }
     fields.push(("Replaces", Mark::base(product.package()).relation()));
     fields.push(("Section", product.section().to_owned()));
@@ -125,6 +131,21 @@ fn text(product: &Product, arch: Arch, payload: &Payload) -> Result<String, Buil
     fields.extend(product.homepage().map(|homepage| ("Homepage", homepage.to_owned())));
     fields.push(("Description", format!("{summary}\n{description}")));
     Ok(fields.into_iter().map(|(name, value)| format!("{name}: {value}\n")).collect())
+}
+
+/// What the manifest says, and what the agent is linked to beside that: a package that the manifest names is its
+/// business, version and all.
+fn depends(product: &Product, linked: Vec<String>) -> Vec<String> {
+    let name = |relation: &str| relation.split([' ', '(', '|', ':']).next().unwrap_or_default().to_owned();
+    let named: Vec<String> =
+        product.depends().iter().flat_map(|relation| relation.split('|')).map(str::trim).map(name).collect();
+    let further = linked.into_iter().filter(|relation| !named.contains(&name(relation)));
+    product.depends().iter().cloned().chain(further).collect()
+}
+
+fn open(path: &Path) -> Result<FileAt, BuildError> {
+    let read = |source| BuildError::Read { path: path.to_path_buf(), source };
+    FileAt::new(File::open(path).map_err(read)?).map_err(read)
 }
 
 /// As dpkg-gencontrol counts: each file in whole KiB, one for everything else.
@@ -156,4 +177,18 @@ fn scripts(product: &Product) -> Result<Vec<(&'static str, String)>, BuildError>
         scripts.push(("prerm", fill("deb/prerm.hbs", include_str!("../../../../templates/deb/prerm.hbs"))?));
     }
     Ok(scripts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::product::tests::GOOD;
+
+    #[test]
+    fn what_the_manifest_names_is_its_business() {
+        let manifest = format!("{GOOD}\n[linux]\ndepends = [\"ca-certificates\", \"libc6 (>= 2.31) | musl\"]\n");
+        let product = Product::load(Path::new("stampwright.toml"), &manifest).unwrap();
+        let linked = vec!["libc6 (>= 2.28)".to_owned(), "libstdc++6 (>= 9)".to_owned()];
+        assert_eq!(depends(&product, linked), ["ca-certificates", "libc6 (>= 2.31) | musl", "libstdc++6 (>= 9)"]);
+    }
 }

@@ -222,4 +222,4 @@ impl std::fmt::Display for Platform {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

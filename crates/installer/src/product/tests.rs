@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::*;
 
-const GOOD: &str = r#"
+/// A manifest with nothing wrong.
+pub(crate) const GOOD: &str = r#"
 [product]
 name = "Example Agent"
 file-stem = "Example-Agent"
