@@ -3,14 +3,13 @@
 use std::io::Read;
 
 use container::ReadAt;
-use container::at::Cursor;
 use installer::format::{Area, Extracted, ReadError, Sink, What};
 use installer::proof::Contents;
 use installer::splice::Segment;
 use installer::stamp::Base;
-use installer::{Report, Token};
+use installer::{Epoch, Report, Token, formats};
 
-use crate::support::product::{Installer, bases};
+use crate::support::product::{Installer, Small, bases, build, manifest_with};
 
 /// Lengths at the edges of every block, sector and mini sector there is.
 const TOKEN_LENGTHS: [usize; 9] = [1, 63, 64, 65, 511, 512, 513, 4095, 4096];
@@ -230,11 +229,61 @@ fn a_stamp_that_was_tampered_with_is_found_out() {
     }
 }
 
+/// Texts that mean something to XML, shells, units, property lists, Formatted text, control files and codepages.
+const HOSTILE_TEXTS: [&str; 8] = [
+    "R&D <Agent> 'one'",
+    "[x] [#File] [~] {y}",
+    "%h %n $HOME `id` $(id)",
+    "caf\u{e9} \u{2013} na\u{ef}ve",
+    "\u{65e5}\u{672c} agent",
+    "two\nlines",
+    "a \"quoted\" name",
+    "back\\slash; #comment",
+];
+
 #[test]
-fn a_base_can_be_read_from_a_cursor_as_well() {
+fn hostile_texts_give_a_correct_installer_or_a_clear_refusal() {
+    let (mut built, mut refused) = (0, 0);
+    for key in ["name", "publisher", "summary"] {
+        for text in HOSTILE_TEXTS {
+            let small = match Small::with(&manifest_with(key, text)) {
+                Ok(small) => small,
+                Err(error) => {
+                    assert!(error.contains(&format!("product.{key}: ")), "{error}");
+                    refused += 1;
+                    continue;
+                }
+            };
+            for format in formats::FORMATS {
+                let agent = small.product.agents_for(format.kind().platform()).next().unwrap();
+                let base = match build(format, &small.product, agent) {
+                    Ok(base) => base,
+                    Err(error) => {
+                        let named = error.contains("product.") || error.contains("service.");
+                        assert!(named, "{key} = {text:?}: {error}");
+                        refused += 1;
+                        continue;
+                    }
+                };
+                let mut stamp = Vec::new();
+                let open = Base::open(base.as_slice(), false).unwrap();
+                open.stamp(&token(64)).unwrap().write_to(*open.bytes(), &mut stamp).unwrap();
+                let mut report = Report::new();
+                format.verify(&stamp, &mut report).unwrap();
+                assert!(report.is_ok(), "{key} = {text:?}: {:#?}", report.findings());
+                built += 1;
+            }
+        }
+    }
+    assert!(built >= 30 && refused >= 6, "{built} built, {refused} refused");
+}
+
+#[test]
+fn the_epoch_is_in_the_bytes_and_nothing_else_of_time_is() {
     for base in bases() {
-        let mut bytes = Vec::new();
-        Cursor::new(&base.bytes).read_to_end(&mut bytes).unwrap();
-        assert!(bytes == base.bytes);
+        let later = Epoch::new(Epoch::DEFAULT.secs() + 86_400).unwrap();
+        let (once, twice) = (base.build_at(later), base.build_at(later));
+        assert!(once == twice, "{}", base.name());
+        assert!(once != base.bytes, "{}: the epoch is not honoured", base.name());
     }
 }

@@ -151,14 +151,23 @@ impl Installer {
 
     /// Builds it again.
     pub fn build(&self) -> Vec<u8> {
-        build(self.format, &self.small.product, &self.agent).unwrap()
+        self.build_at(Epoch::DEFAULT)
+    }
+
+    /// Builds it with another date.
+    pub fn build_at(&self, epoch: Epoch) -> Vec<u8> {
+        build_at(self.format, &self.small.product, &self.agent, epoch).unwrap()
     }
 }
 
 /// Builds a base in memory. The error is what a person reads.
 pub fn build(format: &dyn Format, product: &Product, agent: &AgentFile) -> Result<Vec<u8>, String> {
+    build_at(format, product, agent, Epoch::DEFAULT)
+}
+
+fn build_at(format: &dyn Format, product: &Product, agent: &AgentFile, epoch: Epoch) -> Result<Vec<u8>, String> {
     let payload = format.payload(product, agent).map_err(|error| error.to_string())?;
-    let job = Job { product, agent, payload: &payload, epoch: Epoch::DEFAULT, progress: &() };
+    let job = Job { product, agent, payload: &payload, epoch, progress: &() };
     let mut out = Cursor::new(Vec::new());
     format.build(&job, &mut out).map_err(|error| error.to_string())?;
     Ok(out.into_inner())
