@@ -93,7 +93,8 @@ pub(super) fn ours(bench: &Bench<'_>, format: &str, folder: &str, product: &str)
 pub(super) fn manifest(bench: &Bench<'_>, compression: &str, more: &str) -> Result<String> {
     let path = bench.sh.current_dir().join("payloads/theonermm/stampwright.toml");
     let text = fs::read_to_string(&path).at("read", &path)?;
-    let text = text.replace("[linux]\n", &format!("{more}\n[linux]\ncompression = \"{compression}\"\n"));
+    // A table that the product's own manifest has already would be refused when it is read.
+    let text = format!("{text}\n{more}\n[linux]\ncompression = \"{compression}\"\n");
     let size = if more.is_empty() { "" } else { "-large" };
     write(bench, &format!("{compression}{size}.toml"), &text)
 }

@@ -17,8 +17,8 @@ use crate::payload::{Node, Payload};
 
 /// Bytes of a payload file that are read at once.
 const CHUNK_BYTES: usize = 256 << 10;
-/// What `pkgbuild` takes.
-const GZIP_LEVEL: u32 = 6;
+/// zlib-rs's 9 gives what gzip's 6, which `pkgbuild` takes, gives: its 6 is 3 % larger.
+const GZIP_LEVEL: u32 = 9;
 
 pub(super) fn build(job: &Job<'_>, out: &mut dyn Output) -> Result<(), BuildError> {
     let bundle = Bundle::of(job.product, job.agent)?;
