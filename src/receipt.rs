@@ -1,6 +1,7 @@
 //! The JSON that says what was made and what was proven: digests, sizes, product, the token's fingerprint; never the
 //! token.
 
+use std::io::Write;
 use std::path::Path;
 
 use container::ReadAt;
@@ -47,10 +48,12 @@ pub fn digest(file: &dyn ReadAt, path: &Path) -> Result<FileDigest, Failure> {
     Ok(FileDigest { size, sha256: hex(&digest) })
 }
 
-/// One document on standard output.
-#[expect(clippy::print_stdout, reason = "this is the program's answer")]
+/// One document on standard output. A reader that went away (`| head`) is an error like any other, not a panic.
 pub fn print(document: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(document).map_err(Failure::wrong)?;
-    println!("{text}");
-    Ok(())
+    let mut text = serde_json::to_string_pretty(document).map_err(Failure::wrong)?;
+    text.push('\n');
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(Failure::io("write", Path::new("standard output")))
 }

@@ -22,6 +22,7 @@ use container::bytes::{Malformed, Problem};
 use container::{ReadAt, xml};
 use installer::Epoch;
 use installer::pkg::Facts;
+use installer::proof::hex;
 use installer::template::{Escape, TemplateError, render};
 use md5::{Digest, Md5};
 use serde::Serialize;
@@ -137,10 +138,6 @@ fn copy(package: &dyn ReadAt, out: &mut impl Write) -> Result<String, WrapError>
         sums.push(hex(&md5.finalize()));
     }
     Ok(sums.join(","))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A wrapped package.
