@@ -21,6 +21,7 @@ use crate::epoch::Epoch;
 use crate::payload::{Payload, PayloadError};
 use crate::product::{AgentFile, Platform, Product};
 use crate::report::Report;
+use crate::seal::{Sealer, Signature};
 use crate::splice::{Splice, SpliceError};
 use crate::template::TemplateError;
 use crate::token::{Token, TokenError};
@@ -111,6 +112,17 @@ pub trait Format: Sync {
     /// Takes an installer apart.
     fn extract(&self, file: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), ReadError>;
 
+    /// The signature in an installer, and what it must be over, computed from the content. Reads the whole file.
+    /// `None`: it carries none.
+    fn signature(&self, _file: &dyn ReadAt) -> Result<Option<Signature>, ReadError> {
+        Ok(None)
+    }
+
+    /// The issuer keys (a JWKS, as it was given) in the part of an installer that a signature covers. `None`: it has none.
+    fn issuer_keys(&self, _file: &dyn ReadAt) -> Result<Option<Vec<u8>>, ReadError> {
+        Ok(None)
+    }
+
     /// Checks everything that this format can know by itself. An error means that the file cannot be read at all.
     fn verify(&self, file: &dyn ReadAt, report: &mut Report) -> Result<(), ReadError>;
 }
@@ -123,6 +135,11 @@ pub trait Slot: Send + Sync {
 
     /// The base with this token in it. Costs O(token).
     fn stamp(&self, token: &Token) -> Result<Splice, StampError>;
+
+    /// The same, signed anew by `sealer` in one step. A signature that the base has is left behind.
+    fn stamp_sealed(&self, _token: &Token, _sealer: &dyn Sealer) -> Result<Splice, StampError> {
+        Err(StampError::NoSignature)
+    }
 }
 
 /// What an installer says of itself.
@@ -320,6 +337,12 @@ pub enum StampError {
     /// It is signed, and a token would break the signature.
     #[error("the base is signed, and a token in it would make the signature invalid")]
     Signed,
+    /// The format has no signature in the file.
+    #[error("the format has no signature inside the file")]
+    NoSignature,
+    /// The signer did not sign.
+    #[error(transparent)]
+    Seal(#[from] crate::seal::SealError),
     /// The stamped installer would be larger than the format can be.
     #[error("the stamped installer is {found} bytes, must be at most {limit}")]
     TooLarge {

@@ -13,7 +13,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Who may import whom in here: [`token`], [`splice`], [`product`], [`payload`], [`report`] ← [`format`] ← `deb`,
+//! Who may import whom in here: [`token`], [`splice`], [`product`], [`payload`], [`report`], [`seal`] ← [`format`] ← `deb`,
 //! `msi`, `pkg` ← [`formats`] ← [`stamp`]. The formats' folders never import each other.
 
 pub mod agent;
@@ -28,6 +28,7 @@ pub mod pkg;
 pub mod product;
 pub mod proof;
 pub mod report;
+pub mod seal;
 pub mod splice;
 pub mod stamp;
 pub mod template;

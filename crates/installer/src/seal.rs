@@ -1,0 +1,69 @@
+//! Signatures as the formats see them: what has to be signed, and where the answer goes. Who signs, and with which key,
+//! is not known here: a [`Sealer`] is an argument.
+
+/// What a signature of an installer is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Imprint {
+    /// Authenticode of a Windows Installer package: the SHA-256 of `MsiDigitalSignatureEx` (where there is one) and all streams.
+    Msi {
+        /// The digest.
+        sha256: [u8; 32],
+    },
+    /// A product archive: the SHA-1 checksum of the XAR's table of contents as it is stored.
+    Toc {
+        /// The checksum.
+        sha1: [u8; 20],
+    },
+}
+
+/// A signature as it stands in an installer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// The signed message (CMS, DER; padding behind it is allowed).
+    pub cms: Vec<u8>,
+    /// What it must be over, computed from the content that is there.
+    pub imprint: Imprint,
+    /// A XAR's second signature, RSA over the same checksum, with its certificates (DER, leaf first).
+    pub rsa: Option<RsaSignature>,
+    /// Whether the content agrees with itself below the signature: an MSI's `MsiDigitalSignatureEx`, a XAR's stored checksum.
+    /// Each has the name of what was looked at and, if wrong, what was found.
+    pub defects: Vec<String>,
+}
+
+/// The plain signature of a XAR.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RsaSignature {
+    /// PKCS #1 v1.5 over the checksum.
+    pub bytes: Vec<u8>,
+    /// Certificates, leaf first, DER.
+    pub certificates: Vec<Vec<u8>>,
+}
+
+/// A fresh signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The signed message (CMS, DER).
+    pub cms: Vec<u8>,
+    /// For a XAR: PKCS #1 v1.5 over the checksum.
+    pub rsa: Option<Vec<u8>>,
+}
+
+/// The signer did not sign.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SealError(pub String);
+
+/// Signs imprints.
+pub trait Sealer: Sync {
+    /// The certificates, leaf first, DER. A XAR names them in what it signs.
+    fn certificates(&self) -> &[Vec<u8>];
+
+    /// How many bytes `Sealed::rsa` has; 0 when the key is not RSA.
+    fn rsa_len(&self) -> usize;
+
+    /// How many bytes `Sealed::cms` has at most: a XAR's table of contents says so before it is signed.
+    fn most_cms_len(&self) -> usize;
+
+    /// Signs.
+    fn seal(&self, imprint: &Imprint) -> Result<Sealed, SealError>;
+}
