@@ -29,25 +29,7 @@ impl Epoch {
     /// The civil date and time in UTC.
     #[must_use]
     pub const fn civil(self) -> Civil {
-        // Howard Hinnant's days-to-civil, for days since 1970-01-01.
-        let days = (self.0 / 86_400) as i64 + 719_468;
-        let second = self.0 % 86_400;
-        let era = days / 146_097;
-        let day_of_era = days % 146_097;
-        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted = (5 * day_of_year + 2) / 153;
-        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-        Civil {
-            year: (year_of_era + era * 400 + if month <= 2 { 1 } else { 0 }) as u16,
-            month: month as u8,
-            day: (day_of_year - (153 * shifted + 2) / 5 + 1) as u8,
-            hour: (second / 3600) as u8,
-            minute: (second / 60 % 60) as u8,
-            second: (second % 60) as u8,
-            // 1970-01-01 was a Thursday; 0 is Sunday.
-            weekday: ((self.0 / 86_400 + 4) % 7) as u8,
-        }
+        Civil::of_secs(self.secs())
     }
 }
 
@@ -66,6 +48,34 @@ pub struct Civil {
 }
 
 impl Civil {
+    /// The last second that four digits of a year can say: 9999-12-31T23:59:59Z. Later ones count as this one.
+    pub const LAST_SECS: u64 = 253_402_300_799;
+
+    /// The date and time of so many seconds since 1970-01-01 UTC.
+    #[must_use]
+    pub const fn of_secs(secs: u64) -> Self {
+        let secs = if secs > Self::LAST_SECS { Self::LAST_SECS } else { secs };
+        // Howard Hinnant's days-to-civil, for days since 1970-01-01.
+        let days = (secs / 86_400) as i64 + 719_468;
+        let second = secs % 86_400;
+        let era = days / 146_097;
+        let day_of_era = days % 146_097;
+        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted = (5 * day_of_year + 2) / 153;
+        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+        Self {
+            year: (year_of_era + era * 400 + if month <= 2 { 1 } else { 0 }) as u16,
+            month: month as u8,
+            day: (day_of_year - (153 * shifted + 2) / 5 + 1) as u8,
+            hour: (second / 3600) as u8,
+            minute: (second / 60 % 60) as u8,
+            second: (second % 60) as u8,
+            // 1970-01-01 was a Thursday; 0 is Sunday.
+            weekday: ((secs / 86_400 + 4) % 7) as u8,
+        }
+    }
+
     /// As RFC 2822 writes it, e.g. `Mon, 01 Jan 2024 00:00:00 +0000` (Debian changelogs).
     #[must_use]
     pub fn rfc2822(self) -> String {
@@ -103,5 +113,8 @@ mod tests {
         assert_eq!(Epoch::new(951_868_800).unwrap().civil().rfc2822(), "Wed, 01 Mar 2000 00:00:00 +0000");
         assert_eq!(Epoch::new(u64::from(u32::MAX)).unwrap().civil().to_string(), "2106-02-07T06:28:15Z");
         assert_eq!(Epoch::new(0), None);
+        assert_eq!(Civil::of_secs(0).to_string(), "1970-01-01T00:00:00Z");
+        assert_eq!(Civil::of_secs(Civil::LAST_SECS).to_string(), "9999-12-31T23:59:59Z");
+        assert_eq!(Civil::of_secs(u64::MAX), Civil::of_secs(Civil::LAST_SECS));
     }
 }

@@ -13,10 +13,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Who may import whom in here: [`token`], [`splice`], [`product`], [`payload`], [`report`], [`seal`] ← [`format`] ← `deb`,
+//! Who may import whom in here: [`token`], [`claims`], [`splice`], [`product`], [`payload`], [`report`], [`seal`] ← [`format`] ← `deb`,
 //! `msi`, `pkg` ← [`formats`] ← [`stamp`]. The formats' folders never import each other.
 
 pub mod agent;
+pub mod claims;
 pub mod deb;
 pub mod epoch;
 pub mod format;
@@ -34,6 +35,7 @@ pub mod stamp;
 pub mod template;
 pub mod token;
 
+pub use claims::{Claims, IssuerKeys};
 pub use epoch::Epoch;
 pub use format::{Format, Kind, Slot};
 pub use payload::Payload;
