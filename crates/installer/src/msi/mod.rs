@@ -36,12 +36,13 @@
 //! | `identity`, `files`, `token`, `service`, `upgrade`, `sequences` | the rows, by what they are about |
 //! | `database`, `cabinet`, `build` | rows to streams, files to a cabinet, both to a base |
 //! | `stamp` | a token into the streams that it changes, laid out anew around the cabinet |
-//! | `read`, `extract`, `verify` | the way back, by the route that Windows Installer takes |
+//! | `read`, `extract`, `verify`, `facts` | the way back, by the route that Windows Installer takes |
 
 mod build;
 mod cabinet;
 mod database;
 mod extract;
+mod facts;
 mod files;
 mod identity;
 mod read;
@@ -56,6 +57,9 @@ mod upgrade;
 mod verify;
 
 use container::ReadAt;
+
+pub use facts::{Context, Facts, facts};
+pub use token::TOKEN_PROPERTY;
 
 use crate::format::{BuildError, Format, Inspection, Job, Kind, Output, ReadError, Sink, Slot, StampError};
 use crate::payload::Payload;

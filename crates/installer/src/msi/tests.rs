@@ -305,3 +305,13 @@ fn hostile_bytes_are_errors_and_fast() {
     }
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
+
+#[test]
+fn the_facts_are_those_of_the_tables() {
+    let built = good();
+    let facts = super::facts(&built).unwrap();
+    assert_eq!(facts.context, super::Context::Machine);
+    assert!(facts.takes_token && facts.has_services && facts.writes_machine_registry);
+    assert!(!facts.has_data_sources && !facts.has_system_folders && !facts.asks_for_restart && !facts.is_signed);
+    assert_eq!((facts.token, facts.page_count, facts.template.as_str()), (None, 500, "x64;1033"));
+}

@@ -29,7 +29,7 @@ use super::text::formatted;
 use super::upgrade::SHOW_ERROR;
 
 /// The public property that carries the token.
-pub(super) const TOKEN_PROPERTY: &str = "ENROLLMENTTOKEN";
+pub const TOKEN_PROPERTY: &str = "ENROLLMENTTOKEN";
 /// The registry value that it becomes.
 pub(super) const TOKEN_VALUE: &str = "EnrollmentToken";
 /// The registry value by which the agent says that it needs no token any more.

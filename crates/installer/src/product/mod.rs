@@ -19,7 +19,6 @@ use std::path::{Path, PathBuf};
 pub use errors::{ManifestError, ManifestProblem};
 pub use manifest::{Arch, Compression, Platform, Restart};
 pub use names::Version;
-#[cfg(test)]
 pub(crate) use names::guid;
 
 /// A validated product.
