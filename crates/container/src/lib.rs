@@ -15,6 +15,7 @@
 //! | [`xar`], [`bom`], [`cpio`] | the archive, the bill of materials and the payload of a flat package |
 //! | [`xml`] | small XML documents, read whole within limits |
 //! | [`digest`] | the digests that signatures name |
+//! | [`slot`] | the places outside of a signature that hold a token |
 //! | [`pe`], [`macho`], [`elf`] | executables, as far as an agent check needs them |
 
 pub mod ar;
@@ -31,6 +32,7 @@ pub mod gzip;
 pub mod macho;
 pub mod msidb;
 pub mod pe;
+pub mod slot;
 pub mod workers;
 pub mod xar;
 pub mod xml;
