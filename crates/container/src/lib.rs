@@ -14,12 +14,13 @@
 //! | [`cfb`], [`cab`], [`msidb`] | the compound file, the cabinet and the database tables of an MSI |
 //! | [`xar`], [`bom`], [`cpio`] | the archive, the bill of materials and the payload of a flat package |
 //! | [`xml`] | small XML documents, read whole within limits |
-//! | [`digest`] | the digests that signatures name |
+//! | [`digest`], [`authenticode`] | the digests that signatures name, and what that of an MSI is over |
 //! | [`slot`] | the places outside of a signature that hold a token |
 //! | [`pe`], [`macho`], [`elf`] | executables, as far as an agent check needs them |
 
 pub mod ar;
 pub mod at;
+pub mod authenticode;
 pub mod bom;
 pub mod bytes;
 pub mod cab;

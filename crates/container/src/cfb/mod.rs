@@ -47,8 +47,10 @@
 
 mod chain;
 pub mod check;
+mod geometry;
 pub mod layout;
 pub mod read;
+pub mod rebuild;
 mod tree;
 pub mod write;
 

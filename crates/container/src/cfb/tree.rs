@@ -1,18 +1,49 @@
 //! The directory as it is written: entries in name order and a balanced red-black tree over them (§2.6.4).
 
+use std::ops::Range;
+
 use super::{ENDOFCHAIN, ENTRY, NOSTREAM};
 
+const STORAGE: u8 = 1;
 const STREAM: u8 = 2;
 const ROOT: u8 = 5;
 const RED: u8 = 0;
 const BLACK: u8 = 1;
 
-/// What the directory says about one stream.
-#[derive(Debug, Clone, Copy)]
+/// What the directory says about one stream or storage.
+#[derive(Debug, Clone)]
 pub(super) struct Row<'a> {
     pub(super) name: &'a [u16],
     pub(super) start: u32,
     pub(super) size: u64,
+    pub(super) meta: Meta,
+    /// A storage's children, by their place among the rows.
+    pub(super) children: Option<Range<usize>>,
+}
+
+/// What an entry has besides a place.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Meta {
+    pub(super) clsid: [u8; 16],
+    pub(super) state: u32,
+    pub(super) created: u64,
+    pub(super) modified: u64,
+}
+
+impl<'a> Row<'a> {
+    /// A stream without class, state and times.
+    pub(super) const fn stream(name: &'a [u16], start: u32, size: u64) -> Self {
+        let meta = Meta { clsid: [0; 16], state: 0, created: 0, modified: 0 };
+        Self { name, start, size, meta, children: None }
+    }
+}
+
+/// Whether two neighbours in sibling order have one name.
+pub(super) fn has_twins(siblings: &[Row<'_>]) -> bool {
+    siblings.windows(2).any(|pair| match pair {
+        [a, b] => sibling_key(a.name) == sibling_key(b.name),
+        _ => false,
+    })
 }
 
 /// The order of siblings: shorter names first, then by upper-case code units.
@@ -30,29 +61,35 @@ fn upper(unit: u16) -> u16 {
     }
 }
 
-/// Where the root entry points.
-#[derive(Debug, Clone, Copy)]
+/// The root entry, and where it points.
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Root {
     pub(super) clsid: [u8; 16],
+    pub(super) state: u32,
+    pub(super) created: u64,
+    pub(super) modified: u64,
     pub(super) mini_start: u32,
     pub(super) mini_size: u64,
 }
 
-/// The directory's sectors: the root entry, `rows` (already in sibling order), and unused entries to the end.
-pub(super) fn directory(root: Root, rows: &[Row<'_>], sector_size: usize) -> Vec<u8> {
+/// The directory's sectors: the root entry, `rows` (the root's own `top_level` ones first; siblings side by side and in their
+/// order), and unused entries to the end.
+pub(super) fn directory(root: Root, rows: &[Row<'_>], top_level: usize, sector_size: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity((1 + rows.len()).saturating_mul(ENTRY).next_multiple_of(sector_size));
     let mut links = vec![Link { left: NOSTREAM, right: NOSTREAM, color: BLACK }; rows.len()];
-    // The first `full` levels of a tree whose halves differ by one at most are full, so they can all be black;
-    // what hangs below them is red and has no children.
-    let full = (rows.len() + 1).ilog2();
-    let top = link(&mut links, 0, rows.len(), 0, full);
+    let top = tree(&mut links, 0..top_level);
+    let tops: Vec<u32> =
+        rows.iter().map(|row| row.children.clone().map_or(NOSTREAM, |r| tree(&mut links, r))).collect();
 
     let root_name: Vec<u16> = "Root Entry".encode_utf16().collect();
-    let root_row = Row { name: &root_name, start: root.mini_start, size: root.mini_size };
+    let Root { clsid, state, created, modified, mini_start, mini_size } = root;
+    let meta = Meta { clsid, state, created, modified };
+    let root_row = Row { name: &root_name, start: mini_start, size: mini_size, meta, children: None };
     let root_link = Link { left: NOSTREAM, right: NOSTREAM, color: BLACK };
-    entry(&mut out, ROOT, root_row, root_link, top, root.clsid);
-    for (row, link) in rows.iter().zip(&links) {
-        entry(&mut out, STREAM, *row, *link, NOSTREAM, [0; 16]);
+    entry(&mut out, ROOT, &root_row, root_link, top);
+    for ((row, link), child) in rows.iter().zip(&links).zip(tops) {
+        let kind = if row.children.is_some() { STORAGE } else { STREAM };
+        entry(&mut out, kind, row, *link, child);
     }
     while out.len() % sector_size != 0 {
         // §2.6.3: an unused entry is zero but for its three links.
@@ -61,6 +98,14 @@ pub(super) fn directory(root: Root, rows: &[Row<'_>], sector_size: usize) -> Vec
         out.extend([0; ENTRY - 0x44 - 12]);
     }
     out
+}
+
+/// Makes a tree of the siblings `range` and gives the entry number of its top.
+fn tree(links: &mut [Link], range: Range<usize>) -> u32 {
+    // The first `full` levels of a tree whose halves differ by one at most are full, so they can all be black;
+    // what hangs below them is red and has no children.
+    let full = (range.len() + 1).ilog2();
+    link(links, range.start, range.end, 0, full)
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -84,8 +129,8 @@ fn link(links: &mut [Link], from: usize, to: usize, depth: u32, full: u32) -> u3
     u32::try_from(middle + 1).unwrap_or(NOSTREAM)
 }
 
-/// §2.6.1: one directory entry; all times are zero.
-fn entry(out: &mut Vec<u8>, kind: u8, row: Row<'_>, link: Link, child: u32, clsid: [u8; 16]) {
+/// §2.6.1: one directory entry.
+fn entry(out: &mut Vec<u8>, kind: u8, row: &Row<'_>, link: Link, child: u32) {
     let end = out.len() + ENTRY;
     out.extend(row.name.iter().flat_map(|unit| unit.to_le_bytes()));
     out.resize(end - ENTRY + 64, 0);
@@ -95,9 +140,16 @@ fn entry(out: &mut Vec<u8>, kind: u8, row: Row<'_>, link: Link, child: u32, clsi
     for number in [link.left, link.right, child] {
         out.extend(number.to_le_bytes());
     }
-    out.extend(clsid);
-    out.extend([0; 4 + 8 + 8]); // state bits, created, modified
-    let start = if row.size == 0 { ENDOFCHAIN } else { row.start };
+    out.extend(row.meta.clsid);
+    out.extend(row.meta.state.to_le_bytes());
+    out.extend(row.meta.created.to_le_bytes());
+    out.extend(row.meta.modified.to_le_bytes());
+    let start = match kind {
+        // §2.6.3: a storage has none.
+        STORAGE => 0,
+        _ if row.size == 0 => ENDOFCHAIN,
+        _ => row.start,
+    };
     out.extend(start.to_le_bytes());
     out.extend(row.size.to_le_bytes());
 }
