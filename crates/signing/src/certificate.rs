@@ -1,0 +1,285 @@
+//! Certificates (RFC 5280): read once, their bytes kept.
+
+use std::fmt;
+
+use const_oid::ObjectIdentifier;
+use const_oid::db::{rfc4519, rfc5280};
+use container::digest::Algorithm;
+use der::{Decode, Tag, Tagged};
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
+use x509_cert::name::Name;
+
+use crate::algorithm::{PublicKey, signature_digest};
+use crate::asn1::{Asn1Error, BIT_STRING, CONTEXT_0, Der, INTEGER, SEQUENCE};
+use crate::{pem, time};
+
+/// More certificates than these are in nobody's file.
+const CERTIFICATES_MAX: usize = 200;
+
+/// A certificate.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Certificate {
+    der: Vec<u8>,
+    parsed: x509_cert::Certificate,
+    parts: Parts,
+}
+
+/// The bytes of its parts as they stand.
+#[derive(Clone, PartialEq, Eq)]
+struct Parts {
+    /// What its issuer signed.
+    tbs: Vec<u8>,
+    signature_algorithm: ObjectIdentifier,
+    signature: Vec<u8>,
+    serial: Vec<u8>,
+    issuer: Vec<u8>,
+    subject: Vec<u8>,
+    spki: Vec<u8>,
+}
+
+/// Bytes that are not a certificate, or a file without one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// The file has none.
+    #[error("there is no certificate in it, must be PEM or DER")]
+    None,
+    /// It has too many.
+    #[error("there are more than {CERTIFICATES_MAX} certificates in it")]
+    TooMany,
+    /// One of them is not DER.
+    #[error(transparent)]
+    Asn1(#[from] Asn1Error),
+    /// One of them cannot be understood.
+    #[error("the certificate cannot be parsed: {0}")]
+    Parse(String),
+}
+
+impl Certificate {
+    /// Reads one certificate in DER.
+    pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+        let parts = Parts::read(der)?;
+        let parsed =
+            x509_cert::Certificate::from_der(der).map_err(|error| CertificateError::Parse(error.to_string()))?;
+        Ok(Self { der: der.to_vec(), parsed, parts })
+    }
+
+    /// All certificates of a file, in PEM (other blocks are skipped) or one in DER.
+    pub fn read_all(file: &[u8]) -> Result<Vec<Self>, CertificateError> {
+        if !pem::is_pem(file) {
+            return Ok(vec![Self::from_der(file)?]);
+        }
+        let blocks = pem::blocks(file);
+        let found = blocks.iter().filter(|block| matches!(block.label.as_str(), "CERTIFICATE" | "X509 CERTIFICATE"));
+        let found: Vec<Self> = found.map(|block| Self::from_der(&block.der)).collect::<Result<_, _>>()?;
+        match found.len() {
+            0 => Err(CertificateError::None),
+            1..=CERTIFICATES_MAX => Ok(found),
+            _ => Err(CertificateError::TooMany),
+        }
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// Its public key. `None`: of a kind that this tool does not know.
+    #[must_use]
+    pub fn public_key(&self) -> Option<PublicKey> {
+        PublicKey::from_spki(&self.parts.spki)
+    }
+
+    /// Whom it is about, for people: the common name, or else the whole name.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        readable(&self.parsed.tbs_certificate.subject)
+    }
+
+    /// Who issued it, for people.
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        readable(&self.parsed.tbs_certificate.issuer)
+    }
+
+    /// Its serial number in hexadecimal digits.
+    #[must_use]
+    pub fn serial(&self) -> String {
+        let content = Der::new(&self.parts.serial).next("serialNumber").map(|value| value.content).unwrap_or_default();
+        hex(content)
+    }
+
+    /// The SHA-256 of its bytes in hexadecimal digits.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        hex(&Algorithm::Sha256.digest(&self.der))
+    }
+
+    /// The first second of its validity, since 1970.
+    #[must_use]
+    pub fn not_before(&self) -> u64 {
+        self.parsed.tbs_certificate.validity.not_before.to_unix_duration().as_secs()
+    }
+
+    /// The last second of its validity, since 1970.
+    #[must_use]
+    pub fn not_after(&self) -> u64 {
+        self.parsed.tbs_certificate.validity.not_after.to_unix_duration().as_secs()
+    }
+
+    /// What keeps it from being valid at a moment, as the rest of a sentence.
+    #[must_use]
+    pub fn invalid_at(&self, moment: u64) -> Option<String> {
+        if moment < self.not_before() {
+            return Some(format!(
+                "is not valid before {} (it is {})",
+                time::date(self.not_before()),
+                time::date(moment)
+            ));
+        }
+        (moment > self.not_after())
+            .then(|| format!("expired at {} (it is {})", time::date(self.not_after()), time::date(moment)))
+    }
+
+    /// What it may be used for. `None`: it does not say, so for everything.
+    pub(crate) fn extended_usages(&self) -> Option<Vec<ObjectIdentifier>> {
+        let (_, usage) = self.parsed.tbs_certificate.get::<ExtendedKeyUsage>().ok()??;
+        Some(usage.0)
+    }
+
+    /// Whether its extended key usage is critical, as a timestamp authority's must be.
+    pub(crate) fn extended_usage_is_critical(&self) -> bool {
+        self.parsed
+            .tbs_certificate
+            .get::<ExtendedKeyUsage>()
+            .is_ok_and(|found| found.is_some_and(|(critical, _)| critical))
+    }
+
+    /// Whether its key may sign. A certificate that does not say allows it.
+    pub(crate) fn may_sign(&self) -> bool {
+        match self.parsed.tbs_certificate.get::<KeyUsage>() {
+            Ok(Some((_, usage))) => usage.digital_signature() || usage.non_repudiation(),
+            _ => true,
+        }
+    }
+
+    /// Whether it may issue certificates.
+    pub(crate) fn is_authority(&self) -> bool {
+        let basic = self.parsed.tbs_certificate.get::<BasicConstraints>();
+        let signs = match self.parsed.tbs_certificate.get::<KeyUsage>() {
+            Ok(Some((_, usage))) => usage.key_cert_sign(),
+            _ => true,
+        };
+        signs && matches!(basic, Ok(Some((_, basic))) if basic.ca)
+    }
+
+    /// Whether its subject and its issuer are one.
+    pub(crate) fn is_self_issued(&self) -> bool {
+        self.parts.subject == self.parts.issuer
+    }
+
+    /// Whether `child` names this certificate's subject as its issuer, and this certificate's key signed it.
+    pub(crate) fn issued(&self, child: &Self) -> bool {
+        let parts = &child.parts;
+        let (Some(key), Some(digest)) = (self.public_key(), signature_digest(parts.signature_algorithm)) else {
+            return false;
+        };
+        parts.issuer == self.parts.subject && key.verifies(digest, &digest.digest(&parts.tbs), &parts.signature)
+    }
+
+    /// The issuer's name as it stands.
+    pub(crate) fn issuer_der(&self) -> &[u8] {
+        &self.parts.issuer
+    }
+
+    /// The serial number as it stands.
+    pub(crate) fn serial_der(&self) -> &[u8] {
+        &self.parts.serial
+    }
+
+    /// The SubjectPublicKeyInfo as it stands.
+    pub(crate) fn spki(&self) -> &[u8] {
+        &self.parts.spki
+    }
+
+    /// The subject key identifier, if it has one.
+    pub(crate) fn key_identifier(&self) -> Option<Vec<u8>> {
+        let found = self.parsed.tbs_certificate.get::<x509_cert::ext::pkix::SubjectKeyIdentifier>();
+        found.ok().flatten().map(|(_, identifier)| identifier.0.as_bytes().to_vec())
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "certificate({:?}, serial {})", self.subject(), self.serial())
+    }
+}
+
+impl Parts {
+    fn read(der: &[u8]) -> Result<Self, Asn1Error> {
+        let mut outer = Der::new(der);
+        let certificate = outer.expect(SEQUENCE, "Certificate")?;
+        outer.finish("Certificate")?;
+        let mut fields = certificate.inner();
+        let tbs = fields.expect(SEQUENCE, "tbsCertificate")?;
+        let algorithm = fields.expect(SEQUENCE, "signatureAlgorithm")?.inner().next("algorithm")?;
+        let signature = fields.expect(BIT_STRING, "signatureValue")?;
+        let Some((0, signature)) = signature.content.split_first() else {
+            return Err(signature.wrong("signatureValue", "it does not end at a whole byte"));
+        };
+        let mut fields = tbs.inner();
+        fields.optional(CONTEXT_0, "version")?;
+        let serial = fields.expect(INTEGER, "serialNumber")?;
+        fields.expect(SEQUENCE, "signature")?;
+        let issuer = fields.expect(SEQUENCE, "issuer")?;
+        fields.expect(SEQUENCE, "validity")?;
+        let subject = fields.expect(SEQUENCE, "subject")?;
+        let spki = fields.expect(SEQUENCE, "subjectPublicKeyInfo")?;
+        Ok(Self {
+            tbs: tbs.whole.to_vec(),
+            signature_algorithm: algorithm.oid("signatureAlgorithm")?,
+            signature: signature.to_vec(),
+            serial: serial.whole.to_vec(),
+            issuer: issuer.whole.to_vec(),
+            subject: subject.whole.to_vec(),
+            spki: spki.whole.to_vec(),
+        })
+    }
+}
+
+/// The common name, else the organisation, else all of it.
+fn readable(name: &Name) -> String {
+    let part = |wanted| {
+        let part = name.0.iter().flat_map(|set| set.0.iter()).find(|part| part.oid == wanted)?;
+        let bytes = part.value.value();
+        let text = match part.value.tag() {
+            Tag::BmpString => {
+                let units: Vec<u16> =
+                    bytes.chunks_exact(2).map(|pair| pair.iter().fold(0, |n, &b| n << 8 | u16::from(b))).collect();
+                String::from_utf16_lossy(&units)
+            }
+            // Latin-1 in practice (RFC 5280 §4.1.2.4 tells of the confusion)
+            Tag::TeletexString => bytes.iter().copied().map(char::from).collect(),
+            _ => String::from_utf8_lossy(bytes).into_owned(),
+        };
+        (!text.is_empty()).then_some(text)
+    };
+    let text = part(rfc4519::CN).or_else(|| part(rfc4519::O)).unwrap_or_else(|| name.to_string());
+    // It goes to terminals: nothing that moves the cursor.
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Any purpose.
+pub(crate) const ANY_USAGE: ObjectIdentifier = rfc5280::ANY_EXTENDED_KEY_USAGE;
+/// Code signing.
+pub(crate) const CODE_SIGNING: ObjectIdentifier = rfc5280::ID_KP_CODE_SIGNING;
+/// Time stamping.
+pub(crate) const TIME_STAMPING: ObjectIdentifier = rfc5280::ID_KP_TIME_STAMPING;
+/// Apple's Developer ID Installer.
+pub(crate) const APPLE_INSTALLER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113635.100.4.13");
+/// Apple's installer certificates for its shop and for organisations' own packages.
+pub(crate) const APPLE_SHOP_INSTALLER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113635.100.4.9");

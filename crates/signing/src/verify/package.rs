@@ -1,0 +1,68 @@
+//! The signatures of a macOS product archive.
+
+use const_oid::db::rfc5911;
+use container::digest::Algorithm;
+
+use super::signed_data::SignedData;
+use super::signer::{Rules, judge};
+use super::{SignatureFacts, Trust, Unreadable};
+use crate::certificate::{APPLE_INSTALLER, APPLE_SHOP_INSTALLER, Certificate};
+use crate::cms::package::TIMESTAMP;
+use crate::time;
+
+/// The plain RSA signature.
+#[derive(Debug, Clone, Copy)]
+pub struct PlainSignature<'a> {
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// The certificates beside it, leaf first, DER.
+    pub certificates: &'a [Vec<u8>],
+}
+
+/// Reads and judges a detached message that must be over this checksum, and the plain signature beside it. Zeros may
+/// follow the message.
+pub fn package(
+    cms: &[u8],
+    plain: Option<PlainSignature<'_>>,
+    checksum: &[u8; 20],
+    trust: Trust<'_>,
+) -> Result<SignatureFacts, Unreadable> {
+    let data = SignedData::read_padded(cms)?;
+    let mut facts = SignatureFacts::nothing_yet();
+    if data.content_type != rfc5911::ID_DATA || data.content.is_some() {
+        facts.error("signature-content", "is not a detached one over data");
+    }
+    let rules = Rules {
+        content: checksum,
+        timestamp: TIMESTAMP,
+        usages: &[APPLE_INSTALLER, APPLE_SHOP_INSTALLER],
+        purpose: "installer packages",
+    };
+    judge(&data, &rules, trust, &mut facts);
+    for info in &data.signers {
+        let signed = info.signed_attributes().unwrap_or_default();
+        let times = signed.iter().filter(|(kind, _)| *kind == rfc5911::ID_SIGNING_TIME).flat_map(|(_, values)| values);
+        facts.signing_time = times.filter_map(|value| time::decode(value, "signingTime").ok()).map(time::date).next();
+    }
+    if let Some(plain) = plain {
+        judge_plain(plain, checksum, &mut facts);
+    }
+    Ok(facts)
+}
+
+fn judge_plain(plain: PlainSignature<'_>, checksum: &[u8; 20], facts: &mut SignatureFacts) {
+    let leaf = plain.certificates.first().and_then(|der| Certificate::from_der(der).ok());
+    let Some((leaf, key)) = leaf.and_then(|leaf| leaf.public_key().map(|key| (leaf, key))) else {
+        facts.error("signature-rsa", "has an RSA signature beside it without a certificate that can be read");
+        return;
+    };
+    let by_digest = key.verifies(Algorithm::Sha1, checksum, plain.bytes);
+    let by_content = key.verifies(Algorithm::Sha256, &Algorithm::Sha256.digest(checksum), plain.bytes);
+    if !by_digest && !by_content {
+        facts.error("signature-rsa", "has an RSA signature beside it that is not over this table of contents");
+    }
+    let same = facts.signer.as_ref().is_none_or(|signer| signer.sha256 == leaf.fingerprint());
+    if !same {
+        facts.error("signature-rsa", "has an RSA signature beside it of another signer");
+    }
+}
