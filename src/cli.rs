@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use installer::Kind;
 
+use crate::commands::batch::BatchArgs;
+
 /// Stamps a signed endpoint agent and a tenant's enrollment token into MSI, PKG, Intune-ready and deb installers,
 /// and proves each by reading it back.
 #[derive(Debug, Parser)]
@@ -118,6 +120,8 @@ pub struct Stamp {
     pub base: PathBuf,
     #[command(flatten)]
     pub token: TokenArgs,
+    #[command(flatten)]
+    pub batch: BatchArgs,
     /// The installer to write; - is standard output
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,

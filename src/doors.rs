@@ -21,6 +21,11 @@ pub fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
+/// Seconds since 1970, to hold tokens' expiry against.
+pub fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 /// Sixteen random bytes, for a new product's upgrade code.
 pub fn random() -> Result<[u8; 16], Failure> {
     let mut bytes = [0; 16];

@@ -39,6 +39,10 @@ impl Failure {
         Self { status: Status::Usage, message: message.to_string(), hint: None }
     }
 
+    pub fn machine(message: impl Display) -> Self {
+        Self::with(Status::Machine, message)
+    }
+
     /// The system refused something: `write dist/x.deb: No space left on device`.
     pub fn io<'a>(verb: &'a str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
         move |error| {

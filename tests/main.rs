@@ -3,6 +3,7 @@
 //! | module | what it holds us to |
 //! |---|---|
 //! | `laws` | what is true of every format, by iterating over the formats |
+//! | `batch` | lists: every row, all mistakes, interruptions |
 //! | `hostile` | bad input: an error within a second and bounded memory, never a panic |
 //! | `interop` | other people's programs judge our files: the real installers first |
 //! | `transcripts` | the shell sessions of the manual, run as they stand there |
@@ -11,6 +12,7 @@
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
 #![allow(clippy::ptr_arg, reason = "a &Vec becomes a &dyn ReadAt, a slice does not")]
 
+mod batch;
 mod hostile;
 mod interop;
 mod laws;

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub mod batch;
 mod build;
 mod completions;
 mod extract;

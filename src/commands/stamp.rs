@@ -14,6 +14,9 @@ use crate::receipt::{self, FileDigest, Receipt, TOOL};
 use crate::source;
 
 pub fn run(args: &Stamp) -> Result<(), Failure> {
+    if let Some(list) = &args.batch.batch {
+        return super::batch::run(args, list);
+    }
     let to_stdout = args.output == Path::new("-");
     if to_stdout && args.json {
         return Err(Failure::usage("the installer and the receipt cannot both go to standard output")

@@ -13,6 +13,7 @@
 //! | [`gzip`], [`xz`], [`zst`] | streams whose last block can be replaced without touching the others |
 //! | [`cfb`], [`cab`], [`msidb`] | the compound file, the cabinet and the database tables of an MSI |
 //! | [`xar`], [`bom`], [`cpio`] | the archive, the bill of materials and the payload of a flat package |
+//! | [`zip`] | archives of stored members, written to a stream |
 //! | [`xml`] | small XML documents, read whole within limits |
 //! | [`digest`], [`authenticode`] | the digests that signatures name, and what that of an MSI is over |
 //! | [`slot`] | the places outside of a signature that hold a token |
@@ -38,6 +39,7 @@ pub mod workers;
 pub mod xar;
 pub mod xml;
 pub mod xz;
+pub mod zip;
 pub mod zst;
 
 pub use at::ReadAt;

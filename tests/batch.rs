@@ -1,0 +1,334 @@
+//! Lists: an installer for each row, all mistakes at once, and an end that is the same whatever came in between.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::{self, product::Small};
+
+/// A small base and a list for it, in a scratch folder.
+struct Batch {
+    folder: tempfile::TempDir,
+    base: PathBuf,
+}
+
+impl Batch {
+    fn new(rows: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let small = Small::new();
+        let bases = folder.path().join("bases");
+        let built = support::output(
+            support::program()
+                .args(["build", "--format", "msi", "--product"])
+                .arg(small.manifest())
+                .arg("-o")
+                .arg(&bases),
+        );
+        assert!(built.status.success(), "{}", support::both(&built));
+        let batch = Self { base: bases.join("Example-Agent.msi"), folder };
+        batch.list(rows);
+        batch
+    }
+
+    fn list(&self, rows: usize) {
+        let mut text = String::from("\u{FEFF}Name;Token;Serial Number\r\n");
+        for row in 0..rows {
+            write!(text, "PC {row:05};tenant-{row}.{};SN{row}\r\n", "x".repeat(row % 300)).unwrap();
+        }
+        fs::write(self.path("list.csv"), text).unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, output: &Path) -> Command {
+        let mut command = support::program();
+        command.arg("stamp").arg(&self.base).arg("--batch").arg(self.path("list.csv")).arg("-o").arg(output);
+        command
+    }
+
+    /// Runs to the end and gives what was said.
+    fn run(&self, output: &Path) -> String {
+        let output = support::output(&mut self.command(output));
+        assert!(output.status.success(), "{}", support::both(&output));
+        support::both(&output)
+    }
+
+    fn start(&self, output: &Path) -> Child {
+        self.command(output).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+}
+
+/// Every file in a folder by its path there, with its content.
+fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut waiting = vec![folder.to_path_buf()];
+    while let Some(path) = waiting.pop() {
+        for entry in fs::read_dir(&path).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                files.insert(name, fs::read(path).unwrap());
+            }
+        }
+    }
+    files
+}
+
+/// Each line of the manifest names a file with this size and digest, and there is no other file; the token in some of
+/// them, read back by the program, is the row's.
+fn check(folder: &Path, rows: usize) {
+    let files = tree(folder);
+    assert_eq!(files.len(), rows + 2, "{:?}", files.keys().filter(|name| !name.ends_with(".msi")).collect::<Vec<_>>());
+    let lines = String::from_utf8(files["manifest.jsonl"].clone()).unwrap();
+    assert_eq!(lines.lines().count(), rows);
+    for (row, line) in lines.lines().enumerate() {
+        let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+        let name = format!("PC {row:05}/Example-Agent.msi");
+        assert_eq!(entry["file"], name.as_str());
+        assert_eq!(entry["serial_number"], format!("SN{row}").as_str());
+        let content = &files[&name];
+        assert_eq!(entry["size"], content.len());
+        let (_, digest) = installer::proof::sha256(&mut content.as_slice()).unwrap();
+        assert_eq!(entry["sha256"], installer::proof::hex(&digest).as_str(), "{name}");
+        let token = installer::Token::parse(format!("tenant-{row}.{}", "x".repeat(row % 300)).as_bytes()).unwrap();
+        assert_eq!(entry["token_fingerprint"], token.fingerprint().as_str());
+        if row % 97 == 0 {
+            let format = installer::formats::recognise(content).unwrap();
+            assert!(format.token(content).unwrap() == Some(token), "{name}");
+        }
+        assert!(!line.contains("tenant-"), "a token is in the manifest");
+    }
+    assert!(!String::from_utf8(files["manifest.csv"].clone()).unwrap().contains("tenant-"));
+}
+
+/// 2,000 rows where only the result counts; what is made beside it is taken from a part of them.
+const ROWS: usize = 2_000;
+
+#[test]
+fn two_thousand_rows_are_stamped_checked_and_private() {
+    let batch = Batch::new(ROWS);
+    let out = batch.path("out");
+    let said = batch.run(&out);
+    assert!(said.contains("2000 stamped, 0 found"), "{said}");
+    check(&out, ROWS);
+    // One of them beside `stamp`, which has other tests.
+    let token = batch.path("token");
+    fs::write(&token, format!("tenant-299.{}", "x".repeat(299))).unwrap();
+    let single = batch.path("single.msi");
+    support::run(
+        support::program().get_program(),
+        [
+            "stamp",
+            batch.base.to_str().unwrap(),
+            "--token-file",
+            token.to_str().unwrap(),
+            "-o",
+            single.to_str().unwrap(),
+        ],
+    );
+    assert!(fs::read(single).unwrap() == fs::read(out.join("PC 00299/Example-Agent.msi")).unwrap());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&out), 0o700);
+        assert_eq!(mode(&out.join("PC 00001")), 0o700);
+        assert_eq!(mode(&out.join("PC 00001/Example-Agent.msi")), 0o600);
+        assert_eq!(mode(&out.join("manifest.csv")), 0o600);
+        assert_eq!(mode(&out.join("manifest.jsonl")), 0o600);
+    }
+}
+
+/// Twenty thousand, as an administrator has them. `cargo test --test all -- --ignored twenty_thousand`
+#[test]
+#[ignore = "takes minutes and 4 GB"]
+fn twenty_thousand_rows() {
+    let batch = Batch::new(20_000);
+    batch.run(&batch.path("out"));
+    check(&batch.path("out"), 20_000);
+}
+
+#[test]
+fn killed_anywhere_it_goes_on_and_ends_the_same() {
+    let rows = 600;
+    let batch = Batch::new(rows);
+    let whole = batch.path("whole");
+    batch.run(&whole);
+    let out = batch.path("out");
+    let mut kills = 0;
+    // Each run is killed a little later than the one before, counted in files: some while writing, some while syncing.
+    for files in [1, 40, 41, 200, 350, 599] {
+        let mut child = batch.start(&out);
+        let since = Instant::now();
+        let done = || fs::read_dir(&out).map_or(0, |entries| entries.count());
+        while done() < files && child.try_wait().unwrap().is_none() && since.elapsed() < Duration::from_secs(60) {}
+        child.kill().unwrap();
+        kills += usize::from(!child.wait().unwrap().success());
+    }
+    assert!(kills >= 3, "only {kills} runs were killed in the middle");
+    // What is whole already must not be written again.
+    let inode = |path: &Path| {
+        #[cfg(unix)]
+        return std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).unwrap());
+        #[cfg(not(unix))]
+        return fs::metadata(path).unwrap().len();
+    };
+    let before: BTreeMap<_, _> = tree(&out)
+        .into_keys()
+        .filter(|name| name.ends_with(".msi"))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .map(|name| (name.clone(), inode(&out.join(name))))
+        .collect();
+    assert!(!before.is_empty());
+    let said = batch.run(&out);
+    assert!(said.contains(&format!("{} found", before.len())), "{said}, {} were there", before.len());
+    for (name, inode_before) in before {
+        assert_eq!(inode(&out.join(&name)), inode_before, "{name} was made twice");
+    }
+    assert!(tree(&out) == tree(&whole), "the end is another one");
+    check(&out, rows);
+    // And once more changes nothing.
+    assert!(batch.run(&out).contains("0 stamped, 600 found"));
+    assert!(tree(&out) == tree(&whole));
+}
+
+#[test]
+fn a_list_may_grow_but_not_change_its_mind() {
+    let batch = Batch::new(20);
+    let out = batch.path("out");
+    batch.run(&out);
+    batch.list(25);
+    assert!(batch.run(&out).contains("5 stamped, 20 found"));
+    check(&out, 25);
+    // A damaged file of a token that the list has is made again.
+    fs::write(out.join("PC 00003/Example-Agent.msi"), "damaged").unwrap();
+    assert!(batch.run(&out).contains("1 stamped, 24 found"));
+    check(&out, 25);
+    // Another token under the same name is refused before anything is written.
+    let text = fs::read_to_string(batch.path("list.csv")).unwrap();
+    fs::write(batch.path("list.csv"), text.replace("tenant-7.", "tenant-seven.")).unwrap();
+    let refused = support::output(&mut batch.command(&out));
+    assert_eq!(refused.status.code(), Some(1));
+    let said = support::both(&refused);
+    assert!(said.contains("line 9: the folder has a file of this name with another token"), "{said}");
+    assert!(!said.contains("tenant-"), "{said}");
+}
+
+#[test]
+fn everything_wrong_is_said_at_once_and_nothing_is_written() {
+    let batch = Batch::new(1);
+    let mut text = String::from("token,name,serial\n");
+    for row in 0..5_000 {
+        writeln!(text, "tok{row},PC{},S{row}", row % 4_850).unwrap();
+    }
+    fs::write(batch.path("list.csv"), text).unwrap();
+    let out = batch.path("out");
+    let refused = support::output(&mut batch.command(&out));
+    assert_eq!(refused.status.code(), Some(1));
+    let said = support::both(&refused);
+    assert!(said.contains("line 4852: name is the one of line 2 "), "{said}");
+    assert!(said.contains("and 50 more") && said.contains("150 mistakes; nothing was written"), "{said}");
+    assert!(!out.exists());
+}
+
+#[test]
+fn one_archive_has_the_same_files() {
+    let batch = Batch::new(60);
+    let out = batch.path("out");
+    batch.run(&out);
+    let streamed = support::output(&mut batch.command(Path::new("-")));
+    assert!(streamed.status.success(), "{}", String::from_utf8_lossy(&streamed.stderr));
+    let file = batch.path("all.zip");
+    batch.run(&file);
+    assert!(fs::read(&file).unwrap() == streamed.stdout, "the file is not the stream");
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(&streamed.stdout)).unwrap();
+    let mut found = BTreeMap::new();
+    for at in 0..archive.len() {
+        let mut entry = archive.by_index(at).unwrap();
+        assert_eq!(entry.unix_mode(), Some(0o100_600));
+        let mut content = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut content).unwrap();
+        found.insert(entry.name().unwrap().into_owned(), content);
+    }
+    assert!(found == tree(&out));
+    // Python reads it, and bsdtar does so without seeing its end first.
+    if let Some(python) = support::judge("python3") {
+        support::run(python, ["-m", "zipfile", "-t", file.to_str().unwrap()]);
+    }
+}
+
+/// Another program takes the space away while a batch runs.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error_and_the_next_run_goes_on() {
+    let mount = |args: &[&str]| Command::new("mount").args(args).output().is_ok_and(|output| output.status.success());
+    let batch = Batch::new(400);
+    let disk = batch.path("disk");
+    fs::create_dir(&disk).unwrap();
+    let size = format!("size={}", 400 * 220_000);
+    if !mount(&["-t", "tmpfs", "-o", &size, "tmpfs", disk.to_str().unwrap()]) {
+        support::missing("mount (the test must be root)");
+        return;
+    }
+    let unmount = Unmount(disk.clone());
+    let out = disk.join("out");
+    let mut child = batch.start(&out);
+    while fs::read_dir(&out).map_or(0, |entries| entries.count()) < 50 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before the disk was full");
+    }
+    // Takes everything that is left, and a little of what is being written with it.
+    let thief = disk.join("thief");
+    let taken = fs::File::create(&thief).map(|mut file| std::io::copy(&mut std::io::repeat(1), &mut file));
+    assert!(taken.unwrap().is_err());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("No space left on device") && said.contains("the same command goes on from there"), "{said}");
+    // What is in a place is whole; what is not is not there at all.
+    for (name, content) in tree(&out) {
+        assert!(name.starts_with("manifest.jsonl") || content.len() > 180_000, "{name} has {} bytes", content.len());
+        assert!(!name.contains(".stampwright"), "{name} was left");
+    }
+    fs::remove_file(thief).unwrap();
+    let said = batch.run(&out);
+    assert!(!said.contains(" 0 found"), "{said}");
+    check(&out, 400);
+    drop(unmount);
+}
+
+/// Before anything is written, space is asked for.
+#[cfg(target_os = "linux")]
+#[test]
+fn too_little_space_is_said_before_the_first_file() {
+    let mount = |args: &[&str]| Command::new("mount").args(args).output().is_ok_and(|output| output.status.success());
+    let batch = Batch::new(100);
+    let disk = batch.path("disk");
+    fs::create_dir(&disk).unwrap();
+    if !mount(&["-t", "tmpfs", "-o", "size=4m", "tmpfs", disk.to_str().unwrap()]) {
+        support::missing("mount (the test must be root)");
+        return;
+    }
+    let _unmount = Unmount(disk.clone());
+    let refused = support::output(&mut batch.command(&disk.join("out")));
+    let said = support::both(&refused);
+    assert_eq!(refused.status.code(), Some(3), "{said}");
+    assert!(said.contains("100 files need") && said.contains("nothing was written"), "{said}");
+    assert!(!tree(&disk).keys().any(|name| name.ends_with(".msi")));
+}
+
+/// Unmounts whatever happens.
+struct Unmount(PathBuf);
+
+impl Drop for Unmount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
