@@ -35,6 +35,8 @@ pub enum Command {
     Extract(Extract),
     /// Check an installer: its structure, its token, its agent
     Verify(Verify),
+    /// Write what an admin uploads to Intune, Group Policy or Jamf: files, bodies, profiles, steps
+    Kit(crate::commands::kit::Kit),
     /// Print the JSON Schema of stampwright.toml
     Schema,
     /// Print a completion script for a shell

@@ -29,6 +29,11 @@ pub fn now() -> u64 {
 /// Sixteen random bytes, for a new product's upgrade code.
 pub fn random() -> Result<[u8; 16], Failure> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Failure::wrong(format!("no randomness: {error}")))?;
+    fill(&mut bytes).map_err(|error| Failure::wrong(format!("no randomness: {error}")))?;
     Ok(bytes)
+}
+
+/// Random bytes, for keys.
+pub fn fill(bytes: &mut [u8]) -> Result<(), getrandom::Error> {
+    getrandom::fill(bytes)
 }

@@ -10,6 +10,7 @@ use installer::format::{BuildError, ReadError, StampError};
 use installer::payload::PayloadError;
 use installer::product::ManifestError;
 use installer::token::TokenError;
+use kit::KitError;
 
 /// What went wrong, for a person and for a script.
 #[derive(Debug)]
@@ -127,6 +128,18 @@ impl From<BuildError> for Failure {
         let hint = match &error {
             BuildError::Product { hint, .. } => hint.map(str::to_owned),
             _ => None,
+        };
+        Self { status, message: error.to_string(), hint }
+    }
+}
+
+impl From<KitError> for Failure {
+    fn from(error: KitError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        let status = match error {
+            KitError::Read(error) => return error.into(),
+            KitError::Write { .. } => Status::Machine,
+            _ => Status::Wrong,
         };
         Self { status, message: error.to_string(), hint }
     }

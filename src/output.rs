@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::failure::Failure;
 
@@ -71,6 +71,85 @@ fn set_readers(file: &File, readers: Readers) -> std::io::Result<()> {
 
 #[cfg(not(unix))]
 fn set_readers(_: &File, _: Readers) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// A folder on its way, filled beside its place. Until it is finished, its owner alone can enter it.
+#[derive(Debug)]
+pub struct PendingFolder {
+    partial: TempDir,
+    path: PathBuf,
+    replaces: bool,
+}
+
+impl PendingFolder {
+    /// Starts a folder that will be at `path`, where nothing may be yet but an empty folder, or with `replaces` anything.
+    pub fn create(path: &Path, replaces: bool) -> Result<Self, Failure> {
+        if !replaces && fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(Failure::wrong(format!("{} is not empty", path.display())).hint("nothing was changed"));
+        }
+        if path.is_file() {
+            return Err(Failure::usage(format!("{} is a file, must be a folder", path.display())));
+        }
+        let parent = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        folder(parent)?;
+        let partial = tempfile::Builder::new()
+            .prefix(".stampwright-")
+            .tempdir_in(parent)
+            .map_err(Failure::io("write to", parent))?;
+        Ok(Self { partial, path: path.to_path_buf(), replaces })
+    }
+
+    /// Where to put its files.
+    pub fn root(&self) -> &Path {
+        self.partial.path()
+    }
+
+    /// Sets who may read it, with everything in it, and puts it in its place.
+    pub fn finish(self, readers: Readers) -> Result<(), Failure> {
+        let failed = || Failure::io("write", &self.path);
+        set_tree(self.partial.path(), readers).map_err(failed())?;
+        if self.replaces && self.path.exists() {
+            fs::remove_dir_all(&self.path).map_err(failed())?;
+        }
+        self.place()
+    }
+
+    /// Puts it in its place as it is.
+    pub fn place(self) -> Result<(), Failure> {
+        // An empty folder may be there already; it gives way.
+        let _ = fs::remove_dir(&self.path);
+        // Kept only once it is there: until then, dropping it removes it.
+        fs::rename(self.partial.path(), &self.path).map_err(Failure::io("write", &self.path))?;
+        let _ = self.partial.keep();
+        Ok(())
+    }
+}
+
+fn set_tree(path: &Path, readers: Readers) -> std::io::Result<()> {
+    let metadata = fs::symlink_metadata(path)?;
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path)? {
+            set_tree(&entry?.path(), readers)?;
+        }
+    }
+    set_mode(path, readers, metadata.is_dir())
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, readers: Readers, is_folder: bool) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = match (readers, is_folder) {
+        (Readers::Owner, true) => 0o700,
+        (Readers::Owner, false) => 0o600,
+        (Readers::All, true) => 0o755,
+        (Readers::All, false) => 0o644,
+    };
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &Path, _: Readers, _: bool) -> std::io::Result<()> {
     Ok(())
 }
 

@@ -40,14 +40,17 @@ pub fn product(path: &Path) -> Result<Product, Failure> {
 pub fn token(args: &TokenArgs) -> Result<Token, Failure> {
     match (&args.token_file, &args.token_env) {
         (Some(path), _) => token_file(path),
-        (None, Some(name)) => {
-            let value = doors::variable(name)
-                .ok_or_else(|| Failure::wrong(format!("the environment has no variable {name}")))?;
-            let value = Zeroizing::new(value.into_encoded_bytes());
-            Ok(Token::parse(&value)?)
-        }
+        (None, Some(name)) => token_env(name),
         (None, None) => Err(Failure::usage("a token is needed: --token-file or --token-env")),
     }
+}
+
+/// Reads a token from a variable of the environment.
+pub fn token_env(name: &str) -> Result<Token, Failure> {
+    let value =
+        doors::variable(name).ok_or_else(|| Failure::wrong(format!("the environment has no variable {name}")))?;
+    let value = Zeroizing::new(value.into_encoded_bytes());
+    Ok(Token::parse(&value)?)
 }
 
 /// Reads a token from a file, or from standard input where the file is `-`.

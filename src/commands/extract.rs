@@ -4,37 +4,32 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use container::at::FileAt;
 use installer::format::{Area, Extracted, ReadError, Sink, What};
 use installer::formats;
+use kit::intune::{Wrapper, intunemac, intunewin};
 use serde::Serialize;
 
 use crate::cli::Extract;
 use crate::failure::Failure;
-use crate::output;
+use crate::output::PendingFolder;
 use crate::receipt;
 use crate::source;
 
 pub fn run(args: &Extract) -> Result<(), Failure> {
     let file = source::installer(&args.file)?;
-    if fs::read_dir(&args.output).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(Failure::wrong(format!("{} is not empty", args.output.display())).hint("nothing was changed"));
-    }
-    let folder = args.output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    output::folder(folder)?;
-    let partial =
-        tempfile::Builder::new().prefix(".stampwright-").tempdir_in(folder).map_err(Failure::io("write to", folder))?;
-
+    let pending = PendingFolder::create(&args.output, false)?;
     let mut files =
-        Files { root: partial.path().to_path_buf(), links: Vec::new(), modes: Vec::new(), list: Vec::new() };
+        Files { root: pending.root().to_path_buf(), links: Vec::new(), modes: Vec::new(), list: Vec::new() };
     let about = |error: ReadError| Failure::from(error).about(&args.file);
-    let format = formats::recognise(&file).map_err(about)?;
-    format.extract(&file, &mut files).map_err(about)?;
+    match kit::intune::wrapper(&file).map_err(about)? {
+        Some(Wrapper::Intunewin) => _ = intunewin::read(&file, &mut files).map_err(about)?,
+        Some(Wrapper::Intunemac) => files.unwrap_package(&file).map_err(about)?,
+        None => formats::recognise(&file).and_then(|format| format.extract(&file, &mut files)).map_err(about)?,
+    }
     let list = files.finish()?;
-
-    // An empty folder may be there already; it gives way.
-    let _ = fs::remove_dir(&args.output);
-    fs::rename(partial.keep(), &args.output).map_err(Failure::io("write", &args.output))?;
-    set_mode(&args.output, 0o755).map_err(Failure::io("write", &args.output))?;
+    set_mode(pending.root(), 0o755).map_err(Failure::io("write", &args.output))?;
+    pending.place()?;
     if args.json {
         return receipt::print(&list);
     }
@@ -105,6 +100,20 @@ impl Files {
             }
             What::Link(_) => {}
         }
+        Ok(())
+    }
+
+    /// The package in an `.intunemac`: its name is known when it has been read, so it is read twice.
+    fn unwrap_package(&mut self, file: &FileAt) -> Result<(), ReadError> {
+        let name = intunemac::read(file, &mut io::sink())?.name;
+        let relative = format!("payload/{name}");
+        let path = self.root.join(&relative);
+        let failed = |source| ReadError::Sink { path: path.clone(), source };
+        fs::create_dir_all(self.root.join("payload")).map_err(failed)?;
+        let mut out = create_private(&path).map_err(failed)?;
+        intunemac::read(file, &mut out)?;
+        let size = Some(out.metadata().map_err(failed)?.len());
+        self.list.push(Piece { path: relative, mode: "0600".to_owned(), size, link: None });
         Ok(())
     }
 

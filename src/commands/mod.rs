@@ -7,6 +7,7 @@ mod extract;
 mod init;
 mod inspect;
 mod intune;
+pub mod kit;
 mod make;
 mod profile;
 mod schema;
@@ -26,6 +27,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Extract(args) => extract::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Kit(args) => kit::run(&args),
         Command::Schema => schema::run(),
         Command::Completions { shell } => completions::run(shell),
     }

@@ -7,6 +7,8 @@ mod agents;
 mod compound_file;
 mod deb;
 mod intunemac;
+mod kit_gpo;
+mod kit_intune;
 mod msi;
 mod msi_wine;
 mod pkg;

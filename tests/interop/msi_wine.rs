@@ -33,21 +33,26 @@ const OTHER: &str = "Tenant-B.other";
 static TURN: Mutex<()> = Mutex::new(());
 
 /// A Wine prefix, the installers of the probe, and a folder for both.
-struct Wine {
+pub(super) struct Wine {
     program: PathBuf,
     prefix: PathBuf,
-    folder: tempfile::TempDir,
+    pub(super) folder: tempfile::TempDir,
     _turn: MutexGuard<'static, ()>,
 }
 
 impl Wine {
     /// `None`: Wine or the probe is missing, and the test cannot be held.
     fn start() -> Option<Self> {
-        let program = judge("wine")?;
         if !agent().is_file() {
             missing("the probe service for Windows (cargo xtask payloads)");
             return None;
         }
+        Self::without_probe()
+    }
+
+    /// For products whose service is not started.
+    pub(super) fn without_probe() -> Option<Self> {
+        let program = judge("wine")?;
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let (prefix, folder) = (judges_folder().join("wine"), tempfile::tempdir().unwrap());
         let wine = Self { program, prefix, folder, _turn: turn };
@@ -61,7 +66,7 @@ impl Wine {
 
     /// Runs a Windows program; gives its exit code and what it wrote. Its output goes to a file: services that it starts
     /// would keep a pipe open.
-    fn run(&self, arguments: &[&str]) -> (i32, String) {
+    pub(super) fn run(&self, arguments: &[&str]) -> (i32, String) {
         let path = self.folder.path().join("output");
         let output = File::create(&path).unwrap();
         let status = Command::new("timeout")
@@ -81,7 +86,7 @@ impl Wine {
         (status.code().unwrap_or(-1), text)
     }
 
-    fn msiexec(&self, arguments: &[&str]) -> i32 {
+    pub(super) fn msiexec(&self, arguments: &[&str]) -> i32 {
         self.run(&[&["msiexec"], arguments, &["/qn"]].concat()).0
     }
 

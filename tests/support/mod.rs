@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "not every test needs every helper")]
 
 pub mod agents;
+pub mod kits;
 pub mod product;
 pub mod readers;
 
@@ -37,6 +38,17 @@ pub fn judge(name: &str) -> Option<PathBuf> {
         missing(name);
     }
     found
+}
+
+/// The judges' own Python, if it has this module.
+pub fn python_with(module: &str) -> Option<PathBuf> {
+    let python = judges_folder().join("venv/bin/python");
+    let import = format!("import {module}");
+    if python.is_file() && output(Command::new(&python).args(["-c", &import])).status.success() {
+        return Some(python);
+    }
+    missing(module);
+    None
 }
 
 /// Says that a judge is missing; fails where judges are required.

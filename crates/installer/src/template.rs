@@ -17,6 +17,9 @@ pub enum Escape {
     Shell,
     /// A systemd unit: a value on the right of `=`, `%` doubled. For command lines see [`systemd_word`].
     Systemd,
+    /// Markdown (CommonMark 2.4): every punctuation mark with a backslash before it, control characters as spaces. Not for
+    /// code spans, where a backslash is itself: what stands there must be known to be plain.
+    Markdown,
     /// Nothing is special. Only for text without structure, or for values that were checked to be plain.
     Plain,
 }
@@ -38,6 +41,7 @@ pub fn render(name: &'static str, text: &str, escape: Escape, data: &impl Serial
         Escape::Xml => handlebars.register_escape_fn(xml),
         Escape::Shell => handlebars.register_escape_fn(shell_word),
         Escape::Systemd => handlebars.register_escape_fn(|value| value.replace('%', "%%")),
+        Escape::Markdown => handlebars.register_escape_fn(markdown),
         Escape::Plain => handlebars.register_escape_fn(no_escape),
     }
     handlebars.render_template(text, data).map_err(|source| TemplateError { name, source: Box::new(source) })
@@ -55,6 +59,22 @@ pub fn xml(value: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&apos;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Text for a page of Markdown, on one line.
+#[must_use]
+pub fn markdown(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for c in value.chars() {
+        match c {
+            c if c.is_control() => out.push(' '),
+            // A full stop only ends an enumeration's number, and a hyphen only starts a list: neither happens inside a line.
+            '.' | '-' | ',' => out.push(c),
+            c if c.is_ascii_punctuation() => out.extend(['\\', c]),
             c => out.push(c),
         }
     }
@@ -103,6 +123,8 @@ mod tests {
         assert_eq!(filled(Escape::Xml), "a=M &amp; &apos;S&apos; &quot;x&quot; [y] %h $(id) `id` &lt;b&gt;");
         assert_eq!(filled(Escape::Shell), r#"a='M & '\''S'\'' "x" [y] %h $(id) `id` <b>'"#);
         assert_eq!(filled(Escape::Systemd), r#"a=M & 'S' "x" [y] %%h $(id) `id` <b>"#);
+        let marked = r#"a=M \& \'S\' \"x\" \[y\] \%h \$\(id\) \`id\` \<b\>"#;
+        assert_eq!(filled(Escape::Markdown), marked);
         assert_eq!(systemd_word(HOSTILE), r#""M & 'S' \"x\" [y] %%h $$(id) `id` <b>""#);
     }
 

@@ -1,3 +1,25 @@
 //! What wraps or goes with an installer in one management system.
+//!
+//! ```text
+//!   installer ──facts──▶ windows::Windows │ macos::Macos ──▶ intune │ gpo │ jamf ──▶ Folder: bodies, profiles,
+//!   token file, if the installer has none ─────────────────────▲                     wrappers, README.md
+//! ```
+//!
+//! | module | noun |
+//! |---|---|
+//! | `folder` | a kit on its way: files that nobody but their owner reads |
+//! | `text` | values from an installer on their way into documents |
+//! | `windows`, `macos` | what a kit needs to know of an installer, checked |
+//! | `intune` | `.intunewin`, `.intunemac`, bodies for Microsoft Graph, rules |
+//! | `gpo` | the transform with the token, the share's rights |
+//!
+//! Values from an installer are a stranger's: each document's own library or [`installer::template::Escape`] writes them,
+//! and what stands in a command line (file names, product codes, versions) is checked to be plain before.
 
+pub mod folder;
+pub mod gpo;
 pub mod intune;
+pub mod text;
+pub mod windows;
+
+pub use folder::{Folder, KitError};

@@ -42,6 +42,8 @@ pub mod pid {
     pub const PAGE_COUNT: u32 = 14;
     /// Word count: bit 0 short names, 1 compressed, 2 administrative image, 3 no elevation.
     pub const WORD_COUNT: u32 = 15;
+    /// Character count: a transform's validation flags (upper word) and the errors it passes over (lower word).
+    pub const CHARACTER_COUNT: u32 = 16;
     /// The program that made it.
     pub const APPLICATION: u32 = 18;
     /// Security: 2 read-only recommended, 4 read-only enforced.
