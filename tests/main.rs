@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `laws` | what is true of every format, by iterating over the formats |
 //! | `batch` | lists: every row, all mistakes, interruptions |
+//! | `signed` | what is true of every signed installer, whoever signs |
 //! | `hostile` | bad input: an error within a second and bounded memory, never a panic |
 //! | `interop` | other people's programs judge our files: the real installers first |
 //! | `transcripts` | the shell sessions of the manual, run as they stand there |
@@ -16,5 +17,6 @@ mod batch;
 mod hostile;
 mod interop;
 mod laws;
+mod signed;
 mod support;
 mod transcripts;

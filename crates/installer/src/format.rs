@@ -21,7 +21,7 @@ use crate::epoch::Epoch;
 use crate::payload::{Payload, PayloadError};
 use crate::product::{AgentFile, Platform, Product};
 use crate::report::Report;
-use crate::seal::{Sealer, Signature};
+use crate::seal::{Existing, SealError, Sealed, Sealer, Signature};
 use crate::splice::{Splice, SpliceError};
 use crate::template::TemplateError;
 use crate::token::{Token, TokenError};
@@ -118,6 +118,23 @@ pub trait Format: Sync {
         Ok(None)
     }
 
+    /// The signature's bytes as they stand in an installer, without reading the content: how a signed stamp is read back. What the
+    /// directory alone can show to be wrong is an error. `None`: there is no signature.
+    fn sealed(&self, _file: &dyn ReadAt) -> Result<Option<Sealed>, ReadError> {
+        Ok(None)
+    }
+
+    /// Writes an installer, ours or somebody else's, once more with a fresh signature.
+    fn seal(
+        &self,
+        _file: &dyn ReadAt,
+        _sealer: &dyn Sealer,
+        _existing: Existing,
+        _out: &mut dyn Output,
+    ) -> Result<(), SealFileError> {
+        Err(SealFileError::NoSignature)
+    }
+
     /// The issuer keys (a JWKS, as it was given) in the part of an installer that a signature covers. `None`: it has none.
     fn issuer_keys(&self, _file: &dyn ReadAt) -> Result<Option<Vec<u8>>, ReadError> {
         Ok(None)
@@ -136,8 +153,9 @@ pub trait Slot: Send + Sync {
     /// The base with this token in it. Costs O(token).
     fn stamp(&self, token: &Token) -> Result<Splice, StampError>;
 
-    /// The same, signed anew by `sealer` in one step. A signature that the base has is left behind.
-    fn stamp_sealed(&self, _token: &Token, _sealer: &dyn Sealer) -> Result<Splice, StampError> {
+    /// The same, signed anew by `sealer` in one step. A signature that the base has is left behind. `base` is what the slot was
+    /// opened from: a format may have to read of it what a signature covers, at most once for each length of a token.
+    fn stamp_sealed(&self, _base: &dyn ReadAt, _token: &Token, _sealer: &dyn Sealer) -> Result<Splice, StampError> {
         Err(StampError::NoSignature)
     }
 }
@@ -342,7 +360,7 @@ pub enum StampError {
     NoSignature,
     /// The signer did not sign.
     #[error(transparent)]
-    Seal(#[from] crate::seal::SealError),
+    Seal(#[from] SealError),
     /// The stamped installer would be larger than the format can be.
     #[error("the stamped installer is {found} bytes, must be at most {limit}")]
     TooLarge {
@@ -365,7 +383,9 @@ impl StampError {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::AlreadyStamped(_) => Some("give --restamp to replace its token, or stamp the base"),
-            Self::Signed => Some("stamp the unsigned base, then sign the result"),
+            Self::Signed => Some(
+                "give --resign and a key to sign the stamp anew, or run stampwright prepare on the signed base once: its slot takes tokens without a key",
+            ),
             Self::NotABase { .. } => Some("build the base with this version: stampwright build"),
             _ => None,
         }
@@ -379,6 +399,61 @@ impl From<container::Error> for StampError {
 }
 
 impl From<Malformed> for StampError {
+    fn from(malformed: Malformed) -> Self {
+        Self::Read(ReadError::Malformed(malformed))
+    }
+}
+
+/// Why an installer was not signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SealFileError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The format has no signature in the file.
+    #[error("the format has no signature inside the file")]
+    NoSignature,
+    /// It is signed already.
+    #[error("the installer is signed already")]
+    Signed,
+    /// Its structure does not take a signature.
+    #[error("{what}")]
+    Refused {
+        /// What is in the way, as a sentence.
+        what: String,
+    },
+    /// The signer did not sign.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The result could not be written.
+    #[error("{verb}: {source}")]
+    Write {
+        /// What was being done.
+        verb: &'static str,
+        /// The system's answer.
+        source: io::Error,
+    },
+}
+
+impl SealFileError {
+    /// The next step, when there is one.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Signed => Some("give --replace to leave its signatures behind, all of them"),
+            Self::NoSignature => Some("sign the repository that serves it: apt checks that, not the file"),
+            _ => None,
+        }
+    }
+}
+
+impl From<container::Error> for SealFileError {
+    fn from(error: container::Error) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+impl From<Malformed> for SealFileError {
     fn from(malformed: Malformed) -> Self {
         Self::Read(ReadError::Malformed(malformed))
     }

@@ -48,6 +48,15 @@ pub struct Sealed {
     pub rsa: Option<Vec<u8>>,
 }
 
+/// What becomes of signatures that an installer has when it is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// They are in the way: the installer is refused.
+    Refuse,
+    /// All of them are left behind, nested ones as well.
+    Replace,
+}
+
 /// The signer did not sign.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

@@ -53,10 +53,12 @@
 //! - Old archives write `<name enctype="base64">`, and some repeat `<name>`; both are refused.
 
 mod read;
+mod sign;
 mod trailer;
 mod write;
 
-pub use read::{Archive, Data, Encoding, Member, MemberKind, Signature, open};
+pub use read::{Archive, Data, Encoding, Member, MemberKind, Signature, open, table_of_contents};
+pub use sign::{Packing, Room, SignedHead, signed_head};
 pub use trailer::{Trailer, trailer};
 pub use write::{File, FileData, Node, Stored, Toc, head};
 

@@ -98,6 +98,14 @@ pub enum Encoding {
     Other(String),
 }
 
+/// The table of contents' XML.
+pub fn table_of_contents(file: &(impl ReadAt + ?Sized)) -> Result<Vec<u8>, Error> {
+    let head = read_vec(file, "xar header", 0, HEADER_BYTES.into(), HEADER_BYTES.into())?;
+    let header = Header::parse(&head)?;
+    let packed = read_vec(file, "xar table of contents", header.size, header.packed, MAX_TOC_BYTES)?;
+    Ok(inflate(&packed, header.size, header.unpacked)?)
+}
+
 /// Reads header and table of contents and checks the table's checksum and every extent.
 pub fn open(file: &(impl ReadAt + ?Sized)) -> Result<Archive, Error> {
     let head = read_vec(file, "xar header", 0, HEADER_BYTES.into(), HEADER_BYTES.into())?;

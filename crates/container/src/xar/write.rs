@@ -93,7 +93,12 @@ pub fn head(toc: &Toc, xml_bytes: usize) -> io::Result<Vec<u8>> {
     let room = xml_bytes.checked_sub(xml.len());
     let room = room.ok_or_else(|| io::Error::other("the table of contents is longer than its room"))?;
     xml.extend(std::iter::repeat_n(' ', room));
-    let packed = zlib(xml.as_bytes(), flate2::Compression::none())?;
+    pack(xml.as_bytes(), flate2::Compression::none())
+}
+
+/// Header, table of contents and checksum, from the table's XML.
+pub(super) fn pack(xml: &[u8], level: flate2::Compression) -> io::Result<Vec<u8>> {
+    let packed = zlib(xml, level)?;
     let mut out = MAGIC.to_vec();
     out.extend(HEADER_BYTES.to_be_bytes());
     out.extend(1_u16.to_be_bytes());

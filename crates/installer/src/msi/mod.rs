@@ -47,8 +47,10 @@ mod files;
 mod identity;
 mod read;
 mod schema;
+mod seal;
 mod sequences;
 mod service;
+mod signature;
 mod stamp;
 mod tables;
 mod text;
@@ -61,10 +63,13 @@ use container::ReadAt;
 pub use facts::{Context, Facts, facts};
 pub use token::TOKEN_PROPERTY;
 
-use crate::format::{BuildError, Format, Inspection, Job, Kind, Output, ReadError, Sink, Slot, StampError};
+use crate::format::{
+    BuildError, Format, Inspection, Job, Kind, Output, ReadError, SealFileError, Sink, Slot, StampError,
+};
 use crate::payload::Payload;
 use crate::product::{AgentFile, Product};
 use crate::report::Report;
+use crate::seal::{Existing, Sealed, Sealer, Signature};
 use crate::token::Token;
 
 /// The cabinet's stream. Its packed name starts with the unit U+3800, so its bytes (00 38) sort before those of every
@@ -114,6 +119,24 @@ impl Format for Msi {
 
     fn extract(&self, file: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), ReadError> {
         extract::extract(&read::Installer::open(file)?, sink)
+    }
+
+    fn signature(&self, file: &dyn ReadAt) -> Result<Option<Signature>, ReadError> {
+        signature::signature(file)
+    }
+
+    fn sealed(&self, file: &dyn ReadAt) -> Result<Option<Sealed>, ReadError> {
+        signature::sealed(file)
+    }
+
+    fn seal(
+        &self,
+        file: &dyn ReadAt,
+        sealer: &dyn Sealer,
+        existing: Existing,
+        out: &mut dyn Output,
+    ) -> Result<(), SealFileError> {
+        seal::seal(file, sealer, existing, out)
     }
 
     fn verify(&self, file: &dyn ReadAt, report: &mut Report) -> Result<(), ReadError> {

@@ -12,9 +12,12 @@
 //! The base's codes stay in two private properties. So a stamped installer gives its base back: the token's row and the strings that
 //! the stamp added are taken away, and a stamp of that is byte for byte a stamp of the base.
 //!
+//! A stamp can be signed in the same step (`digests.rs`). A signed base is opened for that alone: its signature is left behind.
+//!
 //! What is not laid out exactly as [`container::cfb::layout`] lays it out is refused, not repaired: only then does a kept range stand for what
 //! a fresh file would have there, and only then is the result compact (Windows refuses signed files that are not).
 
+mod digests;
 mod strings;
 #[cfg(test)]
 mod tests;
@@ -31,6 +34,7 @@ use zeroize::Zeroizing;
 
 use crate::format::{Slot, StampError};
 use crate::guid::derive;
+use crate::seal::{Imprint, Sealer};
 use crate::splice::{Segment, Splice};
 use crate::token::Token;
 
@@ -38,6 +42,7 @@ use super::identity::{BASE_PACKAGE_CODE, BASE_PRODUCT_CODE, TOOL, TOOL_VERSION};
 use super::read::Installer;
 use super::token::TOKEN_PROPERTY;
 
+use digests::Digests;
 use strings::{Properties, Stored, not_a_base};
 
 /// A GUID in braces.
@@ -63,6 +68,9 @@ pub(super) struct MsiSlot {
     revision: Range<usize>,
     codes: Codes,
     is_stamped: bool,
+    /// The signature's streams, which a stamp leaves behind.
+    signature: Vec<(Vec<u16>, Vec<u8>)>,
+    digests: Digests,
 }
 
 /// The base's own codes.
@@ -85,16 +93,15 @@ impl Codes {
 pub(super) fn open(base: &dyn ReadAt) -> Result<MsiSlot, StampError> {
     let installer = Installer::open(base)?;
     let compound = installer.compound();
-    if installer.is_signed() {
-        return Err(StampError::Signed);
-    }
     let (bulk, mut small) = sort_streams(compound)?;
     let [pool, data, table] = CHANGED.map(|table| utf16(&name::of_table(table)));
     let changed = [pool, data, table, utf16(name::SUMMARY_INFORMATION)];
     small.retain(|entry| !changed.contains(&entry.name));
     let read = |entry: &Entry| compound.read(entry, usize::try_from(MOST_BYTES).unwrap_or(0));
-    let constant = small.into_iter().map(|entry| Ok((entry.name.clone(), read(entry)?)));
-    let constant = constant.collect::<Result<_, container::Error>>()?;
+    let signature_names = [name::DIGITAL_SIGNATURE, name::DIGITAL_SIGNATURE_EX].map(utf16);
+    let streams = small.into_iter().map(|entry| Ok((entry.name.clone(), read(entry)?)));
+    let streams = streams.collect::<Result<Vec<_>, container::Error>>()?;
+    let (signature, constant) = streams.into_iter().partition(|(name, _)| signature_names.contains(name));
     let [pool, _, _, summary] = &changed;
     let stream = |name: &[u16]| compound.find(name).map(read).transpose().map(Option::unwrap_or_default);
     let (word, mut summary) = (Reader::new("string pool", 0, &stream(pool)?).u32_le()?, stream(summary)?);
@@ -110,7 +117,20 @@ pub(super) fn open(base: &dyn ReadAt) -> Result<MsiSlot, StampError> {
     put_code(&mut summary, &revision, &codes.package)?;
     let is_stamped = token.is_some();
     let base_len = base.len();
-    let slot = MsiSlot { base_len, bulk, constant, changed, properties, summary, revision, codes, is_stamped };
+    let digests = Digests::default();
+    let slot = MsiSlot {
+        base_len,
+        bulk,
+        constant,
+        changed,
+        properties,
+        summary,
+        revision,
+        codes,
+        is_stamped,
+        signature,
+        digests,
+    };
     slot.check(base, token.as_ref())?;
     Ok(slot)
 }
@@ -163,9 +183,15 @@ fn put_code(summary: &mut [u8], place: &Range<usize>, code: &str) -> Result<(), 
     Ok(())
 }
 
+/// The streams that a stamp changes.
+struct Edited {
+    stored: Stored,
+    summary: Vec<u8>,
+}
+
 impl MsiSlot {
-    /// What lies around the cabinet, with or without a token.
-    fn frame(&self, token: Option<&Token>) -> Result<Frame, StampError> {
+    /// The changed streams, with or without a token.
+    fn edited(&self, token: Option<&Token>) -> Result<Edited, StampError> {
         let (mut summary, mut edited) = (self.summary.clone(), None);
         if let Some(token) = token {
             let codes = self.codes.stamped(token);
@@ -175,21 +201,40 @@ impl MsiSlot {
             properties.insert(TOKEN_PROPERTY, token.expose())?;
             edited = Some(properties);
         }
-        let Stored { pool, data, table } = edited.as_ref().unwrap_or(&self.properties).store();
-        let changed = self.changed.iter().zip([&pool, &*data, &table, &summary]);
+        Ok(Edited { stored: edited.as_ref().unwrap_or(&self.properties).store(), summary })
+    }
+
+    /// All streams but the cabinet and the signature's.
+    fn streams<'s>(&'s self, edited: &'s Edited) -> Vec<Stream<'s>> {
+        let Edited { stored: Stored { pool, data, table }, summary } = edited;
+        let changed = self.changed.iter().zip([pool, &**data, table, summary]);
         let all = self.constant.iter().map(|(name, data)| (name, data)).chain(changed);
-        let streams: Vec<Stream<'_>> = all.map(|(name, data)| Stream { name, data }).collect();
-        layout::frame(MSI_CLSID, &self.bulk, &streams).map_err(|refusal| match refusal {
+        all.map(|(name, data)| Stream { name, data }).collect()
+    }
+
+    /// What lies around the cabinet when it has these streams around it.
+    fn frame(&self, streams: &[Stream<'_>]) -> Result<Frame, StampError> {
+        layout::frame(MSI_CLSID, &self.bulk, streams).map_err(|refusal| match refusal {
             Refusal::TooLarge { bytes } => StampError::TooLarge { found: bytes, limit: layout::LONGEST },
             other => not_a_base("the compound file", other.to_string(), "one of ours"),
         })
+    }
+
+    /// The splice with these streams.
+    fn splice(&self, streams: &[Stream<'_>]) -> Result<Splice, StampError> {
+        let Frame { header, tail_start, tail } = self.frame(streams)?;
+        let cabinet = header.len() as u64..tail_start;
+        Ok(Splice::new(self.base_len, [Segment::put(header), Segment::Keep(cabinet), Segment::put(tail)])?)
     }
 
     /// Whether the file is, byte for byte, what we make of its own streams and this token.
     fn check(&self, base: &dyn ReadAt, token: Option<&Token>) -> Result<(), StampError> {
         let other =
             || not_a_base("the layout of the file", "another".to_owned(), "that of a base or of a stamp of one");
-        let frame = self.frame(token)?;
+        let edited = self.edited(token)?;
+        let mut streams = self.streams(&edited);
+        streams.extend(self.signature.iter().map(|(name, data)| Stream { name, data }));
+        let frame = self.frame(&streams)?;
         let mut exact = base.len() == frame.file_len() && holds(base, 0, &frame.header)?;
         exact = exact && holds(base, frame.tail_start, &frame.tail)?;
         let sectors = self.bulk.iter().map(|bulk| bulk.len_bytes.div_ceil(SECTOR as u64)).sum::<u64>();
@@ -207,9 +252,22 @@ impl Slot for MsiSlot {
     }
 
     fn stamp(&self, token: &Token) -> Result<Splice, StampError> {
-        let Frame { header, tail_start, tail } = self.frame(Some(token))?;
-        let cabinet = header.len() as u64..tail_start;
-        Ok(Splice::new(self.base_len, [Segment::put(header), Segment::Keep(cabinet), Segment::put(tail)])?)
+        if !self.signature.is_empty() {
+            return Err(StampError::Signed);
+        }
+        let edited = self.edited(Some(token))?;
+        self.splice(&self.streams(&edited))
+    }
+
+    fn stamp_sealed(&self, base: &dyn ReadAt, token: &Token, sealer: &dyn Sealer) -> Result<Splice, StampError> {
+        let edited = self.edited(Some(token))?;
+        let mut streams = self.streams(&edited);
+        let (dse, sha256) = self.digests.of(base, &self.bulk, &streams)?;
+        let sealed = sealer.seal(&Imprint::Msi { sha256 })?;
+        let [signature, ex] = [name::DIGITAL_SIGNATURE, name::DIGITAL_SIGNATURE_EX].map(utf16);
+        streams.push(Stream { name: &signature, data: &sealed.cms });
+        streams.push(Stream { name: &ex, data: &dse });
+        self.splice(&streams)
     }
 }
 

@@ -69,8 +69,13 @@ pub(super) struct Members {
 }
 
 impl Members {
-    /// Everything before the heap's first member.
+    /// Everything before the heap's first member, without signatures.
     pub(super) fn head(&self, creation_time: &str) -> io::Result<Vec<u8>> {
+        xar::head(&self.toc(creation_time), TOC_XML_BYTES)
+    }
+
+    /// The table of contents, without signatures.
+    pub(super) fn toc(&self, creation_time: &str) -> Toc {
         let file = |name: &str, data| xar::Node::File(File { name: name.to_owned(), data });
         let nodes = vec![
             file("Bom", self.bom),
@@ -80,7 +85,7 @@ impl Members {
         ];
         let component = xar::Node::Directory { name: self.component.clone(), nodes };
         let nodes = vec![file("Distribution", self.distribution), component];
-        xar::head(&Toc { creation_time: creation_time.to_owned(), nodes }, TOC_XML_BYTES)
+        Toc { creation_time: creation_time.to_owned(), nodes }
     }
 }
 

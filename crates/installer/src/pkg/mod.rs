@@ -55,6 +55,7 @@
 //! | `documents` | what the templates are filled with |
 //! | `build`, `stamp`, `scripts` | writing |
 //! | `opened`, `described`, `installed` | reading: the archive, the documents, the payload |
+//! | `seal`, `signature` | a fresh signature around an archive; the one that is there |
 //! | `extract`, `verify`, `facts` | what is done with it |
 
 mod build;
@@ -66,6 +67,8 @@ mod facts;
 mod installed;
 mod opened;
 mod scripts;
+mod seal;
+mod signature;
 mod stamp;
 mod verify;
 
@@ -73,10 +76,13 @@ use container::ReadAt;
 
 pub use facts::{Application, Component, Facts, facts};
 
-use crate::format::{BuildError, Format, Inspection, Job, Kind, Output, ReadError, Sink, Slot, StampError};
+use crate::format::{
+    BuildError, Format, Inspection, Job, Kind, Output, ReadError, SealFileError, Sink, Slot, StampError,
+};
 use crate::payload::Payload;
 use crate::product::{AgentFile, Product};
 use crate::report::Report;
+use crate::seal::{Existing, Sealed, Sealer, Signature};
 use crate::token::Token;
 
 /// The layout that this version writes and stamps; it stands in `PackageInfo`, `generator-version`.
@@ -123,6 +129,24 @@ impl Format for Pkg {
 
     fn extract(&self, file: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), ReadError> {
         extract::extract(&opened::Opened::open(file)?, sink)
+    }
+
+    fn signature(&self, file: &dyn ReadAt) -> Result<Option<Signature>, ReadError> {
+        signature::signature(file)
+    }
+
+    fn sealed(&self, file: &dyn ReadAt) -> Result<Option<Sealed>, ReadError> {
+        signature::sealed(file)
+    }
+
+    fn seal(
+        &self,
+        file: &dyn ReadAt,
+        sealer: &dyn Sealer,
+        existing: Existing,
+        out: &mut dyn Output,
+    ) -> Result<(), SealFileError> {
+        seal::seal(file, sealer, existing, out)
     }
 
     fn verify(&self, file: &dyn ReadAt, report: &mut Report) -> Result<(), ReadError> {

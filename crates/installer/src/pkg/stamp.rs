@@ -1,15 +1,17 @@
 //! Where a base takes its token: new `Scripts`, and a head that names them.
 
 use container::bytes::{Malformed, Problem};
-use container::xar::{CHECKSUM_BYTES, Data, Encoding, FileData, Stored};
+use container::xar::{self, CHECKSUM_BYTES, Data, Encoding, FileData, Packing, Room, SignedHead, Stored};
 use container::{ReadAt, at};
 use sha1::{Digest, Sha1};
+use zeroize::Zeroizing;
 
 use super::build::Members;
 use super::opened::Opened;
 use super::scripts::{self, ScriptFile};
-use super::{GENERATOR, TOKEN_NAME};
-use crate::format::{Slot, StampError};
+use super::{GENERATOR, TOC_XML_BYTES, TOKEN_NAME, seal};
+use crate::format::{SealFileError, Slot, StampError};
+use crate::seal::Sealer;
 use crate::splice::{Segment, Splice};
 use crate::token::Token;
 
@@ -18,12 +20,16 @@ use crate::token::Token;
 pub(super) struct PkgSlot {
     base_len: u64,
     creation_time: String,
+    /// As they lie in an archive without signatures.
     members: Members,
     /// Where the kept part of the heap starts and ends in the file.
     kept: std::ops::Range<u64>,
     files: Vec<ScriptFile>,
     mtime: u64,
     stamped: bool,
+    signed: bool,
+    /// Where the first member starts in the heap.
+    members_start: u64,
 }
 
 impl PkgSlot {
@@ -31,26 +37,34 @@ impl PkgSlot {
     /// then a new one fits in its place.
     pub(super) fn open(base: &dyn ReadAt) -> Result<Self, StampError> {
         let opened = Opened::open(base)?;
-        if !opened.archive.signatures.is_empty() {
-            return Err(StampError::Signed);
-        }
         let info = opened.package_info(opened.component()?)?;
         if info.generator != GENERATOR {
             return Err(not_a_base("generator-version in PackageInfo", &info.generator, GENERATOR));
         }
-        let trailing = base.len() - opened.archive.end;
+        let signed = !opened.archive.signatures.is_empty();
+        // A ticket was issued for the signature that it follows, and is left behind with it.
+        let trailing = if signed { opened.trailer()?.gap_bytes } else { base.len() - opened.archive.end };
         if trailing != 0 {
             return Err(not_a_base("what follows the archive", &format!("{trailing} bytes"), "nothing"));
         }
-        let members = members(&opened)?;
+        let certificates = match opened.archive.signatures.first() {
+            Some(signature) => super::signature::certificates(signature)?,
+            None => Vec::new(),
+        };
+        let room = room(&opened, &certificates)?;
+        let start = room.as_ref().map_or(CHECKSUM_BYTES, Room::members_start);
+        let members = members(&opened, start)?;
         let creation_time = opened.archive.creation_time.clone().unwrap_or_default();
-        let head = members.head(&creation_time).map_err(|_| layout())?;
+        let head = match &room {
+            None => members.head(&creation_time).map_err(|_| layout())?,
+            Some(room) => signed_head(&members, &creation_time, room)?.head,
+        };
         let found = at::read_vec(base, "xar header", 0, head.len() as u64, head.len())?;
         if found != head {
             return Err(layout());
         }
         let heap = opened.archive.heap_offset;
-        let kept = heap + CHECKSUM_BYTES..heap + members.scripts.offset;
+        let kept = heap + start..heap + start - CHECKSUM_BYTES + members.scripts.offset;
         let (mut files, mut mtime, mut stamped) = (Vec::new(), 0, false);
         for script in opened.scripts()? {
             mtime = script.entry.mtime;
@@ -60,7 +74,23 @@ impl PkgSlot {
                 name => files.push(ScriptFile::new(name, script.entry.mode & 0o7777, script.content.to_vec())),
             }
         }
-        Ok(Self { base_len: base.len(), creation_time, members, kept, files, mtime, stamped })
+        let base_len = base.len();
+        Ok(Self { base_len, creation_time, members, kept, files, mtime, stamped, signed, members_start: start })
+    }
+
+    /// The head of this archive as it is, with room for other signatures.
+    pub(super) fn signed_head(&self, room: &Room<'_>) -> Result<SignedHead, SealFileError> {
+        let head = signed_head(&self.members, &self.creation_time, room)?;
+        Ok(SignedHead { old_members: self.members_start, ..head })
+    }
+
+    /// New `Scripts`, and the members with them.
+    fn with_token(&self, token: &Token) -> Result<(Zeroizing<Vec<u8>>, Members), StampError> {
+        let scripts = scripts::pack(&self.files, Some(token), self.mtime).map_err(|_| layout())?;
+        let mut members = self.members.clone();
+        let sha1 = Sha1::digest(scripts.as_slice()).into();
+        members.scripts = FileData::plain(members.scripts.offset, scripts.len() as u64, sha1);
+        Ok((scripts, members))
     }
 }
 
@@ -70,24 +100,54 @@ impl Slot for PkgSlot {
     }
 
     fn stamp(&self, token: &Token) -> Result<Splice, StampError> {
-        let failed = |_| layout();
-        let scripts = scripts::pack(&self.files, Some(token), self.mtime).map_err(failed)?;
-        let mut members = self.members.clone();
-        let sha1 = Sha1::digest(scripts.as_slice()).into();
-        members.scripts = FileData::plain(members.scripts.offset, scripts.len() as u64, sha1);
-        let head = members.head(&self.creation_time).map_err(failed)?;
+        if self.signed {
+            return Err(StampError::Signed);
+        }
+        let (scripts, members) = self.with_token(token)?;
+        let head = members.head(&self.creation_time).map_err(|_| layout())?;
         let segments = [Segment::put(head), Segment::Keep(self.kept.clone()), Segment::Put(scripts)];
         Ok(Splice::new(self.base_len, segments)?)
     }
+
+    fn stamp_sealed(&self, _base: &dyn ReadAt, token: &Token, sealer: &dyn Sealer) -> Result<Splice, StampError> {
+        let (scripts, members) = self.with_token(token)?;
+        let room = seal::room(sealer)?;
+        let head = signed_head(&members, &self.creation_time, &room)?;
+        let signatures = seal::signatures(&head, &room, sealer)?;
+        let front = [Segment::put(head.head), Segment::put(signatures)];
+        let rest = [Segment::Keep(self.kept.clone()), Segment::Put(scripts)];
+        Ok(Splice::new(self.base_len, front.into_iter().chain(rest))?)
+    }
 }
 
-/// The members as their writer knew them.
-fn members(opened: &Opened<'_>) -> Result<Members, StampError> {
+/// The head of an archive of ours with room for signatures.
+fn signed_head(members: &Members, creation_time: &str, room: &Room<'_>) -> Result<SignedHead, Malformed> {
+    xar::signed_head(members.toc(creation_time).xml().as_bytes(), room, Packing::Padded(TOC_XML_BYTES))
+}
+
+/// The room that the signatures of a signed archive have: both, right behind the checksum.
+fn room<'c>(opened: &Opened<'_>, certificates: &'c [Vec<u8>]) -> Result<Option<Room<'c>>, StampError> {
+    match opened.archive.signatures.as_slice() {
+        [] => Ok(None),
+        [rsa, cms] if rsa.style == "RSA" && cms.style == "CMS" && rsa.certificates == cms.certificates => {
+            Ok(Some(Room { certificates, rsa_bytes: rsa.size, cms_bytes: cms.size }))
+        }
+        _ => Err(layout()),
+    }
+}
+
+/// The members as their writer knew them, before there was room for signatures: the first one starts at `start` now.
+fn members(opened: &Opened<'_>, start: u64) -> Result<Members, StampError> {
     let component = opened.component()?.trim_end_matches('/').to_owned();
-    let data = |name| written(opened.member(name)?);
+    let moved = |data: &Data| -> Result<FileData, StampError> {
+        let data = written(data)?;
+        let offset = data.offset.checked_sub(start).ok_or_else(layout)? + CHECKSUM_BYTES;
+        Ok(FileData { offset, ..data })
+    };
+    let data = |name| moved(opened.member(name)?);
     let members = Members {
         component,
-        distribution: written(opened.archive.data("Distribution")?)?,
+        distribution: moved(opened.archive.data("Distribution")?)?,
         package_info: data("PackageInfo")?,
         payload: data("Payload")?,
         bom: data("Bom")?,

@@ -1,0 +1,64 @@
+//! Reading what the signatures of an archive say, any archive, and what they must be over.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use container::bytes::{Malformed, Problem};
+use container::xar::{self, Archive};
+use container::{ReadAt, at};
+
+use crate::format::ReadError;
+use crate::seal::{Imprint, RsaSignature, Sealed, Signature};
+
+/// A CMS signature with timestamps has some 10 KB.
+const MOST_BYTES: usize = 1 << 20;
+
+/// The signatures and what they must be over: the checksum of the table of contents, which has been computed again.
+pub(super) fn signature(file: &dyn ReadAt) -> Result<Option<Signature>, ReadError> {
+    let archive = xar::open(file)?;
+    if archive.signatures.is_empty() {
+        return Ok(None);
+    }
+    let sha1 = archive.toc_checksum.as_slice().try_into().map_err(|_| {
+        wrong(Problem::Text { what: "the checksum that is signed is not SHA-1, the only one that is read here" })
+    })?;
+    let Sealed { cms, rsa } = stored(file, &archive)?;
+    let certificates = archive.signatures.first().map(certificates).transpose()?.unwrap_or_default();
+    let rsa = rsa.map(|bytes| RsaSignature { bytes, certificates });
+    Ok(Some(Signature { cms, imprint: Imprint::Toc { sha1 }, rsa, defects: Vec::new() }))
+}
+
+/// The signatures' own bytes.
+pub(super) fn sealed(file: &dyn ReadAt) -> Result<Option<Sealed>, ReadError> {
+    let archive = xar::open(file)?;
+    if archive.signatures.is_empty() { Ok(None) } else { stored(file, &archive).map(Some) }
+}
+
+fn stored(file: &dyn ReadAt, archive: &Archive) -> Result<Sealed, ReadError> {
+    let (mut cms, mut rsa) = (None, None);
+    for signature in &archive.signatures {
+        let place = match signature.style.as_str() {
+            "CMS" => &mut cms,
+            "RSA" => &mut rsa,
+            _ => return Err(wrong(Problem::Text { what: "a signature is neither RSA nor CMS" }).into()),
+        };
+        if place.is_some() {
+            return Err(wrong(Problem::Twice { what: "a signature" }).into());
+        }
+        let start = archive.heap_offset.saturating_add(signature.offset);
+        *place = Some(at::read_vec(file, "xar signature", start, signature.size, MOST_BYTES)?);
+    }
+    Ok(Sealed { cms: cms.unwrap_or_default(), rsa })
+}
+
+/// The certificates that the table of contents names, DER.
+pub(super) fn certificates(signature: &xar::Signature) -> Result<Vec<Vec<u8>>, Malformed> {
+    let decode = |text: &String| {
+        let text: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+        STANDARD.decode(text).map_err(|_| wrong(Problem::Text { what: "a certificate is not base64" }))
+    };
+    signature.certificates.iter().map(decode).collect()
+}
+
+const fn wrong(problem: Problem) -> Malformed {
+    Malformed { structure: "xar signature", offset: 0, problem }
+}
