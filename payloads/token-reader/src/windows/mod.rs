@@ -1,0 +1,79 @@
+//! The custom action itself.
+
+mod ffi;
+mod session;
+
+use std::fs::File;
+use std::os::windows::fs::FileExt;
+use std::panic::catch_unwind;
+
+use crate::compound::{self, Source};
+use crate::{Refusal, slot};
+
+use session::Session;
+
+/// The property that carries the token; hidden in the package's own list of hidden properties.
+const PROPERTY: &str = "ENROLLMENTTOKEN";
+const SIGNATURE: &str = "\u{5}DigitalSignature";
+
+/// The entry point that the package's CustomAction row names. Always ERROR_SUCCESS: an installation that needs a token and has none
+/// is refused by the package, with a message that a person can read.
+#[unsafe(no_mangle)]
+pub(crate) extern "system" fn ReadEnrollmentToken(install: u32) -> u32 {
+    if catch_unwind(|| read(&Session::new(install))).is_err() {
+        // Logging may be what failed; this one attempt cannot do more harm.
+        let _ = catch_unwind(|| Session::new(install).log("it failed; the property stays as it is"));
+    }
+    ffi::ERROR_SUCCESS
+}
+
+fn read(session: &Session) {
+    if session.has_property(PROPERTY) {
+        session.log("ENROLLMENTTOKEN has a value already, which counts");
+        return;
+    }
+    let mut refusal = match take(session, "the open package", session.stream(SIGNATURE)) {
+        Ok(()) => return,
+        Err(refusal) => refusal,
+    };
+    // The file that the installation was started with; a repair has the cached copy open, which is the same.
+    if let Some(file) = session.property("OriginalDatabase").and_then(|path| File::open(path).ok()) {
+        match take(session, "the file OriginalDatabase", compound::stream(&mut OnDisk(file), SIGNATURE)) {
+            Ok(()) => return,
+            Err(Refusal::NoSignature) => {}
+            Err(other) => refusal = other,
+        }
+    }
+    session.log(&format!("{refusal}; ENROLLMENTTOKEN stays empty"));
+}
+
+/// Sets the property from a signature, if there is a token in its slot.
+fn take(session: &Session, whence: &str, signature: Result<Vec<u8>, Refusal>) -> Result<(), Refusal> {
+    let signature = signature?;
+    let token = slot::token(&signature)?;
+    if !session.set_property(PROPERTY, token) {
+        return Err(Refusal::Wrong("Windows Installer did not take the property"));
+    }
+    session.log(&format!(
+        "a token of {} bytes is in the signature's slot of {whence}; ENROLLMENTTOKEN is set",
+        token.len()
+    ));
+    Ok(())
+}
+
+struct OnDisk(File);
+
+impl Source for OnDisk {
+    fn read_at(&mut self, mut offset: u64, mut buffer: &mut [u8]) -> bool {
+        while !buffer.is_empty() {
+            let Ok(n) = self.0.seek_read(buffer, offset) else { return false };
+            let rest = std::mem::take(&mut buffer);
+            match rest.get_mut(n..) {
+                Some(rest) if n > 0 => buffer = rest,
+                _ => return false,
+            }
+            offset = offset.saturating_add(n as u64);
+        }
+        true
+    }
+}
