@@ -123,6 +123,11 @@ impl ClaimsError {
     }
 }
 
+/// A set of one key, for tests: the public key of RFC 8037 appendix A.
+#[cfg(test)]
+pub(crate) const SAMPLE_KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"sample","alg":"EdDSA","use":"sig",
+"x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
 /// A token that expires within so many seconds is not worth an installer.
 const LEAST_LIFE_SECS: u64 = 3600;
 

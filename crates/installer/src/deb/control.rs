@@ -128,6 +128,8 @@ fn text(job: &Job<'_>, payload: &Payload) -> Result<String, BuildError> {
     fields.push(("Replaces", Mark::base(product.package()).relation()));
     fields.push(("Section", product.section().to_owned()));
     fields.push(("Priority", "optional".to_owned()));
+    // A token says for which product it is, and the package has a name of its own.
+    fields.extend(product.issuer_keys().map(|_| ("X-Product-Name", product.name().to_owned())));
     fields.extend(product.homepage().map(|homepage| ("Homepage", homepage.to_owned())));
     fields.push(("Description", format!("{summary}\n{description}")));
     Ok(fields.into_iter().map(|(name, value)| format!("{name}: {value}\n")).collect())

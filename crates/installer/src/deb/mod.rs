@@ -53,8 +53,11 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+use std::io::Read;
+
 use container::ReadAt;
 
+use crate::claims::IssuerKeys;
 use crate::format::{
     BuildError, Format, Inspection, Job, Kind, Output, ReadError, Sink, Slot, StampError, TokenSummary,
 };
@@ -96,7 +99,7 @@ impl Format for Deb {
         let package = read::Package::open(file)?;
         let control = package.control()?;
         let field = |name| control.get(name).unwrap_or_default().to_owned();
-        let details = ["Package", "Maintainer", "Installed-Size", "Depends", "Replaces"]
+        let details = ["Package", "X-Product-Name", "Maintainer", "Installed-Size", "Depends", "Replaces"]
             .into_iter()
             .filter_map(|name| Some((name, control.get(name)?.to_owned())));
         Ok(Inspection {
@@ -112,6 +115,23 @@ impl Format for Deb {
 
     fn extract(&self, file: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), ReadError> {
         extract::extract(file, sink)
+    }
+
+    /// Reads the whole payload.
+    fn issuer_keys(&self, file: &dyn ReadAt) -> Result<Option<Vec<u8>>, ReadError> {
+        let package = read::Package::open(file)?;
+        let path = keys_path(package.control()?.get("Package").unwrap_or_default());
+        let mut keys = None;
+        package.walk_data(&mut |entry, content| {
+            if entry.path == path {
+                let mut bytes = Vec::new();
+                let limit = IssuerKeys::MAX_BYTES as u64 + 1;
+                content.take(limit).read_to_end(&mut bytes).map_err(|error| read::unreadable(error, "data.tar"))?;
+                keys = Some(bytes);
+            }
+            Ok(())
+        })?;
+        Ok(keys)
     }
 
     fn verify(&self, file: &dyn ReadAt, report: &mut Report) -> Result<(), ReadError> {
@@ -130,6 +150,11 @@ fn agent_path(package: &str, executable: &str) -> String {
 /// Where dpkg puts the token.
 fn token_path(package: &str) -> String {
     format!("usr/lib/{package}/enrollment-token")
+}
+
+/// Where dpkg puts the issuer's keys.
+fn keys_path(package: &str) -> String {
+    format!("usr/lib/{package}/{}", IssuerKeys::FILE_NAME)
 }
 
 /// Where the agent says that the device is enrolled.

@@ -33,11 +33,16 @@ compression = "COMPRESSION"
 "#;
 
 fn build(compression: &str, destination: &str) -> Result<Vec<u8>, BuildError> {
+    build_of(MANIFEST, compression, destination)
+}
+
+fn build_of(manifest: &str, compression: &str, destination: &str) -> Result<Vec<u8>, BuildError> {
     let folder = tempfile::tempdir().unwrap();
     let mut agent = vec![0; 3000];
     agent[..20].copy_from_slice(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0");
     std::fs::write(folder.path().join("agent"), agent).unwrap();
-    let text = MANIFEST.replace("COMPRESSION", compression).replace("DESTINATION", destination);
+    std::fs::write(folder.path().join("issuer.jwks.json"), crate::claims::SAMPLE_KEYS).unwrap();
+    let text = manifest.replace("COMPRESSION", compression).replace("DESTINATION", destination);
     let product = Product::load(&folder.path().join("stampwright.toml"), &text).unwrap();
     let agent = product.agents_for(Platform::Linux).next().unwrap();
     let payload = Deb.payload(&product, agent)?;
@@ -80,6 +85,21 @@ fn read_every_way(file: &[u8]) -> bool {
         Deb.verify(file, &mut Report::new()).is_err(),
     ];
     readers.iter().all(|failed| *failed)
+}
+
+#[test]
+fn issuer_keys_are_installed_beside_the_agent() {
+    let manifest = MANIFEST.replace("[service]", "[token]\nissuer-keys = \"issuer.jwks.json\"\n[service]");
+    for compression in ["xz", "gzip", "zstd"] {
+        let base = build_of(&manifest, compression, "opt/x").unwrap();
+        let stamped = stamped(&base, "token-0123456789");
+        for file in [&base, &stamped] {
+            assert_eq!(findings(file), [""; 0]);
+            assert_eq!(Deb.issuer_keys(file).unwrap().as_deref(), Some(crate::claims::SAMPLE_KEYS.as_bytes()));
+            assert_eq!(Deb.inspect(file).unwrap().details["X-Product-Name"], "Probe");
+        }
+    }
+    assert_eq!(Deb.issuer_keys(&build("gzip", "opt/x").unwrap()).unwrap(), None);
 }
 
 #[test]

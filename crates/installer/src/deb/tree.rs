@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{agent_path, state_path, token_path};
+use super::{agent_path, keys_path, state_path, token_path};
 use crate::epoch::Epoch;
 use crate::format::BuildError;
 use crate::payload::{Payload, Source};
@@ -17,6 +17,9 @@ pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, B
     if let Some(service) = product.service() {
         let path = format!("usr/lib/systemd/system/{}", unit_name(service));
         payload.file(&path, 0o644, Source::bytes(unit(product, service)?))?;
+    }
+    if let Some(keys) = product.issuer_keys() {
+        payload.file(&keys_path(package), 0o644, Source::bytes(keys))?;
     }
     let own = [token_path(package), state_path(package), format!("etc/{package}/enrollment-token")];
     for file in product.files_for(Platform::Linux) {

@@ -8,7 +8,8 @@ use md5::{Digest, Md5};
 
 use super::mark::{LAYOUT, Mark};
 use super::read::{Entry, EntryKind, Fields, Package, unreadable};
-use super::token_path;
+use super::{keys_path, token_path};
+use crate::claims::IssuerKeys;
 use crate::format::ReadError;
 use crate::proof::hex;
 use crate::report::Report;
@@ -143,6 +144,7 @@ struct Data {
     /// The first bytes of executable files.
     heads: BTreeMap<String, Vec<u8>>,
     token_path: Option<String>,
+    keys_path: String,
     token: Option<Token>,
 }
 
@@ -153,7 +155,11 @@ impl Data {
         mark: Option<&Mark>,
         report: &mut Report,
     ) -> Result<Self, ReadError> {
-        let mut data = Self { token_path: mark.map(|mark| token_path(&mark.package)), ..Self::default() };
+        let mut data = Self {
+            token_path: mark.map(|mark| token_path(&mark.package)),
+            keys_path: keys_path(fields.get("Package").unwrap_or_default()),
+            ..Self::default()
+        };
         let mut last = String::new();
         package.walk_data(&mut |entry, content| {
             last.clone_from(&entry.path);
@@ -188,6 +194,17 @@ impl Data {
             }
         }
         if let (EntryKind::File(_), false) = (&entry.kind, is_token) {
+            let mut keys = Vec::new();
+            let is_keys = self.keys_path == entry.path;
+            if is_keys {
+                let limit = IssuerKeys::MAX_BYTES as u64 + 1;
+                content.take(limit).read_to_end(&mut keys).map_err(|error| unreadable(error, "data.tar"))?;
+                let parsed = IssuerKeys::parse(&keys);
+                report.check(parsed.is_ok(), "deb-issuer-keys", &place, || {
+                    parsed.as_ref().err().map(ToString::to_string).unwrap_or_default()
+                });
+            }
+            let content: &mut dyn Read = if is_keys { &mut keys.as_slice() } else { content };
             let (head, digest) = digest(content).map_err(|error| unreadable(error, "data.tar"))?;
             self.digests.insert(entry.path.clone(), digest);
             if entry.mode & 0o111 != 0 {

@@ -1,5 +1,7 @@
 //! Building a base.
 
+use std::io::Write;
+
 use container::cfb::MSI_CLSID;
 use container::cfb::layout::Stream;
 use container::cfb::write::{WriteError, Writer};
@@ -9,6 +11,7 @@ use crate::format::{BuildError, Job, Output};
 
 use super::files::{self, CabinetFile, Code};
 use super::identity::{self, Codes};
+use super::reader::{self, Binary};
 use super::tables::Tables;
 use super::{cabinet, database, sequences, service, token, upgrade};
 
@@ -24,6 +27,8 @@ pub(super) struct Plan<'a> {
     /// In the cabinet's order.
     pub(super) files: Vec<CabinetFile<'a>>,
     pub(super) codes: Codes,
+    /// The streams of the table Binary.
+    pub(super) binaries: Vec<Binary>,
 }
 
 pub(super) fn assemble(job: &Job<'_>, plan: &Plan<'_>, mut out: &mut dyn Output) -> Result<(), BuildError> {
@@ -34,6 +39,12 @@ pub(super) fn assemble(job: &Job<'_>, plan: &Plan<'_>, mut out: &mut dyn Output)
     writer
         .bulk(&utf16(&of_data(super::CABINET)), |stream| Ok(cabinet::write(job, &plan.files, stream)))
         .map_err(BuildError::write("write the compound file"))??;
+    // What no stamp changes lies before what a stamp writes anew.
+    for (key, bytes) in &plan.binaries {
+        writer
+            .bulk(&utf16(&of_data(&format!("Binary.{key}"))), |stream| stream.write_all(bytes))
+            .map_err(BuildError::write("write the compound file"))?;
+    }
     let names: Vec<Vec<u16>> = streams.iter().map(|(name, _)| utf16(name)).collect();
     let streams: Vec<Stream<'_>> = names.iter().zip(&streams).map(|(name, (_, data))| Stream { name, data }).collect();
     writer.finish(&streams).map_err(|error| match error {
@@ -66,10 +77,11 @@ pub(super) fn plan<'a>(job: &Job<'a>) -> Result<Plan<'a>, BuildError> {
         service::add(&mut tables, service)?;
     }
     upgrade::add(&mut tables, product, upgrade_code)?;
-    sequences::add(&mut tables, product.token_required());
+    let binaries = reader::add(&mut tables, job)?;
+    sequences::add(&mut tables, product.token_required(), !binaries.is_empty());
     let codes = Codes::of(&tables, &files, job.epoch);
     identity::add_codes(&mut tables, &codes);
-    Ok(Plan { tables, files, codes })
+    Ok(Plan { tables, files, codes, binaries })
 }
 
 fn utf16(name: &str) -> Vec<u16> {

@@ -59,6 +59,7 @@ fn column(column: &Column) -> msi::Column {
         Kind::Localized(width, category) => builder.localizable().category(category).string(width.into()),
         Kind::Short => builder.int16(),
         Kind::Long => builder.int32(),
+        Kind::Binary => builder.binary(),
     }
 }
 
@@ -67,6 +68,7 @@ fn value(field: &Field) -> Value {
         Field::Null => Value::Null,
         Field::Int(n) => Value::Int(*n),
         Field::Text(text) => Value::Str(text.clone()),
+        Field::Binary(_) => Value::Binary,
     }
 }
 

@@ -80,6 +80,9 @@ pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, B
     let folder = install_folder(product);
     let mut payload = Payload::new();
     payload.file(&format!("{folder}/{}", executable(product)), 0o755, Source::disk(&agent.path)?)?;
+    if let Some(keys) = product.issuer_keys() {
+        payload.file(&super::reader::keys_path(&folder), 0o644, Source::bytes(keys))?;
+    }
     for file in product.files_for(agent.platform) {
         payload.file(&format!("{folder}/{}", file.destination), 0o644, Source::disk(&file.source)?)?;
     }

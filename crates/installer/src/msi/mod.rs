@@ -10,6 +10,7 @@
 //! ├─ Registry, RegLocator, AppSearch, CreateFolder, RemoveFile, MsiLockPermissionsEx        token.rs
 //! ├─ ServiceInstall, ServiceControl                                                         service.rs
 //! ├─ Upgrade, CustomAction                                                                  upgrade.rs
+//! ├─ Binary                 the token reader and the issuer's keys, where there are some    reader.rs
 //! ├─ Install-, Admin-, AdvtExecuteSequence and the UI sequences                             sequences.rs
 //! └─ DigitalSignature, MsiDigitalSignatureEx                             only after signing
 //! ```
@@ -17,7 +18,7 @@
 //! **What gets installed.** The agent and its extra files in `Program Files\<publisher>\<product>`, its service, a state
 //! folder in `ProgramData` and a registry key that only the system and the administrators may open. Nothing runs during
 //! the installation but Windows Installer itself: no dialog, no program, no script; the four custom actions
-//! show an error or set a property.
+//! show an error or set a property. Only a product with issuer keys has a fifth, which reads a token from beside the signature.
 //!
 //! **Where the token is.** A base has no row `ENROLLMENTTOKEN`; a stamp adds it, gives the package a new PackageCode and
 //! ProductCode, and changes nothing else. The token's life on the device is told in `token.rs`.
@@ -33,7 +34,7 @@
 //! | file | noun |
 //! |---|---|
 //! | `schema`, `tables`, `text` | columns, rows, and text on its way into them |
-//! | `identity`, `files`, `token`, `service`, `upgrade`, `sequences` | the rows, by what they are about |
+//! | `identity`, `files`, `token`, `reader`, `service`, `upgrade`, `sequences` | the rows, by what they are about |
 //! | `database`, `cabinet`, `build` | rows to streams, files to a cabinet, both to a base |
 //! | `stamp` | a token into the streams that it changes, laid out anew around the cabinet |
 //! | `read`, `extract`, `verify`, `facts` | the way back, by the route that Windows Installer takes |
@@ -46,6 +47,7 @@ mod facts;
 mod files;
 mod identity;
 mod read;
+mod reader;
 mod schema;
 mod seal;
 mod sequences;
@@ -137,6 +139,10 @@ impl Format for Msi {
         out: &mut dyn Output,
     ) -> Result<(), SealFileError> {
         seal::seal(file, sealer, existing, out)
+    }
+
+    fn issuer_keys(&self, file: &dyn ReadAt) -> Result<Option<Vec<u8>>, ReadError> {
+        read::Installer::open(file)?.issuer_keys()
     }
 
     fn verify(&self, file: &dyn ReadAt, report: &mut Report) -> Result<(), ReadError> {

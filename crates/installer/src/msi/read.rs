@@ -11,6 +11,7 @@ use container::msidb::name::{DIGITAL_SIGNATURE, SUMMARY_INFORMATION, of_data};
 use container::msidb::summary::pid;
 use container::msidb::{Database, Streams, Summary, Table};
 
+use crate::claims::IssuerKeys;
 use crate::format::{Inspection, Kind, ReadError, TokenSummary};
 use crate::token::Token;
 
@@ -83,6 +84,16 @@ impl<'f> Installer<'f> {
         }
         let found = table.find("Property", "ENROLLMENTTOKEN").and_then(|row| row.text("Value"));
         found.map(|value| exactly(&value)).transpose()
+    }
+
+    /// What the issuer's keys are, by the row that needs no cabinet.
+    pub(super) fn issuer_keys(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        let Some(table) = self.database.table("Binary")? else { return Ok(None) };
+        if table.find("Name", "IssuerKeys").is_none() {
+            return Ok(None);
+        }
+        let stream = self.database.streams().stream(&of_data("Binary.IssuerKeys"), IssuerKeys::MAX_BYTES)?;
+        Ok(Some(stream.ok_or_else(|| missing("the stream Binary.IssuerKeys"))?))
     }
 
     /// Whether there is a signature.

@@ -20,6 +20,8 @@ pub(super) enum Kind {
     Short,
     /// A 32-bit number.
     Long,
+    /// A stream of its own, named by the table and the row's key.
+    Binary,
 }
 
 /// A column.
@@ -257,6 +259,7 @@ pub(super) const TABLES: &[(&str, &[Column])] = &[
             long("ExtendedType").null().within(0, i32::MAX),
         ],
     ),
+    ("Binary", &[id("Name").key(), column("Data", Kind::Binary)]),
     ("InstallExecuteSequence", SEQUENCE),
     ("InstallUISequence", SEQUENCE),
     ("AdminExecuteSequence", SEQUENCE),

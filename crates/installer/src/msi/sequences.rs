@@ -7,7 +7,7 @@
 //! nothing but properties and the error message.
 
 use super::tables::{NULL, Tables, row};
-use super::{token, upgrade};
+use super::{reader, token, upgrade};
 
 const VERSION_NT: Option<&str> = Some("VersionNT");
 
@@ -72,9 +72,13 @@ const UI: &[(&str, i32)] =
     &[("CostInitialize", 800), ("FileCost", 900), ("CostFinalize", 1000), ("ExecuteAction", 1300)];
 
 /// Fills the five sequence tables.
-pub(super) fn add(tables: &mut Tables, token_required: bool) {
+pub(super) fn add(tables: &mut Tables, token_required: bool, has_reader: bool) {
     for (action, condition, number) in EXECUTE {
         tables.add("InstallExecuteSequence", row![*action, *condition, *number]);
+    }
+    if has_reader {
+        // After AppSearch as well, and before anything asks for the token: the refusal, and the costs of components.
+        tables.add("InstallExecuteSequence", row![reader::ACTION, reader::CONDITION, 55]);
     }
     if token_required {
         // After AppSearch, which finds out whether the device is enrolled.

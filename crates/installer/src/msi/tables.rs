@@ -10,6 +10,8 @@ pub(super) enum Field {
     Null,
     Int(i32),
     Text(String),
+    /// A stream with this SHA-256.
+    Binary([u8; 32]),
 }
 
 /// There is no empty string in a database: it becomes null.
@@ -90,6 +92,7 @@ impl Tables {
                         Field::Null => part(b'N', &[]),
                         Field::Int(n) => part(b'I', &n.to_le_bytes()),
                         Field::Text(text) => part(b'S', text.as_bytes()),
+                        Field::Binary(sha256) => part(b'B', sha256),
                     }
                 }
             }

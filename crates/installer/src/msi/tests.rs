@@ -54,6 +54,7 @@ fn sample(manifest: &str) -> Result<Sample, String> {
     let agent: Vec<u8> = (0..50_000_u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
     std::fs::write(folder.path().join("agent.exe"), agent).unwrap();
     std::fs::write(folder.path().join("agent.conf"), "level = 3\n").unwrap();
+    std::fs::write(folder.path().join("issuer.jwks.json"), crate::claims::SAMPLE_KEYS).unwrap();
     let product = Product::load(&folder.path().join("stampwright.toml"), manifest);
     Ok(Sample { product: product.map_err(|error| error.to_string())?, _folder: folder })
 }
@@ -96,6 +97,59 @@ fn a_base_has_nothing_to_complain_about() {
     let inspection = Msi.inspect(&good()).unwrap();
     assert_eq!((inspection.product.as_str(), inspection.version.as_str()), ("Example Agent", "1.4.2"));
     assert_eq!((inspection.arch.as_str(), inspection.signed), ("x64", false));
+}
+
+/// The sample with issuer keys.
+fn with_keys() -> String {
+    MANIFEST.replace("[service]", "[token]\nissuer-keys = \"issuer.jwks.json\"\n\n[service]")
+}
+
+#[test]
+fn issuer_keys_bring_the_token_reader_along() {
+    assert_eq!(Msi.issuer_keys(&good()).unwrap(), None);
+    for agent in 0..2 {
+        let base = spoilt(&with_keys(), agent, |_| ()).unwrap();
+        assert_eq!(findings(&base), [""; 0]);
+        assert_eq!(Msi.issuer_keys(&base).unwrap().as_deref(), Some(crate::claims::SAMPLE_KEYS.as_bytes()));
+        let mut taken = Taken::default();
+        Msi.extract(&base, &mut taken).unwrap();
+        let installed = &taken.0["payload/Program Files/Example Ltd/Example Agent/issuer-keys.json"];
+        assert_eq!(installed, crate::claims::SAMPLE_KEYS.as_bytes());
+        // The reader lies before what a stamp writes anew.
+        let token = Token::parse(b"token-0123456789").unwrap();
+        let splice = Msi.open(&base).unwrap().stamp(&token).unwrap();
+        let put: usize = splice.put_bytes().try_into().unwrap();
+        assert!(put < 100_000, "a stamp writes {put} bytes");
+        let mut stamped = Vec::new();
+        splice.write_to(base.as_slice(), &mut stamped).unwrap();
+        assert_eq!(findings(&stamped), [""; 0]);
+    }
+}
+
+/// Each rule of the token reader has something that breaks it.
+#[test]
+fn a_token_reader_that_cannot_work_is_found() {
+    let cases: &[(&str, Spoil)] = &[
+        ("msi-token-reader", |t| t.table("Binary").rows.retain(|row| row[0] != Field::from("TokenReader"))),
+        ("msi-token-reader", |t| t.table("CustomAction").rows.retain(|row| row[0] != Field::from(reader::ACTION))),
+        ("msi-issuer-keys", |t| t.table("MsiFileHash").rows.clear()),
+        ("msi-custom-action", |t| {
+            let row = vec!["Run".into(), 1.into(), "TokenReader".into(), "Run".into(), Field::Null];
+            t.table("CustomAction").rows.push(row);
+        }),
+        ("msi-token-reader", |t| sequence(t, reader::ACTION, |row| row[1] = Field::Null)),
+        ("msi-token-reader", |t| sequence(t, reader::ACTION, |row| row[2] = 1300.into())),
+        ("msi-token-reader", |t| sequence(t, reader::ACTION, |row| row[2] = 40.into())),
+    ];
+    for (id, spoil) in cases {
+        let found = findings(&spoilt(&with_keys(), 0, spoil).unwrap());
+        assert!(found.iter().any(|finding| finding.starts_with(id)), "{id}: {found:?}");
+    }
+}
+
+fn sequence(tables: &mut Tables, action: &str, change: impl Fn(&mut Vec<Field>)) {
+    let rows = &mut tables.table("InstallExecuteSequence").rows;
+    rows.iter_mut().filter(|row| row[0] == Field::from(action)).for_each(change);
 }
 
 #[test]

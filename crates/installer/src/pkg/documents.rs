@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::bundle::Bundle;
 use super::{GENERATOR, scripts};
+use crate::claims::IssuerKeys;
 use crate::format::BuildError;
 use crate::payload::{Node, Payload};
 use crate::product::{Platform, Product, Restart};
@@ -92,6 +93,10 @@ struct ScriptData<'a> {
     label: &'a str,
     state_folder: String,
     token_required: bool,
+    /// Whether there are issuer keys, and so a token may be beside the signature.
+    issuer_keys: bool,
+    /// What the scripts look for a token with.
+    slot: &'static str,
     service: bool,
 }
 
@@ -114,6 +119,8 @@ pub(super) fn script_files(product: &Product, bundle: &Bundle) -> Result<Vec<scr
         label,
         state_folder: format!("Library/Application Support/{}/{}", product.publisher_folder(), product.folder()),
         token_required: product.token_required(),
+        issuer_keys: product.issuer_keys().is_some(),
+        slot: include_str!("../../../../templates/pkg/slot.sh"),
         service: product.service().is_some(),
     };
     let shell = |name, text| render(name, text, Escape::Shell, &data);
@@ -123,6 +130,9 @@ pub(super) fn script_files(product: &Product, bundle: &Bundle) -> Result<Vec<scr
         scripts::ScriptFile::new("preinstall", 0o755, preinstall),
         scripts::ScriptFile::new("postinstall", 0o755, postinstall),
     ];
+    if let Some(keys) = product.issuer_keys() {
+        files.push(scripts::ScriptFile::new(IssuerKeys::FILE_NAME, 0o644, keys));
+    }
     if let Some(service) = product.service() {
         let data = DaemonData {
             label,

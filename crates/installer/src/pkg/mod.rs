@@ -13,6 +13,7 @@
 //!       ├─ preinstall                     refuses without a token, stops the daemon
 //!       ├─ postinstall                    puts the token in its place, starts the daemon
 //!       ├─ com.theonermm.agent.plist      the LaunchDaemon
+//!       ├─ issuer-keys.json               where the product's issuer is known
 //!       └─ enrollment-token               0600, only in a stamped installer
 //! ```
 //!
@@ -147,6 +148,10 @@ impl Format for Pkg {
         out: &mut dyn Output,
     ) -> Result<(), SealFileError> {
         seal::seal(file, sealer, existing, out)
+    }
+
+    fn issuer_keys(&self, file: &dyn ReadAt) -> Result<Option<Vec<u8>>, ReadError> {
+        opened::Opened::open(file)?.issuer_keys()
     }
 
     fn verify(&self, file: &dyn ReadAt, report: &mut Report) -> Result<(), ReadError> {

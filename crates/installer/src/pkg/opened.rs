@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::TOKEN_NAME;
 use super::described::{Distribution, PackageInfo};
+use crate::claims::IssuerKeys;
 use crate::format::{Inspection, Kind, ReadError, TokenSummary};
 use crate::token::Token;
 
@@ -128,6 +129,12 @@ impl<'a> Opened<'a> {
             Ok(_) => Err(wrong(Problem::Text { what: "the enrollment token ends in a line ending" }).into()),
             Err(source) => Err(ReadError::Token { place: "Scripts/enrollment-token", source }),
         }
+    }
+
+    pub(super) fn issuer_keys(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        let scripts = self.scripts()?;
+        let keys = scripts.iter().find(|script| script.entry.path == IssuerKeys::FILE_NAME);
+        Ok(keys.map(|script| script.content.to_vec()))
     }
 
     pub(super) fn inspect(&self) -> Result<Inspection, ReadError> {

@@ -1,12 +1,15 @@
 //! From what was typed to what it means: every rule of the manifest, each problem with its line and key.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::errors::{ManifestError, Problems};
 use super::manifest::{At, FileSection, Manifest, ProductSection, ServiceSection};
 use super::names::{Version, folder_problem, guid, is_bundle_id, is_file_name, is_package_name, line_problem};
 use super::{AgentFile, Arch, ExtraFile, Platform, Product, Service};
+use crate::claims::IssuerKeys;
 
 /// The oldest macOS that runs on Apple silicon, and the default.
 const OLDEST_MACOS: (u16, u16) = (11, 0);
@@ -77,6 +80,8 @@ impl Checker<'_, '_> {
             },
             compression: manifest.linux.compression,
             token_required: manifest.token.required,
+            issuer_keys: manifest.token.issuer_keys.as_ref().and_then(|at| self.issuer_keys(at)),
+            token_readers: self.token_readers(manifest),
             name: name?,
             publisher: publisher?,
             file_stem: file_stem?,
@@ -190,6 +195,31 @@ impl Checker<'_, '_> {
                 None
             }
         }
+    }
+
+    fn issuer_keys(&mut self, at: &At<String>) -> Option<Vec<u8>> {
+        let hint = Some("stampwright token keygen writes one");
+        let mut jwks = Vec::new();
+        let limit = IssuerKeys::MAX_BYTES as u64 + 1;
+        let read = File::open(self.folder.join(at.get_ref())).and_then(|file| file.take(limit).read_to_end(&mut jwks));
+        let problem = match read {
+            Err(error) => format!("cannot be read: {}", plain(&error)),
+            Ok(_) => match IssuerKeys::parse(&jwks) {
+                Ok(_) => return Some(jwks),
+                Err(error) => format!("cannot be used: {error}"),
+            },
+        };
+        self.wrong("token.issuer-keys", at, &problem, hint);
+        None
+    }
+
+    fn token_readers(&mut self, manifest: &Manifest) -> Vec<(Arch, PathBuf)> {
+        let Some(section) = &manifest.windows else { return Vec::new() };
+        let own = [
+            (Arch::X64, "windows.token-reader-x64", &section.token_reader_x64),
+            (Arch::Arm64, "windows.token-reader-arm64", &section.token_reader_arm64),
+        ];
+        own.into_iter().filter_map(|(arch, key, at)| Some((arch, self.existing(key, at.as_ref()?)?))).collect()
     }
 
     fn agents(&mut self, manifest: &Manifest) -> Vec<AgentFile> {

@@ -88,11 +88,15 @@ pub struct ProductSection {
 pub struct TokenSection {
     /// Whether an installation without a token, on a device that is not enrolled, is refused. On unless said.
     pub required: bool,
+    /// The public keys of who mints the tokens, a JSON Web Key Set as `stampwright token keygen` writes it: installed with
+    /// the agent, which checks tokens with it.
+    #[schemars(with = "Option<String>")]
+    pub issuer_keys: Option<At<String>>,
 }
 
 impl Default for TokenSection {
     fn default() -> Self {
-        Self { required: true }
+        Self { required: true, issuer_keys: None }
     }
 }
 
@@ -208,6 +212,13 @@ pub struct WindowsSection {
     /// The product's upgrade code, the same for ever: `{XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX}`.
     #[schemars(with = "String")]
     pub upgrade_code: At<String>,
+    /// Your own signed copy of the token reader for x64, which is part of installers with issuer keys; else the one that
+    /// comes with Stampwright, unsigned.
+    #[schemars(with = "Option<String>")]
+    pub token_reader_x64: Option<At<String>>,
+    /// The same for arm64.
+    #[schemars(with = "Option<String>")]
+    pub token_reader_arm64: Option<At<String>>,
 }
 
 /// What only macOS needs.

@@ -16,6 +16,8 @@ mod names;
 
 use std::path::{Path, PathBuf};
 
+use crate::claims::{ClaimsError, IssuerKeys};
+
 pub use errors::{ManifestError, ManifestProblem};
 pub use manifest::{Arch, Compression, Platform, Restart};
 pub use names::Version;
@@ -38,6 +40,8 @@ pub struct Product {
     folder: String,
     publisher_folder: String,
     token_required: bool,
+    issuer_keys: Option<Vec<u8>>,
+    token_readers: Vec<(Arch, PathBuf)>,
     service: Option<Service>,
     agents: Vec<AgentFile>,
     files: Vec<ExtraFile>,
@@ -173,6 +177,8 @@ getters! {
     publisher_folder: &str = |p| &p.publisher_folder;
     /// Whether an installation without a token is refused on a device that is not enrolled.
     token_required: bool = |p| p.token_required;
+    /// The issuer's public keys, a JSON Web Key Set that has been checked, as it was given.
+    issuer_keys: Option<&[u8]> = |p| p.issuer_keys.as_deref();
     /// The service, if the agent runs as one.
     service: Option<&Service> = |p| p.service.as_ref();
     /// Windows' upgrade code, in braces and upper case; there whenever there is a Windows agent.
@@ -192,6 +198,19 @@ getters! {
 }
 
 impl Product {
+    /// The same product with these issuer keys in its installers, instead of the manifest's.
+    pub fn with_issuer_keys(mut self, jwks: Vec<u8>) -> Result<Self, ClaimsError> {
+        IssuerKeys::parse(&jwks)?;
+        self.issuer_keys = Some(jwks);
+        Ok(self)
+    }
+
+    /// The vendor's own copy of the token reader for an architecture.
+    #[must_use]
+    pub fn token_reader(&self, arch: Arch) -> Option<&Path> {
+        self.token_readers.iter().find(|(found, _)| *found == arch).map(|(_, path)| path.as_path())
+    }
+
     /// The same product with its deb payload compressed another way.
     #[must_use]
     pub const fn with_compression(mut self, compression: Compression) -> Self {

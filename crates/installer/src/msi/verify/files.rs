@@ -137,7 +137,7 @@ fn digest(content: &mut dyn Read) -> Result<[u8; 16], ReadError> {
     }
 }
 
-fn stated_hash(row: &Row<'_>) -> Option<[u8; 16]> {
+pub(super) fn stated_hash(row: &Row<'_>) -> Option<[u8; 16]> {
     let mut hash = [0; 16];
     let parts = ["HashPart1", "HashPart2", "HashPart3", "HashPart4"];
     for (bytes, part) in hash.chunks_exact_mut(4).zip(parts) {

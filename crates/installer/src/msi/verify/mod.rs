@@ -6,6 +6,7 @@
 //! | `identity` | summary information, codes, versions, properties |
 //! | `validation` | what `_Validation` says of each column: keys, ranges, categories (ICE03, ICE06) |
 //! | `files` | folders, components, files, and the cabinet's content (ICE18, 21, 30, 60, 71, 80) |
+//! | `reader` | the issuer's keys, their copies, and the one custom action that is a program |
 //! | `token` | the token's one place, who reads it, what a repair does to it; the service |
 //! | `sequences` | order, upgrades, custom actions (ICE61, 63, 77, 82, 84) |
 //!
@@ -14,6 +15,7 @@
 
 mod files;
 mod identity;
+mod reader;
 mod sequences;
 mod structure;
 mod token;
@@ -37,6 +39,7 @@ pub(super) fn verify(installer: &Installer<'_>, report: &mut Report) -> Result<(
     validation::check(&tables, report);
     files::check(installer, &tables, report)?;
     token::check(installer, &tables, report)?;
+    reader::check(installer, &tables, report)?;
     sequences::check(&tables, report);
     Ok(())
 }

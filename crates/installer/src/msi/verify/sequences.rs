@@ -121,13 +121,15 @@ fn read(tables: &Tables<'_>, name: &str, report: &mut Report) -> Sequence {
     sequence
 }
 
-/// Nothing of ours runs during an installation: the only custom actions show an error (19) or set a property (51).
+/// Nothing of ours runs during an installation: the custom actions show an error (19) or set a property (51). The one that is a program
+/// (1) reads the token from beside the signature; `reader` looks at it.
 fn custom_actions(tables: &Tables<'_>, execute: &Sequence, report: &mut Report) {
     for row in tables.rows("CustomAction") {
         let action = row.text("Action").unwrap_or_default();
         let kind = row.int("Type").unwrap_or(0);
-        report.check(matches!(kind, 19 | 51), "msi-custom-action", "table CustomAction", || {
-            format!("{action} is of type {kind}, must be 19 (error) or 51 (property): the package runs no code")
+        let is_reader = kind == 1 && action == "ReadEnrollmentToken";
+        report.check(matches!(kind, 19 | 51) || is_reader, "msi-custom-action", "table CustomAction", || {
+            format!("{action} is of type {kind}, must be 19 (error) or 51 (property): the package runs no other code")
         });
         report.check(execute.contains_key(action.as_ref()), "msi-custom-action", "table CustomAction", || {
             format!("{action} is in no sequence")

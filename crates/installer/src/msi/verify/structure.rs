@@ -48,6 +48,9 @@ fn streams(installer: &Installer<'_>, report: &mut Report) -> Result<(), ReadErr
     let media = installer.required("Media")?;
     let cabinets: Vec<String> =
         media.rows().filter_map(|row| Some(row.text("Cabinet")?.strip_prefix('#')?.to_owned())).collect();
+    let binary = installer.database.table("Binary")?;
+    let binaries: Vec<String> =
+        binary.iter().flat_map(|table| table.rows()).filter_map(|row| Some(row.text("Name")?.into_owned())).collect();
     let mut first: Option<Vec<u8>> = None;
     let mut first_name = String::new();
     for entry in installer.compound().entries() {
@@ -59,7 +62,7 @@ fn streams(installer: &Installer<'_>, report: &mut Report) -> Result<(), ReadErr
                 installer.database.tables().any(|table| table == name)
                     || ["_StringPool", "_StringData", "_Tables", "_Columns"].contains(&name.as_str())
             }
-            _ => cabinets.contains(&name),
+            _ => cabinets.contains(&name) || binaries.iter().any(|key| name == format!("Binary.{key}")),
         };
         let printable: String = name.chars().take(64).flat_map(char::escape_debug).collect();
         report.check(known, "msi-stray-stream", "compound file", || {

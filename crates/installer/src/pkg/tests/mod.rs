@@ -63,6 +63,7 @@ fn universal() -> Vec<u8> {
 fn product(manifest: &str) -> (TempDir, Product) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("agent"), universal()).unwrap();
+    std::fs::write(folder.path().join("issuer.jwks.json"), crate::claims::SAMPLE_KEYS).unwrap();
     let product = load(folder.path(), manifest);
     (folder, product)
 }

@@ -22,6 +22,24 @@ fn nothing_of_the_token_is_in_the_scripts() {
 }
 
 #[test]
+fn issuer_keys_travel_with_the_scripts() {
+    assert_eq!(Pkg.issuer_keys(&base()).unwrap(), None);
+    let manifest = MANIFEST.replace("[service]", "[token]\nissuer-keys = \"issuer.jwks.json\"\n\n[service]");
+    let (_folder, product) = product(&manifest);
+    let base = build(&product).unwrap();
+    assert_eq!(errors(&base), [""; 0]);
+    for file in [&base, &stamp(&base, "token-0123456789")] {
+        assert_eq!(Pkg.issuer_keys(file).unwrap().as_deref(), Some(crate::claims::SAMPLE_KEYS.as_bytes()));
+        assert_eq!(errors(file), [""; 0]);
+    }
+    let opened = crate::pkg::opened::Opened::open(&base).unwrap();
+    for script in &opened.scripts().unwrap()[1..3] {
+        let text = String::from_utf8(script.content.to_vec()).unwrap();
+        assert!(text.contains("\nfind_token() {\n") && !text.contains("{{"), "{text}");
+    }
+}
+
+#[test]
 fn without_a_service_nothing_is_started() {
     let manifest =
         MANIFEST.replace("[service]\narguments = [\"--service\", \"two words\"]\n", "[token]\nrequired = false\n");

@@ -2,6 +2,7 @@
 
 use container::xml::{self, Element};
 
+use crate::claims::IssuerKeys;
 use crate::format::ReadError;
 use crate::pkg::described::PackageInfo;
 use crate::pkg::installed::Tree;
@@ -34,6 +35,8 @@ pub(super) fn check(pkg: &Opened<'_>, info: &PackageInfo, tree: &Tree, report: &
             report.check(permissions(script) == 0o600, "pkg-token-mode", &place, || {
                 format!("its mode is {:o}, must be 600", permissions(script))
             });
+        } else if script.entry.path == IssuerKeys::FILE_NAME {
+            issuer_keys(script, &place, &scripts, report);
         } else if script.entry.path.ends_with(".plist") {
             daemon(script, &place, info, tree, report);
         }
@@ -52,6 +55,24 @@ pub(super) fn check(pkg: &Opened<'_>, info: &PackageInfo, tree: &Tree, report: &
         Err(error) => report.error("pkg-token", format!("Scripts/{TOKEN_NAME}"), error.to_string()),
     }
     Ok(())
+}
+
+/// They can be used, and `postinstall` puts them where the agent finds them.
+fn issuer_keys(script: &Script, place: &str, scripts: &[Script], report: &mut Report) {
+    let parsed = IssuerKeys::parse(&script.content);
+    report.check(parsed.is_ok(), "pkg-issuer-keys", place, || {
+        parsed.as_ref().err().map(ToString::to_string).unwrap_or_default()
+    });
+    report.check(permissions(script) == 0o644, "pkg-issuer-keys", place, || {
+        format!("its mode is {:o}, must be 644", permissions(script))
+    });
+    let name = IssuerKeys::FILE_NAME.as_bytes();
+    let installs = |script: &Script| {
+        script.entry.path == "postinstall" && script.content.windows(name.len()).any(|window| window == name)
+    };
+    report.check(scripts.iter().any(installs), "pkg-issuer-keys", place, || {
+        "postinstall does not install it: the agent would not find it".to_owned()
+    });
 }
 
 /// The token stands in its one place and in no document that others can read.

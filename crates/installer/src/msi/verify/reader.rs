@@ -1,0 +1,104 @@
+//! The issuer's keys and the custom action that takes a token from beside the signature: both are there, or neither.
+
+use container::msidb::Streams;
+use container::msidb::name::of_data;
+use container::msidb::summary::pid;
+use container::pe::{Image, Machine};
+use md5::{Digest, Md5};
+
+use crate::claims::IssuerKeys;
+use crate::format::ReadError;
+use crate::report::Report;
+
+use super::files::stated_hash;
+use super::{Installer, Tables};
+
+const ACTION: &str = "ReadEnrollmentToken";
+const READER: &str = "TokenReader";
+const KEYS: &str = "IssuerKeys";
+/// A custom action has some hundred kilobytes.
+const MOST_BYTES: usize = 16 << 20;
+
+pub(super) fn check(installer: &Installer<'_>, tables: &Tables<'_>, report: &mut Report) -> Result<(), ReadError> {
+    let stream = |key: &str| installer.database.streams().stream(&of_data(&format!("Binary.{key}")), MOST_BYTES);
+    let mut content = std::collections::BTreeMap::new();
+    for row in tables.rows("Binary") {
+        let key = row.text("Name").unwrap_or_default();
+        let bytes = stream(&key)?;
+        report.check(bytes.is_some(), "msi-binary", "table Binary", || format!("{key} has no stream"));
+        report.check([READER, KEYS].contains(&key.as_ref()), "msi-binary", "table Binary", || {
+            format!("{key} is nothing that a package of ours has")
+        });
+        content.insert(key.into_owned(), bytes.unwrap_or_default());
+    }
+    let action = tables.get("CustomAction").and_then(|table| table.find("Action", ACTION));
+    let (keys, reader) = (content.get(KEYS), content.get(READER));
+    let all = [keys.is_some(), reader.is_some(), action.is_some()];
+    report.check(all == [true; 3] || all == [false; 3], "msi-token-reader", "table Binary", || {
+        format!("{KEYS}, {READER} and the custom action {ACTION} must be there together")
+    });
+    if let Some(keys) = keys {
+        issuer_keys(keys, tables, report);
+    }
+    if let Some(reader) = reader {
+        is_for_the_architecture(reader, installer, report);
+    }
+    if let Some(action) = action {
+        let text = |column| action.text(column).unwrap_or_default();
+        report.check(
+            text("Source") == READER && text("Target") == ACTION,
+            "msi-token-reader",
+            "table CustomAction",
+            || format!("{ACTION} must be the function of that name in {READER}"),
+        );
+        sequence(tables, report);
+    }
+    Ok(())
+}
+
+/// They can be used, and the installed file is the same: by its hash, which is compared with the cabinet elsewhere.
+fn issuer_keys(keys: &[u8], tables: &Tables<'_>, report: &mut Report) {
+    let parsed = IssuerKeys::parse(keys);
+    report.check(parsed.is_ok(), "msi-issuer-keys", "table Binary", || {
+        parsed.as_ref().err().map(ToString::to_string).unwrap_or_default()
+    });
+    let named = |name: &str| name.rsplit('|').next() == Some(IssuerKeys::FILE_NAME);
+    let row = tables.rows("File").find(|row| row.text("FileName").is_some_and(|name| named(&name)));
+    let file = row.and_then(|row| row.text("File")).unwrap_or_default();
+    let hash = tables.get("MsiFileHash").and_then(|table| stated_hash(&table.find("File_", &file)?));
+    report.check(hash == Some(Md5::digest(keys).into()), "msi-issuer-keys", "table File", || {
+        format!("the installed {} must be there and be the same as Binary.{KEYS}", IssuerKeys::FILE_NAME)
+    });
+}
+
+fn is_for_the_architecture(reader: &[u8], installer: &Installer<'_>, report: &mut Report) {
+    let template = installer.summary.text(pid::TEMPLATE).unwrap_or_default();
+    let wanted = if template.starts_with("Arm64") { Machine::Arm64 } else { Machine::X64 };
+    let machine = Image::open(&reader).map(|image| image.machine());
+    report.check(machine.is_ok_and(|machine| machine == wanted), "msi-token-reader", "table Binary", || {
+        format!("{READER} is no DLL for {}", template.split(';').next().unwrap_or_default())
+    });
+}
+
+/// It runs when it can still do something, and never over a token that is there.
+fn sequence(tables: &Tables<'_>, report: &mut Report) {
+    let row = |action: &str| {
+        let named = |row: &container::msidb::Row<'_>| row.text("Action").is_some_and(|found| found == action);
+        tables.rows("InstallExecuteSequence").find(named)
+    };
+    let number = |action: &str| row(action).and_then(|row| row.int("Sequence"));
+    let own = number(ACTION);
+    let after = own > number("AppSearch");
+    let before = ["RequireToken", "CostFinalize"].iter().all(|action| number(action).is_none_or(|n| own < Some(n)));
+    report.check(own.is_some() && after && before, "msi-token-reader", "table InstallExecuteSequence", || {
+        format!("{ACTION} must come after AppSearch and before anything asks for the token")
+    });
+    let condition =
+        row(ACTION).and_then(|row| row.text("Condition").map(std::borrow::Cow::into_owned)).unwrap_or_default();
+    report.check(
+        condition.starts_with("NOT ENROLLMENTTOKEN AND"),
+        "msi-token-reader",
+        "table InstallExecuteSequence",
+        || format!("{ACTION} must not run where there is a token already: a command line wins"),
+    );
+}
