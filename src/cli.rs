@@ -37,6 +37,9 @@ pub enum Command {
     Verify(Verify),
     /// Write what an admin uploads to Intune, Group Policy or Jamf: files, bodies, profiles, steps
     Kit(crate::commands::kit::Kit),
+    /// Make, read and check signed tokens, and the keys of who signs them
+    #[command(subcommand)]
+    Token(crate::commands::token::Token),
     /// Print the JSON Schema of stampwright.toml
     Schema,
     /// Print a completion script for a shell
@@ -61,6 +64,10 @@ pub struct ProductArgs {
     /// Only these formats
     #[arg(long, value_name = "FORMAT", value_delimiter = ',')]
     pub format: Vec<FormatName>,
+    /// The public keys of who mints the tokens (JWKS), instead of the manifest's: they are installed with the agent,
+    /// and no other tokens are taken
+    #[arg(long, value_name = "JWKS", value_hint = ValueHint::FilePath)]
+    pub issuer_keys: Option<PathBuf>,
     /// Take agents without a code signature (tests and prototypes)
     #[arg(long)]
     pub allow_unsigned_agent: bool,
@@ -127,6 +134,9 @@ pub struct Stamp {
     /// The installer to write; - is standard output
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
+    /// Take only tokens that one of these keys has signed (JWKS); else those in the base count, if it has some
+    #[arg(long, value_name = "JWKS", value_hint = ValueHint::FilePath)]
+    pub issuer_keys: Option<PathBuf>,
     /// Replace the token of an installer that is already stamped
     #[arg(long)]
     pub restamp: bool,

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use installer::agent::{AgentError, AgentProblem};
+use installer::claims::ClaimsError;
 use installer::format::{BuildError, ReadError, StampError};
 use installer::payload::PayloadError;
 use installer::product::ManifestError;
@@ -89,6 +90,13 @@ fn plain(error: &io::Error) -> String {
 impl From<TokenError> for Failure {
     fn from(error: TokenError) -> Self {
         Self::wrong(error)
+    }
+}
+
+impl From<ClaimsError> for Failure {
+    fn from(error: ClaimsError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        Self { status: Status::Wrong, message: error.to_string(), hint }
     }
 }
 

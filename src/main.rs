@@ -9,6 +9,7 @@ mod cli;
 mod commands;
 mod doors;
 mod failure;
+mod issued;
 mod output;
 mod progress;
 mod receipt;

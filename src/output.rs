@@ -50,6 +50,14 @@ impl Pending {
         self.file.reopen().map_err(Failure::io("read back", &self.path))
     }
 
+    /// Puts the file in its place, where nothing may be yet.
+    pub fn finish_new(self, readers: Readers) -> Result<(), Failure> {
+        set_readers(self.file.as_file(), readers).map_err(Failure::io("write", &self.path))?;
+        self.file.as_file().sync_all().map_err(Failure::io("write", &self.path))?;
+        self.file.persist_noclobber(&self.path).map_err(|error| Failure::io("write", &self.path)(error.error))?;
+        Ok(())
+    }
+
     /// Puts the file in its place.
     pub fn finish(self, readers: Readers) -> Result<(), Failure> {
         set_readers(self.file.as_file(), readers).map_err(Failure::io("write", &self.path))?;

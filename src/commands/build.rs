@@ -67,7 +67,11 @@ pub struct Built {
 
 impl Plan {
     pub fn new(args: &ProductArgs) -> Result<Self, Failure> {
-        let product = source::product(&args.product)?;
+        let mut product = source::product(&args.product)?;
+        if let Some(path) = &args.issuer_keys {
+            let jwks = source::jwks(path)?;
+            product = product.with_issuer_keys(jwks).map_err(|error| Failure::from(error).about(path))?;
+        }
         let kinds: Vec<Kind> = args.format.iter().map(|name| Kind::from(*name)).collect();
         for kind in &kinds {
             if product.agents_for(kind.platform()).next().is_none() {
@@ -100,6 +104,10 @@ impl Plan {
             }
         }
         Ok(items)
+    }
+
+    pub const fn product(&self) -> &Product {
+        &self.product
     }
 
     pub const fn epoch(&self) -> Epoch {

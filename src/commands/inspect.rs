@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::cli::Inspect;
 use crate::failure::Failure;
 use crate::receipt::{self, FileDigest};
-use crate::source;
+use crate::{issued, source};
 
 #[derive(Debug, Serialize)]
 struct Document {
@@ -51,6 +51,9 @@ fn text(inspection: &Inspection, digest: &FileDigest) -> String {
     line("format", inspection.kind.extension());
     line("architecture", &inspection.arch);
     line("token", &token);
+    for (name, value) in issued::lines(inspection) {
+        line(name, &value);
+    }
     line("signature", if inspection.signed { "there is one" } else { "none" });
     for (name, value) in &inspection.details {
         line(name, value);

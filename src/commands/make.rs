@@ -10,6 +10,7 @@ use super::build::{Built, Item, Made, Plan};
 use super::intune;
 use crate::cli::Make;
 use crate::failure::Failure;
+use crate::issued::Issued;
 use crate::output::{Pending, Readers};
 use crate::receipt::{self, Receipt, TOOL};
 use crate::source;
@@ -17,6 +18,7 @@ use crate::source;
 pub fn run(args: &Make) -> Result<(), Failure> {
     let token = source::token(&args.token)?;
     let plan = Plan::new(&args.product)?;
+    Issued::for_product(plan.product())?.check(&token)?;
     let mut made = Made { files: Vec::new(), wrapped: Vec::new() };
     for item in plan.items()? {
         let built = plan.build(&item)?;

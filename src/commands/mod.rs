@@ -12,6 +12,7 @@ mod make;
 mod profile;
 mod schema;
 mod stamp;
+pub mod token;
 mod verify;
 
 use crate::cli::{Cli, Command};
@@ -28,6 +29,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Extract(args) => extract::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Kit(args) => kit::run(&args),
+        Command::Token(args) => token::run(&args),
         Command::Schema => schema::run(),
         Command::Completions { shell } => completions::run(shell),
     }

@@ -9,6 +9,7 @@ use installer::stamp::Base;
 
 use crate::cli::Stamp;
 use crate::failure::Failure;
+use crate::issued::Issued;
 use crate::output::{Pending, Readers};
 use crate::receipt::{self, FileDigest, Receipt, TOOL};
 use crate::source;
@@ -25,6 +26,8 @@ pub fn run(args: &Stamp) -> Result<(), Failure> {
     let token = source::token(&args.token)?;
     let about = |failure: Failure| failure.about(&args.base);
     let base = Base::open(source::installer(&args.base)?, args.restamp).map_err(|error| about(error.into()))?;
+    let issued = Issued::for_base(base.format(), base.bytes(), args.issuer_keys.as_deref()).map_err(about)?;
+    issued.check(&token)?;
     let splice = base.stamp(&token).map_err(|error| about(error.into()))?;
 
     // The receipt comes first: if it cannot be made, there is no installer without one.

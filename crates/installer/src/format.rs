@@ -17,7 +17,8 @@ use std::path::PathBuf;
 use container::{Malformed, ReadAt};
 use serde::Serialize;
 
-use crate::epoch::Epoch;
+use crate::claims::Claims;
+use crate::epoch::{Civil, Epoch};
 use crate::payload::{Payload, PayloadError};
 use crate::product::{AgentFile, Platform, Product};
 use crate::report::Report;
@@ -186,11 +187,42 @@ pub struct TokenSummary {
     pub len: usize,
     /// The first 16 hexadecimal digits of its SHA-256.
     pub fingerprint: String,
+    /// What it says, if it is understood. Nobody has asked who says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claims: Option<ClaimsSummary>,
+}
+
+/// What may be said of a signed token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it; see `Claims`")]
+pub struct ClaimsSummary {
+    pub tenant: String,
+    pub id: String,
+    /// As ISO 8601 writes it.
+    pub expires: String,
 }
 
 impl From<&Token> for TokenSummary {
     fn from(token: &Token) -> Self {
-        Self { len: token.len(), fingerprint: token.fingerprint() }
+        let summary = |claims: Claims| ClaimsSummary {
+            tenant: claims.tenant,
+            id: claims.id,
+            expires: Civil::of_secs(claims.expires).to_string(),
+        };
+        let claims = Claims::of(token).ok().flatten().map(summary);
+        Self { len: token.len(), fingerprint: token.fingerprint(), claims }
+    }
+}
+
+impl Inspection {
+    /// The product's name as a signed token has it. A deb is known by its package's name, and knows the product's only where issuer keys
+    /// are in it.
+    #[must_use]
+    pub fn product_name(&self) -> Option<&str> {
+        match self.kind {
+            Kind::Msi | Kind::Pkg => Some(&self.product),
+            Kind::Deb => self.details.get("X-Product-Name").map(String::as_str),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! | [`key`] | private keys: in files, in PKCS #12, behind PKCS #11, behind a command |
 //! | [`certificate`] | certificates, read once, their bytes kept |
 //! | [`identity`] | a key with its certificates: whether it may sign this, now |
+//! | [`issuer`] | who mints enrollment tokens |
 //! | [`cms`] | signed messages, written: Authenticode and the two signatures of a product archive |
 //! | [`timestamp`] | RFC 3161, asked for and checked |
 //! | [`verify`] | signed messages, read and judged |
@@ -17,6 +18,7 @@ mod asn1;
 pub mod certificate;
 pub mod cms;
 pub mod identity;
+pub mod issuer;
 pub mod key;
 mod pem;
 pub mod secret;

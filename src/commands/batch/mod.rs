@@ -24,18 +24,18 @@ use std::sync::Arc;
 use clap::{Args, ValueHint};
 use container::ReadAt;
 use container::at::FileAt;
+use installer::Token;
 use installer::format::TokenSummary;
 use installer::splice::Splice;
 use installer::stamp::Base;
-use installer::{Claims, Token};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use self::journal::Entry;
 use self::table::{Mapping, Problem, Row, Table, Wanted};
 use crate::cli::Stamp;
-use crate::doors;
 use crate::failure::Failure;
+use crate::issued::Issued;
 use crate::output::{Pending, Readers};
 use crate::receipt::{self, TOOL};
 use crate::source;
@@ -172,25 +172,21 @@ fn read_list(list: &Path, base: &Base<FileAt>, args: &Stamp) -> Result<Table, Fa
     if bytes.len() as u64 == limit {
         return Err(Failure::wrong(format!("{}: longer than {LIST_LIMIT_BYTES} bytes", name.display())));
     }
-    let inspection = base.format().inspect(base.bytes()).map_err(|error| Failure::from(error).about(&args.base))?;
+    let issued = Issued::for_base(base.format(), base.bytes(), args.issuer_keys.as_deref())
+        .map_err(|failure| failure.about(&args.base))?;
     let wanted = Wanted { columns: &args.batch.columns, is_minting: false, platform: base.format().kind().platform() };
     let table = table::read(&bytes, wanted).map_err(|problems| refuse(&name, &problems))?;
-    let now = doors::now();
-    let problems: Vec<Problem> =
-        table.rows.iter().filter_map(|row| claims_problem(row, now, &inspection.product)).collect();
+    let problems: Vec<Problem> = table.rows.iter().filter_map(|row| claims_problem(row, &issued)).collect();
     if problems.is_empty() { Ok(table) } else { Err(refuse(&name, &problems)) }
 }
 
 /// A signed token must be of use: not expired, for this product, for the row's device.
-fn claims_problem(row: &Row, now: u64, product: &str) -> Option<Problem> {
+fn claims_problem(row: &Row, issued: &Issued) -> Option<Problem> {
     let problem = |message: String| Some(Problem { line: row.line, message });
-    let claims = match Claims::of(row.token.as_ref()?) {
+    let claims = match issued.check(row.token.as_ref()?) {
         Ok(claims) => claims?,
         Err(error) => return problem(error.to_string()),
     };
-    if let Err(error) = claims.check(now, product) {
-        return problem(error.to_string());
-    }
     match (&claims.serial, &row.serial) {
         (Some(theirs), Some(ours)) if theirs != ours => {
             problem("the token is for another serial number than the row".to_owned())

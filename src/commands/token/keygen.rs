@@ -1,0 +1,83 @@
+//! `stampwright token keygen`.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum, ValueHint};
+use signing::issuer::{Algorithm, IssuerError, IssuerKey};
+use zeroize::Zeroizing;
+
+use crate::doors;
+use crate::failure::Failure;
+use crate::output::{Pending, Readers};
+
+#[derive(Debug, Args)]
+pub struct Keygen {
+    /// The files' name without ending; neither file may be there yet
+    #[arg(short, long, value_name = "NAME", value_hint = ValueHint::FilePath)]
+    pub output: PathBuf,
+    /// What the key signs with
+    #[arg(long, value_name = "ALGORITHM", default_value = "eddsa")]
+    pub alg: AlgorithmName,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AlgorithmName {
+    /// Ed25519
+    Eddsa,
+    /// ECDSA over P-256, which hardware and older libraries have
+    Es256,
+}
+
+pub fn run(args: &Keygen) -> Result<(), Failure> {
+    let algorithm = match args.alg {
+        AlgorithmName::Eddsa => Algorithm::EdDsa,
+        AlgorithmName::Es256 => Algorithm::Es256,
+    };
+    let (private, public) = (with_ending(&args.output, "key"), with_ending(&args.output, "jwks.json"));
+    for path in [&private, &public] {
+        if path.symlink_metadata().is_ok() {
+            return Err(there_already(path));
+        }
+    }
+    let key = generate(algorithm)?;
+    write(&private, key.to_pem().as_bytes(), Readers::Owner)?;
+    if let Err(failure) = write(&public, key.jwks().as_bytes(), Readers::All) {
+        // Both or neither.
+        let _ = fs::remove_file(&private);
+        return Err(failure);
+    }
+    eprintln!("wrote {} (keep it secret) and {}", private.display(), public.display());
+    eprintln!("  key id {}", key.id());
+    Ok(())
+}
+
+fn generate(algorithm: Algorithm) -> Result<IssuerKey, Failure> {
+    loop {
+        let mut random = Zeroizing::new([0; 32]);
+        doors::fill(&mut *random).map_err(|error| Failure::wrong(format!("no randomness: {error}")))?;
+        match IssuerKey::generate(algorithm, &random) {
+            Err(IssuerError::OtherBytes) => {}
+            other => return other.map_err(Failure::wrong),
+        }
+    }
+}
+
+fn with_ending(name: &Path, ending: &str) -> PathBuf {
+    let mut name = name.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+fn write(path: &Path, content: &[u8], readers: Readers) -> Result<(), Failure> {
+    let mut pending = Pending::create(path)?;
+    pending.file().write_all(content).map_err(Failure::io("write", path))?;
+    pending.finish_new(readers)
+}
+
+fn there_already(path: &Path) -> Failure {
+    Failure::wrong(format!("{} is there already", path.display()))
+        .hint("a key that is lost is lost: choose another name")
+}
