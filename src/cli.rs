@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use installer::Kind;
 
 use crate::commands::batch::BatchArgs;
+use crate::commands::sign::{Sign, SigningArgs};
 
 /// Stamps a signed endpoint agent and a tenant's enrollment token into MSI, PKG, Intune-ready and deb installers,
 /// and proves each by reading it back.
@@ -40,6 +41,8 @@ pub enum Command {
     /// Make, read and check signed tokens, and the keys of who signs them
     #[command(subcommand)]
     Token(crate::commands::token::Token),
+    /// Sign an installer, a base or a stamped one
+    Sign(Sign),
     /// Print the JSON Schema of stampwright.toml
     Schema,
     /// Print a completion script for a shell
@@ -114,6 +117,8 @@ pub struct Make {
     pub product: ProductArgs,
     #[command(flatten)]
     pub token: TokenArgs,
+    #[command(flatten)]
+    pub signing: SigningArgs,
 }
 
 #[derive(Debug, Args)]
@@ -146,6 +151,11 @@ pub struct Stamp {
     /// Print the receipt on standard output
     #[arg(long)]
     pub json: bool,
+    /// Leave the base's signature behind and sign the stamp anew
+    #[arg(long, requires = "signer")]
+    pub resign: bool,
+    #[command(flatten)]
+    pub signing: SigningArgs,
 }
 
 #[derive(Debug, Args)]
@@ -153,6 +163,9 @@ pub struct Inspect {
     /// The installer
     #[arg(value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
+    /// Trust the certificates in this file (PEM or DER)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub root: Vec<PathBuf>,
     /// Print one JSON document on standard output
     #[arg(long)]
     pub json: bool,
@@ -188,6 +201,9 @@ pub struct Verify {
     /// It must meet the rules of this management system
     #[arg(long, value_name = "SYSTEM")]
     pub profile: Option<Profile>,
+    /// Trust the certificates in this file (PEM or DER): the signer's, and its timestamp's, must lead to one of them
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub root: Vec<PathBuf>,
     /// Print the report as one JSON document on standard output
     #[arg(long)]
     pub json: bool,

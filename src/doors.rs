@@ -21,7 +21,7 @@ pub fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
-/// Seconds since 1970, to hold tokens' expiry against.
+/// Seconds since 1970, to hold the expiry of tokens and certificates against; never for what is built.
 pub fn now() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

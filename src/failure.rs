@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use installer::agent::{AgentError, AgentProblem};
 use installer::claims::ClaimsError;
-use installer::format::{BuildError, ReadError, StampError};
+use installer::format::{BuildError, ReadError, SealFileError, StampError};
 use installer::payload::PayloadError;
 use installer::product::ManifestError;
 use installer::token::TokenError;
@@ -123,6 +123,20 @@ impl From<StampError> for Failure {
         }
         let hint = error.hint().map(str::to_owned);
         Self { status: Status::Wrong, message: error.to_string(), hint }
+    }
+}
+
+impl From<SealFileError> for Failure {
+    fn from(error: SealFileError) -> Self {
+        if let SealFileError::Read(error) = error {
+            return error.into();
+        }
+        let status = match &error {
+            SealFileError::Write { .. } => Status::Machine,
+            _ => Status::Wrong,
+        };
+        let hint = error.hint().map(str::to_owned);
+        Self { status, message: error.to_string(), hint }
     }
 }
 

@@ -13,6 +13,8 @@ mod issued;
 mod output;
 mod progress;
 mod receipt;
+mod signatures;
+mod signer;
 mod source;
 
 use std::process::ExitCode;

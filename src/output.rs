@@ -40,6 +40,11 @@ impl Pending {
         Ok(Self { file, path: path.to_path_buf() })
     }
 
+    /// Where the file is until it is finished.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
     /// The file to write to. Until it is finished its owner alone can read it.
     pub fn file(&mut self) -> &mut File {
         self.file.as_file_mut()

@@ -7,22 +7,30 @@ use installer::stamp::Base;
 use installer::{Kind, Report, Token};
 
 use super::build::{Built, Item, Made, Plan};
-use super::intune;
+use super::{intune, sign};
 use crate::cli::Make;
 use crate::failure::Failure;
 use crate::issued::Issued;
 use crate::output::{Pending, Readers};
 use crate::receipt::{self, Receipt, TOOL};
+use crate::signer::{self, Way};
 use crate::source;
 
 pub fn run(args: &Make) -> Result<(), Failure> {
+    let way = Way::of(&args.signing)?;
     let token = source::token(&args.token)?;
     let plan = Plan::new(&args.product)?;
     Issued::for_product(plan.product())?.check(&token)?;
+    let items = plan.items()?;
+    if let Some(signer) = Way::signer(way.as_ref()) {
+        for item in &items {
+            signer.check(item.format.kind()).map_err(|failure| failure.about(&item.path))?;
+        }
+    }
     let mut made = Made { files: Vec::new(), wrapped: Vec::new() };
-    for item in plan.items()? {
+    for item in items {
         let built = plan.build(&item)?;
-        let (pending, receipt) = stamp(&item, built, &token)?;
+        let (pending, receipt) = stamp(&item, built, &token, way.as_ref())?;
         // What wraps an installer is made before the installer appears: both or neither.
         let wrapped = match item.format.kind() {
             Kind::Pkg => Some(intune::wrap(&pending, &item.path, plan.epoch())?),
@@ -41,14 +49,22 @@ pub fn run(args: &Make) -> Result<(), Failure> {
 }
 
 /// Stamps a base, writes the stamp beside its place and verifies the file that was written.
-fn stamp(item: &Item<'_>, built: Built, token: &Token) -> Result<(Pending, Receipt), Failure> {
+fn stamp(item: &Item<'_>, built: Built, token: &Token, way: Option<&Way>) -> Result<(Pending, Receipt), Failure> {
     let base_digest = receipt::digest(&built.bytes, &item.path)?;
     let base = Base::open(built.bytes, false)?;
-    let splice = base.stamp(token)?;
+    let splice = signer::stamp(&base, token, Way::signer(way))?;
     let mut pending = Pending::create(&item.path)?;
     splice.write_to_file(base.bytes().file(), pending.file()).map_err(Failure::io("write", &item.path))?;
+    if let Some(Way::Command(words)) = way {
+        let stamped = pending;
+        pending = Pending::create(&item.path)?;
+        sign::by_command(words, stamped.path(), item.format, &mut pending)?;
+    }
     let written = FileAt::new(pending.reopen()?).map_err(Failure::io("read back", &item.path))?;
     let report = verify(item, &written, token, &item.path)?;
+    if way.is_some() {
+        sign::read_back(item.format, &written, &item.path)?;
+    }
     let receipt = Receipt {
         tool: TOOL,
         file: item.path.display().to_string(),

@@ -11,6 +11,7 @@ pub mod kit;
 mod make;
 mod profile;
 mod schema;
+pub mod sign;
 mod stamp;
 pub mod token;
 mod verify;
@@ -30,6 +31,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Verify(args) => verify::run(&args),
         Command::Kit(args) => kit::run(&args),
         Command::Token(args) => token::run(&args),
+        Command::Sign(args) => sign::run(&args),
         Command::Schema => schema::run(),
         Command::Completions { shell } => completions::run(shell),
     }

@@ -10,10 +10,13 @@ use installer::proof::{Contents, sha256};
 use installer::stamp::Base;
 use installer::{Report, Severity, formats};
 use serde::Serialize;
+use signing::verify::Trust;
 
 use crate::cli::Verify;
+use crate::doors;
 use crate::failure::Failure;
 use crate::receipt;
+use crate::signatures;
 use crate::source;
 
 #[derive(Debug, Serialize)]
@@ -53,6 +56,7 @@ fn verify(file: &FileAt, args: &Verify) -> Result<Report, Failure> {
             None => format!("there is none, must be {expected}"),
         });
     }
+    check_signature(format, file, args, &mut report)?;
     if let Some(path) = &args.base {
         check_base(format, file, path, &mut report)?;
     }
@@ -63,6 +67,17 @@ fn verify(file: &FileAt, args: &Verify) -> Result<Report, Failure> {
         super::profile::check(profile, format, file, &args.file, &mut report)?;
     }
     Ok(report)
+}
+
+/// The signature, if there is one; it must be there where roots are given.
+fn check_signature(format: &dyn Format, file: &FileAt, args: &Verify, report: &mut Report) -> Result<(), Failure> {
+    let roots = signatures::roots(&args.root)?;
+    match signatures::judge(format, file, Trust { roots: &roots, now: doors::now() })? {
+        Some(judged) => judged.report(report),
+        None if roots.is_empty() => {}
+        None => report.error("signature-missing", "signature", "there is none, and roots to trust were given"),
+    }
+    Ok(())
 }
 
 /// The file must be the base, stamped with the file's own token.

@@ -14,3 +14,6 @@ mod msi_wine;
 mod pkg;
 #[cfg(unix)]
 mod pkg_scripts;
+mod signing_msi;
+mod signing_pkg;
+mod signing_refused;

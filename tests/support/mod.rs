@@ -2,9 +2,11 @@
 #![allow(dead_code, reason = "not every test needs every helper")]
 
 pub mod agents;
+pub mod keys;
 pub mod kits;
 pub mod product;
 pub mod readers;
+pub mod signed;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -15,13 +15,15 @@ use xshell::{Shell, cmd};
 use crate::debian::{self, Need, Probe, program};
 use crate::failure::{AtPath, Result};
 
-const PACKAGES: [Need; 22] = [
+const PACKAGES: [Need; 23] = [
     // MSI
     program("msiinfo", "msitools"),
     program("wixl", "wixl"),
     program("gcab", "gcab"),
     program("osslsigncode", "osslsigncode"),
     program("openssl", "openssl"),
+    // keys on a token
+    program("softhsm2-util", "softhsm2"),
     program("gsf", "libgsf-bin"),
     program("wine", "wine"),
     Need { probe: Probe::Package, package: "wine64" },
@@ -82,6 +84,10 @@ pub(crate) fn from_pypi(sh: &Shell, name: &str, packages: &[&str]) -> Result<Pat
     Ok(programs)
 }
 
+/// The pattern as it stands in the source: in a string that is not raw, so with two backslashes.
+const PATTERN: &str = r"(\\d\\.\\d\\.\\d[a-z]*)";
+const MENDED: &str = r"(\\d+\\.\\d+\\.\\d+[a-z]*)";
+
 /// oscrypto 1.3.0, under signify, reads OpenSSL's version with a pattern of one-digit parts and stops at 3.0.22.
 fn mend_oscrypto(venv: &Path) -> Result {
     let lib = venv.join("lib");
@@ -92,7 +98,7 @@ fn mend_oscrypto(venv: &Path) -> Result {
                 continue;
             }
             let text = fs::read_to_string(&path).at("read", &path)?;
-            fs::write(&path, text.replace(r"(\d\.\d\.\d[a-z]*)", r"(\d+\.\d+\.\d+[a-z]*)")).at("write", &path)?;
+            fs::write(&path, text.replace(PATTERN, MENDED)).at("write", &path)?;
         }
     }
     Ok(())

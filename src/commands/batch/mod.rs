@@ -38,6 +38,7 @@ use crate::failure::Failure;
 use crate::issued::Issued;
 use crate::output::{Pending, Readers};
 use crate::receipt::{self, TOOL};
+use crate::signer::{self, Signer, Way};
 use crate::source;
 
 /// The options of a batch.
@@ -77,6 +78,7 @@ pub struct Batch {
     list: PathBuf,
     rows: Vec<Row>,
     digests: bool,
+    way: Option<Way>,
 }
 
 /// What was done.
@@ -110,6 +112,11 @@ pub fn run(args: &Stamp, list: &Path) -> Result<(), Failure> {
     }
     let about = |failure: Failure| failure.about(&args.base);
     let base = Base::open(source::installer(&args.base)?, args.restamp).map_err(|error| about(error.into()))?;
+    let way = Way::of(&args.signing)?;
+    if matches!(way, Some(Way::Command(_))) {
+        return Err(Failure::usage("--sign-file-command signs one file; a list needs a key or --sign-command"));
+    }
+    signer::check_base(&base, Way::signer(way.as_ref()), args.resign).map_err(about)?;
     let table = read_list(list, &base, args)?;
     let file_name = args.base.file_name().and_then(|name| name.to_str());
     let file_name = file_name.ok_or_else(|| about(Failure::wrong("the base's name is not UTF-8")))?.to_owned();
@@ -123,6 +130,7 @@ pub fn run(args: &Stamp, list: &Path) -> Result<(), Failure> {
         list: name_of(list),
         rows: table.rows,
         digests: !args.batch.no_digests,
+        way,
     });
     if same_token > 0 {
         eprintln!("note: {same_token} rows have the token of an earlier row");
@@ -220,7 +228,8 @@ impl Batch {
 
     /// No stamp is longer.
     fn most_bytes(&self) -> u64 {
-        self.base.bytes().len().saturating_add(GROWTH_BYTES)
+        let signature = Way::signer(self.way.as_ref()).map_or(0, Signer::most_bytes);
+        self.base.bytes().len().saturating_add(GROWTH_BYTES).saturating_add(signature)
     }
 
     /// The row's token.
@@ -230,7 +239,8 @@ impl Batch {
 
     /// The base with this token in it, read back.
     fn stamp(&self, token: &Token) -> Result<Splice, Failure> {
-        self.base.stamp(token).map_err(|error| Failure::from(error).about(&self.path))
+        signer::stamp(&self.base, token, Way::signer(self.way.as_ref()))
+            .map_err(|error| Failure::from(error).about(&self.path))
     }
 
     /// The manifest's line for a row.

@@ -60,7 +60,7 @@ impl FileKey {
             return Self::from_encrypted(der, passphrase);
         }
         Self::from_pkcs1(der).or_else(|error| match error {
-            KeyError::Format(_) => Self::from_sec1(der),
+            KeyError::Format(_) => Self::from_sec1(der).map_err(|_| error),
             other => Err(other),
         })
     }

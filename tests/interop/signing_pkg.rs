@@ -1,0 +1,113 @@
+//! Our signatures of product archives before apple-platform, OpenSSL and libarchive.
+
+use std::fs;
+use std::path::Path;
+
+use installer::Kind;
+
+use crate::support::keys::{Keys, Manners, keys, timestamp_authority};
+use crate::support::signed::Bench;
+use crate::support::{both, judge, judges_folder, missing, run};
+
+const FLAGS: &str = "\
+import sys
+from apple_platform import reading
+toc = reading.read_signature(sys.argv[1])[0]['entity']['xar_table_of_contents']
+for flag in ('checksum_verifies', 'rsa_signature_verifies', 'cms_signature_verifies'):
+    print(flag, toc.get(flag))
+";
+
+fn judged_good(bench: &Bench, keys: &Keys, file: &Path) {
+    let python = judges_folder().join("venv/bin/python");
+    if python.is_file() {
+        let said = run(&python, ["-c", FLAGS, file.to_str().unwrap()]);
+        assert_eq!(said.matches("True").count(), 3, "{said}");
+    } else {
+        missing("apple_platform (Python)");
+    }
+    if let Some(bsdtar) = judge("bsdtar") {
+        let said = run(bsdtar, ["-tf", file.to_str().unwrap()]);
+        assert!(said.contains("Distribution"), "{said}");
+    }
+    let (ok, said) = bench.verify(file, &["--root", &keys.text("ca.pem")]);
+    assert!(ok && !said.contains("warning[signature"), "{said}");
+}
+
+#[test]
+fn a_base_and_a_stamp_are_signed() {
+    let Some(keys) = keys() else { return };
+    let bench = Bench::new(Kind::Pkg);
+    for from in ["base", "stamped"] {
+        judged_good(&bench, keys, &bench.sign(from, &format!("signed-{from}"), &keys.arguments("installer")));
+    }
+    let mut arguments = keys.arguments("installer");
+    arguments.extend(["--timestamp".to_owned(), timestamp_authority(keys, Manners::Good)]);
+    let file = bench.sign("stamped", "timestamped", &arguments);
+    judged_good(&bench, keys, &file);
+    let said = bench.must(&["inspect", file.to_str().unwrap(), "--root", &keys.text("ca.pem")]);
+    assert!(said.contains("timestamp: ") && said.contains("valid, trusted"), "{said}");
+}
+
+#[test]
+fn openssl_reads_the_message() {
+    let Some(keys) = keys() else { return };
+    let bench = Bench::new(Kind::Pkg);
+    let file = bench.sign("base", "signed", &keys.arguments("installer"));
+    let bytes = fs::read(&file).unwrap();
+    let format = installer::formats::recognise(&bytes).unwrap();
+    let signature = format.signature(&bytes).unwrap().unwrap();
+    let installer::seal::Imprint::Toc { sha1 } = signature.imprint else { panic!("another imprint") };
+    fs::write(keys.path("toc"), sha1).unwrap();
+    let unpadded = signature.cms.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    fs::write(keys.path("toc.cms"), &signature.cms[..unpadded]).unwrap();
+    fs::write(keys.path("toc.rsa"), &signature.rsa.unwrap().bytes).unwrap();
+    keys.openssl("cms -verify -binary -inform DER -in toc.cms -content toc -CAfile ca.pem -purpose any -out toc.out");
+    keys.openssl("x509 -in installer.crt -pubkey -noout -out installer.pub");
+    keys.openssl("dgst -sha256 -verify installer.pub -signature toc.rsa toc");
+}
+
+#[test]
+fn a_stamp_is_signed_in_the_same_step() {
+    let Some(keys) = keys() else { return };
+    let bench = Bench::new(Kind::Pkg);
+    let signed = bench.sign("base", "signed", &keys.arguments("installer"));
+    let (token, out) = (bench.folder.path().join("token"), bench.path("out"));
+    for (from, more) in [(bench.path("base"), None), (signed, Some("--resign"))] {
+        let mut command =
+            vec!["stamp", from.to_str().unwrap(), "--token-file", token.to_str().unwrap(), "-o", out.to_str().unwrap()];
+        let arguments = keys.arguments("installer");
+        command.extend(arguments.iter().map(String::as_str));
+        command.extend(more);
+        bench.must(&command);
+        judged_good(&bench, keys, &out);
+    }
+}
+
+#[test]
+fn what_apple_platform_signs_we_judge_as_it_does() {
+    let python = judges_folder().join("venv/bin/python");
+    if !python.is_file() {
+        return missing("apple_platform (Python)");
+    }
+    let bench = Bench::new(Kind::Pkg);
+    let lines = "\
+import sys
+import apple_platform
+from apple_platform import certificates
+made = certificates.generate_self_signed('Test', profile='developer-id-installer')
+open(sys.argv[3], 'wb').write(made.to_p12('pw'))
+signer = apple_platform.Signer(p12=apple_platform.P12Key(sys.argv[3], 'pw'))
+apple_platform.sign(sys.argv[1], sys.argv[2], signer=signer, timestamp_url='none')
+";
+    let (from, to, p12) = (bench.path("stamped"), bench.path("theirs"), bench.folder.path().join("their.p12"));
+    run(&python, ["-c", lines, from.to_str().unwrap(), to.to_str().unwrap(), p12.to_str().unwrap()]);
+    let said = bench.must(&["inspect", to.to_str().unwrap()]);
+    assert!(said.contains(", valid"), "{said}");
+    // Their key signs with us as well.
+    super::signing_msi::owner_only(&p12);
+    fs::write(bench.folder.path().join("password"), "pw").unwrap();
+    let password = bench.folder.path().join("password").to_str().unwrap().to_owned();
+    let arguments = ["--pkcs12".into(), p12.to_str().unwrap().into(), "--key-password-file".into(), password];
+    let said = bench.try_to_sign("stamped", "ours", &arguments);
+    assert!(said.status.success(), "{}", both(&said));
+}

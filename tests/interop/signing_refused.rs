@@ -1,0 +1,238 @@
+//! Keys, certificates and signatures that must be refused, each with its own sentence and the input untouched; and every
+//! way of tampering, named for what it is.
+
+use std::fs;
+use std::path::Path;
+
+use installer::Kind;
+use installer::seal::Imprint;
+
+use crate::support::both;
+use crate::support::keys::{Keys, Manners, keys, timestamp_authority};
+use crate::support::signed::{Bench, TOKEN};
+
+/// Signing must fail with this status and this in its sentence, and leave nothing.
+fn refused(bench: &Bench, arguments: &[String], status: i32, word: &str) {
+    let before = fs::read(bench.path("stamped")).unwrap();
+    let said = bench.try_to_sign("stamped", "out", arguments);
+    let text = both(&said);
+    assert_eq!(said.status.code(), Some(status), "{arguments:?}: {text}");
+    assert!(text.contains(word), "{word}: {text}");
+    assert!(!text.contains("PRIVATE KEY") && !text.contains(TOKEN), "{text}");
+    assert!(!bench.path("out").exists(), "{word}");
+    assert_eq!(fs::read(bench.path("stamped")).unwrap(), before);
+    assert_eq!(fs::read_dir(bench.folder.path()).unwrap().count(), 3, "something was left behind: {word}");
+}
+
+fn with(keys: &Keys, certificates: &str, key: &str) -> Vec<String> {
+    vec!["--certs".into(), keys.text(certificates), "--key".into(), keys.text(key)]
+}
+
+#[test]
+fn wrong_keys_and_certificates_for_a_package_of_windows() {
+    let Some(keys) = keys() else { return };
+    let bench = Bench::new(Kind::Msi);
+    keys.openssl("genpkey -algorithm ed25519 -out ed25519.key");
+    keys.openssl("rsa -in rsa2048.key -traditional -aes128 -passout pass:x -out old-way.key");
+    keys.openssl("pkcs8 -topk8 -in p256.key -passout pass:x -out shut.key");
+    for name in ["ed25519.key", "old-way.key", "shut.key"] {
+        super::signing_msi::owner_only(&keys.path(name));
+    }
+    for (certificates, key, word) in [
+        ("p256.pem", "p384.key", "does not belong to the certificate"),
+        ("rsa2048.pem", "rsa4096.key", "does not belong to the certificate"),
+        ("p521.pem", "p521.key", "P-521"),
+        ("rsa1024.pem", "rsa1024.key", "RSA 1024 bits"),
+        ("p256.pem", "ed25519.key", "the key is Ed25519"),
+        ("p256.pem", "old-way.key", "OpenSSL's old way"),
+        ("p256.pem", "shut.key", "no password was given"),
+        ("expired.pem", "expired.key", "expired at 2021-01-01T00:00:00Z"),
+        ("future.pem", "future.key", "is not valid before 2048-01-01T00:00:00Z"),
+        ("server.pem", "server.key", "is not for code signing"),
+        ("installer.pem", "installer.key", "is not for code signing"),
+        ("p256.key", "p256.key", "there is no certificate in it"),
+        ("p256.pem", "ca.pem", "there is no private key in the file"),
+        ("p256.pem", "cnf", "neither PKCS #8 nor PKCS #1 nor SEC 1"),
+    ] {
+        if key == "ca.pem" || key == "cnf" {
+            super::signing_msi::owner_only(&keys.path(key));
+        }
+        refused(&bench, &with(keys, certificates, key), 1, word);
+    }
+    let command =
+        |command: &str| vec!["--certs".into(), keys.text("p256.pem"), "--sign-command".into(), command.into()];
+    for (text, status, word) in [
+        ("false", 1, "ended with"),
+        ("true", 1, "answered nothing"),
+        ("cat", 1, "does not belong to the certificate"),
+        ("/no/such/program", 1, "No such file"),
+        ("a 'b", 2, "quotation mark"),
+    ] {
+        refused(&bench, &command(text), status, word);
+    }
+    refused(&bench, &["--sign-file-command".into(), "true".into()], 2, "{out}");
+    refused(&bench, &["--certs".into(), keys.text("p256.pem")], 2, "a key is needed");
+    refused(&bench, &[], 2, "a key is needed");
+    refused(&bench, &["--key".into(), keys.text("p256.key")], 2, "--certs");
+    let pkcs11 = |uri: &str| vec!["--certs".into(), keys.text("p256.pem"), "--pkcs11".into(), uri.into()];
+    refused(&bench, &pkcs11("pkcs11:object=a?module-path=/m&pin-value=0815"), 2, "pin-value");
+    refused(&bench, &pkcs11("pkcs11:object=a?module-path=/no/such/module.so"), 1, "load /no/such/module.so");
+    let mut texts = keys.arguments("p256");
+    texts.extend(["--description".into(), "two\nlines".into()]);
+    refused(&bench, &texts, 1, "description");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_key_that_others_can_read_is_refused_unless_told_otherwise() {
+    use std::os::unix::fs::PermissionsExt;
+    let Some(keys) = keys() else { return };
+    let bench = Bench::new(Kind::Msi);
+    for mode in [0o640, 0o604, 0o660] {
+        fs::copy(keys.path("p256.key"), keys.path("open.key")).unwrap();
+        fs::set_permissions(keys.path("open.key"), fs::Permissions::from_mode(mode)).unwrap();
+        refused(&bench, &with(keys, "p256.pem", "open.key"), 1, "others can read this private key");
+    }
+    let mut arguments = with(keys, "p256.pem", "open.key");
+    arguments.push("--allow-open-key".into());
+    bench.sign("stamped", "out", &arguments);
+}
+
+#[test]
+fn wrong_keys_and_certificates_for_a_package_of_macos() {
+    let Some(keys) = keys() else { return };
+    let bench = Bench::new(Kind::Pkg);
+    for (name, word) in [
+        ("rsa2048", "is not for installer packages"),
+        ("installer-p256", "a pkg is signed with RSA"),
+        ("expired", "expired at"),
+    ] {
+        refused(&bench, &keys.arguments(name), 1, word);
+    }
+    let mut texts = keys.arguments("installer");
+    texts.extend(["--description".into(), "Example".into()]);
+    refused(&bench, &texts, 2, "for msi only");
+}
+
+#[test]
+fn a_deb_has_no_signature() {
+    let Some(keys) = keys() else { return };
+    let bench = Bench::new(Kind::Deb);
+    refused(&bench, &keys.arguments("p256"), 1, "a deb has no signature inside the file");
+}
+
+/// A signature, changed, and put back where it was.
+fn changed(keys: &Keys, file: &Path, change: impl Fn(&mut Vec<u8>)) -> Result<signing::verify::SignatureFacts, String> {
+    let bytes = fs::read(file).unwrap();
+    let format = installer::formats::recognise(&bytes).unwrap();
+    let signature = format.signature(&bytes).unwrap().unwrap();
+    let Imprint::Msi { sha256 } = signature.imprint else { panic!("another imprint") };
+    let roots = signing::Certificate::read_all(&fs::read(keys.path("ca.pem")).unwrap()).unwrap();
+    let mut cms = signature.cms;
+    while cms.last() == Some(&0) {
+        cms.pop();
+    }
+    change(&mut cms);
+    let trust = signing::verify::Trust { roots: &roots, now: 1_900_000_000 };
+    signing::verify::authenticode(&cms, &sha256, trust).map_err(|error| error.to_string())
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> usize {
+    bytes.windows(wanted.len()).position(|window| window == wanted).unwrap()
+}
+
+#[test]
+fn every_tampered_message_is_named() {
+    let Some(keys) = keys() else { return };
+    let bench = Bench::new(Kind::Msi);
+    let mut arguments = keys.arguments("rsa2048");
+    arguments.extend([
+        "--timestamp".into(),
+        timestamp_authority(keys, Manners::Good),
+        "--description".into(),
+        "Qx".into(),
+    ]);
+    let file = bench.sign("stamped", "signed", &arguments);
+    let good = changed(keys, &file, |_| {}).unwrap();
+    assert!(good.is_ok() && good.problems.is_empty(), "{good:#?}");
+    assert!(changed(keys, &file, |cms| cms.extend([0; 9])).unwrap().is_ok(), "zeros may follow");
+
+    // Bytes that are no message at all.
+    let unreadable = |change: &dyn Fn(&mut Vec<u8>)| changed(keys, &file, change).unwrap_err();
+    assert!(unreadable(&|cms| cms.truncate(cms.len() - 1)).contains("truncated"));
+    assert!(unreadable(&|cms| cms.truncate(100)).contains("truncated"));
+    assert!(unreadable(&Vec::clear).contains("truncated"));
+    assert!(unreadable(&|cms| cms.push(7)).contains("1 bytes are left over"));
+    let indefinite = unreadable(&|cms| {
+        cms.splice(1..4, [0x80]);
+        cms.extend([0, 0]);
+    });
+    assert!(indefinite.contains("indefinite (BER)"), "{indefinite}");
+
+    // Messages that say something else than was signed.
+    let id = |change: &dyn Fn(&mut Vec<u8>)| {
+        let facts = changed(keys, &file, change).unwrap();
+        assert!(!facts.is_ok());
+        let errors = facts.problems.iter().filter(|problem| problem.severity == signing::verify::Severity::Error);
+        errors.map(|problem| problem.id).collect::<Vec<_>>()
+    };
+    // the signed description: the attributes are signed
+    assert_eq!(
+        id(&|cms| {
+            let at = find(cms, b"\0Q\0x");
+            cms[at + 3] = b'y'
+        }),
+        ["signature-forged", "signature-timestamp"].map(|id| id)[..1]
+    );
+    // the digest in the content
+    let digest = |cms: &mut Vec<u8>| {
+        let at = find(cms, &[4, 16, 0xf1, 0x10, 0x0c]);
+        cms[at + 70] ^= 1
+    };
+    assert!(id(&digest).contains(&"signature-digest"), "{:?}", id(&digest));
+    // the kind of file that it is for
+    assert!(
+        id(&|cms| {
+            let at = find(cms, &[0xf1, 0x10, 0x0c]);
+            cms[at + 1] ^= 1
+        })
+        .contains(&"signature-content")
+    );
+    // the timestamp's own signature, which ends the message
+    assert_eq!(id(&|cms| *cms.last_mut().unwrap() ^= 1), ["signature-timestamp"]);
+    // the name of the root in the signer's certificate
+    assert!(
+        id(&|cms| {
+            let at = find(cms, b"Test-rsa2048");
+            cms[at] = b'X'
+        })
+        .contains(&"signature-chain")
+    );
+}
+
+#[test]
+fn a_changed_file_is_not_what_was_signed() {
+    let Some(keys) = keys() else { return };
+    for (kind, name) in [(Kind::Msi, "rsa2048"), (Kind::Pkg, "installer")] {
+        let bench = Bench::new(kind);
+        let file = bench.sign("base", "signed", &keys.arguments(name));
+        let root = keys.text("ca.pem");
+        assert!(bench.verify(&file, &["--root", &root]).0);
+        // Another root, another moment's certificate, no signature at all.
+        let (ok, said) = bench.verify(&file, &["--root", &keys.text("p256.crt")]);
+        assert!(!ok && said.contains("error[signature-chain]"), "{said}");
+        let (ok, said) = bench.verify(&bench.path("base"), &["--root", &root]);
+        assert!(!ok && said.contains("error[signature-missing]"), "{said}");
+        let (ok, said) = bench.verify(&file, &[]);
+        assert!(ok && said.contains("no root was given"), "{said}");
+        if kind == Kind::Msi {
+            let mut bytes = fs::read(&file).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(bench.path("flipped"), bytes).unwrap();
+            let said = bench.must(&["inspect", bench.path("flipped").to_str().unwrap()]);
+            assert!(said.contains("NOT VALID") && said.contains("was changed after it was signed"), "{said}");
+            assert!(!bench.verify(&bench.path("flipped"), &["--root", &root]).0);
+        }
+    }
+}
