@@ -6,6 +6,7 @@
 //! | `batch` | lists: every row, all mistakes, interruptions |
 //! | `signed` | what is true of every signed installer, whoever signs |
 //! | `hostile` | bad input: an error within a second and bounded memory, never a panic |
+//! | `tokens` | signed tokens on the command line, and installers whose issuer is known |
 //! | `interop` | other people's programs judge our files: the real installers first |
 //! | `transcripts` | the shell sessions of the manual, run as they stand there |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
@@ -19,4 +20,5 @@ mod interop;
 mod laws;
 mod signed;
 mod support;
+mod tokens;
 mod transcripts;

@@ -14,6 +14,9 @@ mod msi_wine;
 mod pkg;
 #[cfg(unix)]
 mod pkg_scripts;
+#[cfg(unix)]
+mod pkg_slot;
+mod preserve_wine;
 mod signing_msi;
 mod signing_pkg;
 mod signing_refused;

@@ -25,7 +25,7 @@ const SERVICE: &str = "probe-agent";
 const FOLDERS: [&str; 2] = ["Program Files/Stampwright", "ProgramData/Stampwright"];
 const UNINSTALL: &str = r"HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall";
 /// `msiexec`'s 1603, of which Wine gives the last byte.
-const FAILED: i32 = 1603 & 0xFF;
+pub(super) const FAILED: i32 = 1603 & 0xFF;
 const TOKEN: &str = "Tenant-A.first~token_0123456789/+=:";
 const OTHER: &str = "Tenant-B.other";
 
@@ -125,7 +125,7 @@ impl Wine {
         self.run(&["sc", "query", SERVICE]).0 == 0
     }
 
-    fn drive(&self, path: &str) -> PathBuf {
+    pub(super) fn drive(&self, path: &str) -> PathBuf {
         self.prefix.join("drive_c").join(path)
     }
 

@@ -12,11 +12,11 @@ use super::pkg::{Files, Stamped, TOKEN, stamp};
 use crate::support::product::Small;
 use crate::support::{both, judge, output};
 
-const STATE: &str = "Library/Application Support/Example Ltd/Example Agent";
+pub(super) const STATE: &str = "Library/Application Support/Example Ltd/Example Agent";
 const PLIST: &str = "Library/LaunchDaemons/com.example.agent.plist";
 
 /// The shells: macOS's sh is bash in POSIX mode or dash, by an administrator's choice.
-fn shells() -> Vec<Vec<String>> {
+pub(super) fn shells() -> Vec<Vec<String>> {
     let known: [(&str, &[&str]); 4] = [("dash", &[]), ("bash", &["--posix"]), ("bash", &[]), ("busybox", &["sh"])];
     let found = known.iter().filter_map(|(name, args)| {
         let program = judge(name)?.to_str().unwrap().to_owned();
@@ -26,14 +26,14 @@ fn shells() -> Vec<Vec<String>> {
 }
 
 /// A device: a root, and programs that stand in for the system's.
-struct Device {
-    folder: TempDir,
+pub(super) struct Device {
+    pub(super) folder: TempDir,
     shell: Vec<String>,
 }
 
 impl Device {
     /// A device whose launchd refuses the first `refusals` times.
-    fn new(shell: &[String], refusals: u32) -> Self {
+    pub(super) fn new(shell: &[String], refusals: u32) -> Self {
         let folder = tempfile::Builder::new().prefix("a device ").tempdir().unwrap();
         fs::create_dir(folder.path().join("root")).unwrap();
         let bin = folder.path().join("bin");
@@ -49,11 +49,11 @@ impl Device {
         Self { folder, shell: shell.to_vec() }
     }
 
-    fn path(&self, inside: &str) -> PathBuf {
+    pub(super) fn path(&self, inside: &str) -> PathBuf {
         self.folder.path().join("root").join(inside)
     }
 
-    fn write(&self, inside: &str, text: &str) {
+    pub(super) fn write(&self, inside: &str, text: &str) {
         let path = self.path(inside);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -67,17 +67,14 @@ impl Device {
 
     /// Runs one script of an installer as Installer does: from an unpacked folder, with package, location, volume.
     fn run(&self, installer: &Vec<u8>, script: &str) -> Output {
-        let scripts = tempfile::Builder::new().prefix("scripts of it ").tempdir().unwrap();
-        let files = Files::of(installer);
-        let named = files
-            .in_area(Area::Metadata)
-            .filter_map(|(path, mode, bytes)| Some((path.strip_prefix("Scripts/")?, mode, bytes)));
-        for (name, mode, bytes) in named.chain(files.in_area(Area::Token)) {
-            fs::write(scripts.path().join(name), bytes).unwrap();
-            fs::set_permissions(scripts.path().join(name), Permissions::from_mode(mode)).unwrap();
-        }
+        let scripts = unpacked(installer);
+        self.run_in(scripts.path(), script, Path::new("/tmp/a.pkg"))
+    }
+
+    /// Runs one script of an unpacked installer, telling it that the package is at `package`.
+    pub(super) fn run_in(&self, scripts: &Path, script: &str, package: &Path) -> Output {
         let mut command = Command::new(&self.shell[0]);
-        command.args(&self.shell[1..]).arg(scripts.path().join(script)).arg("/tmp/a.pkg").arg("/Applications");
+        command.args(&self.shell[1..]).arg(scripts.join(script)).arg(package).arg("/Applications");
         command.arg(self.folder.path().join("root"));
         command.env_clear().env("PATH", format!("{}:/usr/bin:/bin", self.folder.path().join("bin").display()));
         let said = output(&mut command);
@@ -91,16 +88,30 @@ impl Device {
     }
 }
 
-fn mode(path: &Path) -> u32 {
+/// The scripts of an installer as Installer unpacks them.
+pub(super) fn unpacked(installer: &Vec<u8>) -> TempDir {
+    let scripts = tempfile::Builder::new().prefix("scripts of it ").tempdir().unwrap();
+    let files = Files::of(installer);
+    let named = files
+        .in_area(Area::Metadata)
+        .filter_map(|(path, mode, bytes)| Some((path.strip_prefix("Scripts/")?, mode, bytes)));
+    for (name, mode, bytes) in named.chain(files.in_area(Area::Token)) {
+        fs::write(scripts.path().join(name), bytes).unwrap();
+        fs::set_permissions(scripts.path().join(name), Permissions::from_mode(mode)).unwrap();
+    }
+    scripts
+}
+
+pub(super) fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().mode() & 0o7777
 }
 
-fn succeeds(said: &Output) {
+pub(super) fn succeeds(said: &Output) {
     assert!(said.status.success(), "{}", both(said));
 }
 
 /// Exit status 1 and a line that says why.
-fn refuses(said: &Output, why: &str) {
+pub(super) fn refuses(said: &Output, why: &str) {
     assert_eq!(said.status.code(), Some(1), "{}", both(said));
     assert!(both(said).contains(why), "{}", both(said));
 }

@@ -15,7 +15,7 @@ use xshell::{Shell, cmd};
 use crate::debian::{self, Need, Probe, program};
 use crate::failure::{AtPath, Result};
 
-const PACKAGES: [Need; 23] = [
+const PACKAGES: [Need; 25] = [
     // MSI
     program("msiinfo", "msitools"),
     program("wixl", "wixl"),
@@ -40,6 +40,9 @@ const PACKAGES: [Need; 23] = [
     program("lintian", "lintian"),
     program("mmdebstrap", "mmdebstrap"),
     program("systemd-nspawn", "systemd-container"),
+    // shells
+    program("dash", "dash"),
+    program("busybox", "busybox"),
     // the probe service for Windows
     program("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64"),
     // what PyPI has
