@@ -119,6 +119,9 @@ pub struct Make {
     pub token: TokenArgs,
     #[command(flatten)]
     pub signing: SigningArgs,
+    /// Make kits for these management systems as well, each beside its installer as FILE.kit
+    #[arg(long, value_name = "SYSTEM", value_delimiter = ',')]
+    pub kit: Vec<crate::commands::kit::System>,
 }
 
 #[derive(Debug, Args)]

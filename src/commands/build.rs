@@ -11,7 +11,7 @@ use installer::proof::Contents;
 use installer::{Epoch, Kind, Payload, Product, Report, formats};
 use serde::Serialize;
 
-use super::intune;
+use super::{intune, kit};
 use crate::cli::{Build, ProductArgs};
 use crate::doors;
 use crate::failure::Failure;
@@ -27,11 +27,14 @@ pub struct Made {
     /// What wraps an installer for one management system.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wrapped: Vec<intune::Receipt>,
+    /// What goes with an installer in a management system.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kits: Vec<kit::Receipt>,
 }
 
 pub fn run(args: &Build) -> Result<(), Failure> {
     let plan = Plan::new(&args.product)?;
-    let mut made = Made { files: Vec::new(), wrapped: Vec::new() };
+    let mut made = Made { files: Vec::new(), wrapped: Vec::new(), kits: Vec::new() };
     for item in plan.items()? {
         let built = plan.build(&item)?;
         made.files.push(built.receipt(&item)?);

@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum, ValueHint};
 use container::at::FileAt;
 use installer::format::{Format, Inspection, TokenSummary};
-use installer::{Epoch, Kind, Report, Token, formats};
+use installer::{Epoch, Kind, Report, Severity, Token, formats};
 use kit::intune::intunewin::Keys;
+use kit::macos::Macos;
 use kit::windows::Windows;
 use kit::{Folder, KitError};
 use serde::Serialize;
 
+use crate::cli::Profile;
 use crate::doors;
 use crate::failure::Failure;
+use crate::issued::Issued;
 use crate::output::{PendingFolder, Readers};
 use crate::receipt::{self, FileDigest, TOOL};
 use crate::source;
@@ -34,6 +37,12 @@ pub struct Kit {
     /// For a base: the environment variable with the token
     #[arg(long, value_name = "NAME")]
     pub token_env: Option<String>,
+    /// Whose devices: profiles of one tenant keep their identifiers from kit to kit. Default: the token's tenant, if it names one
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
+    /// Where the package will be, for Apple's manifest and Jamf's deploy-package
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub package_url: Option<String>,
     /// Print the kit's receipt on standard output
     #[arg(long)]
     pub json: bool,
@@ -73,13 +82,50 @@ pub fn run(args: &Kit) -> Result<(), Failure> {
         (None, Some(name)) => Some(source::token_env(name)?),
     };
     let pending = PendingFolder::create(&args.output, false)?;
-    let receipt = write(pending, &args.file, &args.systems, token.as_ref(), doors::epoch()?)?;
+    let order = Order {
+        systems: &args.systems,
+        token: token.as_ref(),
+        tenant: args.tenant.as_deref(),
+        package_url: args.package_url.as_deref(),
+        epoch: doors::epoch()?,
+    };
+    let receipt = order.write(pending, &args.file)?;
     if args.json {
         return receipt::print(&receipt);
     }
-    eprintln!("wrote {}: {} files; start with README.md", args.output.display(), receipt.files.len());
+    // The receipt itself is one more.
+    eprintln!("wrote {}: {} files; start with README.md", args.output.display(), receipt.files.len() + 1);
     Ok(())
 }
+
+/// Refuses systems that take none of the installers.
+pub fn check_systems(systems: &[System], kinds: impl Iterator<Item = Kind>) -> Result<(), Failure> {
+    let kinds: Vec<Kind> = kinds.collect();
+    match systems.iter().find(|system| !kinds.iter().any(|kind| system.takes(*kind))) {
+        Some(system) => Err(Failure::usage(format!("{} takes none of these installers", system.name()))),
+        None => Ok(()),
+    }
+}
+
+/// The kit of an installer that was just made, beside it: `Agent.msi.kit`. Replaces the one of an earlier run.
+pub fn beside(path: &Path, kind: Kind, systems: &[System], epoch: Epoch) -> Result<Option<Receipt>, Failure> {
+    let systems: Vec<System> = systems.iter().copied().filter(|system| system.takes(kind)).collect();
+    if systems.is_empty() {
+        return Ok(None);
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".kit");
+    let folder = PathBuf::from(name);
+    let order = Order { systems: &systems, token: None, tenant: None, package_url: None, epoch };
+    // Only a kit gives way to a kit.
+    let pending = PendingFolder::create(&folder, folder.join(RECEIPT).is_file())?;
+    let receipt = order.write(pending, path)?;
+    eprintln!("made {}", folder.display());
+    Ok(Some(receipt))
+}
+
+/// The receipt's name in its kit.
+const RECEIPT: &str = "kit.json";
 
 /// `kit.json`.
 #[derive(Debug, Serialize)]
@@ -108,53 +154,109 @@ struct KitFile {
     digest: FileDigest,
 }
 
-/// Makes a kit and puts it in its place.
-pub fn write(
-    pending: PendingFolder,
-    path: &Path,
-    systems: &[System],
-    token: Option<&Token>,
-    epoch: Epoch,
-) -> Result<Receipt, Failure> {
-    let about = |failure: Failure| failure.about(path);
-    let file = source::installer(path)?;
-    let format = formats::recognise(&file).map_err(|error| about(error.into()))?;
-    let mut systems = systems.to_vec();
-    systems.sort_unstable();
-    systems.dedup();
-    if let Some(wrong) = systems.iter().find(|system| !system.takes(format.kind())) {
-        let message = format!("{} does not take a {}", wrong.name(), format.kind().extension());
-        return Err(about(Failure::usage(message)));
+/// What kits are made of, beside the installer.
+pub struct Order<'a> {
+    pub systems: &'a [System],
+    pub token: Option<&'a Token>,
+    pub tenant: Option<&'a str>,
+    pub package_url: Option<&'a str>,
+    pub epoch: Epoch,
+}
+
+impl Order<'_> {
+    /// Makes a kit and puts it in its place.
+    pub fn write(&self, pending: PendingFolder, path: &Path) -> Result<Receipt, Failure> {
+        let about = |failure: Failure| failure.about(path);
+        let file = source::installer(path)?;
+        let format = formats::recognise(&file).map_err(|error| about(error.into()))?;
+        let mut systems = self.systems.to_vec();
+        systems.sort_unstable();
+        systems.dedup();
+        if let Some(wrong) = systems.iter().find(|system| !system.takes(format.kind())) {
+            let message = format!("{} takes no {}", wrong.name(), format.kind().extension());
+            return Err(about(Failure::usage(message)));
+        }
+        check(format, &file, path, &systems)?;
+        let inspection = format.inspect(&file).map_err(|error| about(error.into()))?;
+        let own = format.token(&file).map_err(|error| about(error.into()))?;
+        // A kit with a token that nobody can use is found on the devices, days later.
+        let claims = match self.token.or(own.as_ref()) {
+            Some(token) => Issued::for_base(format, &file, None)
+                .map_err(about)?
+                .check(token)
+                .map_err(|error| about(error.into()))?,
+            None => None,
+        };
+        let tenant = self.tenant.map(str::to_owned).or(claims.map(|claims| claims.tenant)).unwrap_or_default();
+        let mut folder = Folder::new(pending.root().to_path_buf());
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let written = match format.kind() {
+            Kind::Msi => self.windows(&systems, &file, &name, &mut folder),
+            Kind::Pkg => self.macos(&systems, &file, &name, &tenant, &mut folder),
+            Kind::Deb => Ok(()),
+        };
+        written.map_err(|error| about(error.into()))?;
+        let secret = inspection.token.is_some() || self.token.is_some();
+        let names: Vec<&str> = systems.iter().map(|system| system.name()).collect();
+        let index = Index { product: &inspection.product, version: &inspection.version, systems: names, secret };
+        folder.page("README.md", "kit/index.md.hbs", include_str!("../../templates/kit/index.md.hbs"), &index)?;
+        let receipt = Receipt {
+            tool: TOOL,
+            installer: name.into_owned(),
+            digest: receipt::digest(&file, path)?,
+            inspection,
+            systems,
+            kit_token: self.token.map(TokenSummary::from),
+            secret,
+            files: digests(&folder)?,
+        };
+        folder.json(RECEIPT, &serde_json::to_value(&receipt).map_err(Failure::wrong)?)?;
+        pending.finish(if secret { Readers::Owner } else { Readers::All })?;
+        Ok(receipt)
     }
-    check(format, &file, path)?;
-    let inspection = format.inspect(&file).map_err(|error| about(error.into()))?;
-    let mut folder = Folder::new(pending.root().to_path_buf());
-    let job = Job { path, file: &file, kind: format.kind(), token, epoch };
-    for system in &systems {
-        job.write(*system, &mut folder).map_err(|error| about(error.into()))?;
+
+    fn windows(&self, systems: &[System], file: &FileAt, name: &str, folder: &mut Folder) -> Result<(), KitError> {
+        let msi = Windows::read(file, name)?;
+        for system in systems {
+            match system {
+                System::Gpo => kit::gpo::write(folder, &msi, file, self.token)?,
+                System::Intune => {
+                    kit::intune::windows::write(folder, &msi, file, self.token, &keys()?, self.epoch)?;
+                }
+                System::Jamf => {}
+            }
+        }
+        Ok(())
     }
-    let secret = inspection.token.is_some() || token.is_some();
-    let names: Vec<&str> = systems.iter().map(|system| system.name()).collect();
-    let index = Index { product: &inspection.product, version: &inspection.version, systems: names, secret };
-    folder.page("README.md", "kit/index.md.hbs", include_str!("../../templates/kit/index.md.hbs"), &index)?;
-    let mut files = Vec::new();
-    for name in folder.files() {
-        let digest = receipt::digest(&source::installer(&pending.root().join(name))?, Path::new(name))?;
-        files.push(KitFile { path: name.clone(), digest });
+
+    fn macos(
+        &self,
+        systems: &[System],
+        file: &FileAt,
+        name: &str,
+        tenant: &str,
+        folder: &mut Folder,
+    ) -> Result<(), KitError> {
+        let pkg = Macos::read(file, name, folder)?;
+        for system in systems {
+            match system {
+                System::Jamf => kit::jamf::write(folder, &pkg, file, self.token, tenant, self.package_url)?,
+                System::Intune => {
+                    kit::intune::macos::write(folder, &pkg, file, self.token, tenant, self.epoch)?;
+                }
+                System::Gpo => {}
+            }
+        }
+        Ok(())
     }
-    let receipt = Receipt {
-        tool: TOOL,
-        installer: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-        digest: receipt::digest(&file, path)?,
-        inspection,
-        systems,
-        kit_token: token.map(TokenSummary::from),
-        secret,
-        files,
+}
+
+fn digests(folder: &Folder) -> Result<Vec<KitFile>, Failure> {
+    let digest = |name: &String| {
+        let file = source::installer(&folder.root().join(name))?;
+        Ok(KitFile { path: name.clone(), digest: receipt::digest(&file, Path::new(name))? })
     };
-    folder.json("kit.json", &serde_json::to_value(&receipt).map_err(Failure::wrong)?)?;
-    pending.finish(if secret { Readers::Owner } else { Readers::All })?;
-    Ok(receipt)
+    folder.files().iter().map(digest).collect()
 }
 
 #[derive(Serialize)]
@@ -165,39 +267,21 @@ struct Index<'a> {
     secret: bool,
 }
 
-/// Everything that the format knows by itself must hold: a kit is checked before the upload.
-fn check(format: &dyn Format, file: &FileAt, path: &Path) -> Result<(), Failure> {
+/// Everything that the format and the systems' own rules know must hold: a kit is checked before the upload.
+fn check(format: &dyn Format, file: &FileAt, path: &Path, systems: &[System]) -> Result<(), Failure> {
     let mut report = Report::new();
     format.verify(file, &mut report).map_err(|error| Failure::from(error).about(path))?;
-    if report.is_ok() {
-        return Ok(());
+    if format.kind() == Kind::Pkg && systems.contains(&System::Intune) {
+        super::profile::check(Profile::IntuneMacos, format, file, path, &mut report)?;
     }
-    super::verify::print(&report, path);
-    Err(Failure::wrong("the installer does not verify; no kit was made").about(path))
-}
-
-struct Job<'a> {
-    path: &'a Path,
-    file: &'a FileAt,
-    kind: Kind,
-    token: Option<&'a Token>,
-    epoch: Epoch,
-}
-
-impl Job<'_> {
-    fn write(&self, system: System, folder: &mut Folder) -> Result<(), KitError> {
-        let name = self.path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-        match (system, self.kind) {
-            (System::Gpo, Kind::Msi) => {
-                kit::gpo::write(folder, &Windows::read(self.file, &name)?, self.file, self.token)
-            }
-            (System::Intune, Kind::Msi) => {
-                let keys = keys()?;
-                let msi = Windows::read(self.file, &name)?;
-                kit::intune::windows::write(folder, &msi, self.file, self.token, &keys, self.epoch)
-            }
-            _ => Ok(()),
-        }
+    let is_worth_saying = report.count(Severity::Error) + report.count(Severity::Warning) > 0;
+    if is_worth_saying {
+        super::verify::print(&report, path);
+    }
+    if report.is_ok() {
+        Ok(())
+    } else {
+        Err(Failure::wrong("the installer does not verify; no kit was made").about(path))
     }
 }
 

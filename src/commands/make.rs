@@ -7,7 +7,7 @@ use installer::stamp::Base;
 use installer::{Kind, Report, Token};
 
 use super::build::{Built, Item, Made, Plan};
-use super::{intune, sign};
+use super::{intune, kit, sign};
 use crate::cli::Make;
 use crate::failure::Failure;
 use crate::issued::Issued;
@@ -27,7 +27,8 @@ pub fn run(args: &Make) -> Result<(), Failure> {
             signer.check(item.format.kind()).map_err(|failure| failure.about(&item.path))?;
         }
     }
-    let mut made = Made { files: Vec::new(), wrapped: Vec::new() };
+    kit::check_systems(&args.kit, items.iter().map(|item| item.format.kind()))?;
+    let mut made = Made { files: Vec::new(), wrapped: Vec::new(), kits: Vec::new() };
     for item in items {
         let built = plan.build(&item)?;
         let (pending, receipt) = stamp(&item, built, &token, way.as_ref())?;
@@ -44,6 +45,7 @@ pub fn run(args: &Make) -> Result<(), Failure> {
             eprintln!("made {}", receipt.file);
             made.wrapped.push(receipt);
         }
+        made.kits.extend(kit::beside(&item.path, item.format.kind(), &args.kit, plan.epoch())?);
     }
     if args.product.json { receipt::print(&made) } else { Ok(()) }
 }

@@ -268,7 +268,7 @@ fn a_kit_appears_whole_or_not_at_all() {
     for (installer, systems, more, code, word) in [
         (&made.base, "intune", &[][..], 1, "no token"),
         (&made.stamped, "gpo", &["--token-file", made.token.to_str().unwrap()][..], 1, "token already"),
-        (&made.stamped, "gpo,jamf", &[][..], 2, "jamf does not take a msi"),
+        (&made.stamped, "gpo,jamf", &[][..], 2, "jamf takes no msi"),
     ] {
         let (out, said) = made.kit(installer, systems, more);
         assert_eq!(said.status.code(), Some(code), "{}", both(&said));

@@ -9,6 +9,7 @@ mod deb;
 mod intunemac;
 mod kit_gpo;
 mod kit_intune;
+mod kit_macos;
 mod msi;
 mod msi_wine;
 mod pkg;

@@ -42,7 +42,10 @@ impl Device {
             "#!/bin/sh\ncd \"${{0%/*}}/..\" || exit 9\necho \"$*\" >>log\n[ \"$1\" = bootstrap ] || exit 0\n\
              [ \"$(grep -c ^bootstrap log)\" -gt {refusals} ]\n"
         );
-        for (name, text) in [("launchctl", launchctl.as_str()), ("sleep", "#!/bin/sh\nexit 0\n")] {
+        // prints what stands in the file, where macOS would look up the key in a property list
+        let defaults = "#!/bin/sh\n[ \"$1 $3\" = 'read EnrollmentToken' ] && cat \"$2.plist\"\n";
+        let programs = [("launchctl", launchctl.as_str()), ("sleep", "#!/bin/sh\nexit 0\n"), ("defaults", defaults)];
+        for (name, text) in programs {
             fs::write(bin.join(name), text).unwrap();
             fs::set_permissions(bin.join(name), Permissions::from_mode(0o755)).unwrap();
         }
@@ -167,6 +170,22 @@ fn without_a_token_nothing_is_installed() {
         fs::remove_file(device.path(STATE).join("enrollment-token")).unwrap();
         device.write(&format!("{STATE}/enrollment-state"), "enrolled\n");
         succeeds(&device.install(&stamped.base));
+    }
+}
+
+#[test]
+fn a_profile_brings_the_token_to_an_untouched_package() {
+    let stamped = Stamped::of(Small::new());
+    for shell in shells() {
+        let device = Device::new(&shell, 0);
+        device.write("Library/Managed Preferences/com.example.agent.plist", &format!("{TOKEN}\n"));
+        succeeds(&device.install(&stamped.base));
+        let token = device.path(STATE).join("enrollment-token");
+        assert_eq!((fs::read_to_string(&token).unwrap().as_str(), mode(&token)), (TOKEN, 0o600));
+        // the package's own token comes first
+        device.write("Library/Managed Preferences/com.example.agent.plist", "another-token\n");
+        succeeds(&device.install(&stamped.bytes));
+        assert_eq!(fs::read_to_string(&token).unwrap(), TOKEN);
     }
 }
 

@@ -12,6 +12,8 @@
 //! | `windows`, `macos` | what a kit needs to know of an installer, checked |
 //! | `intune` | `.intunewin`, `.intunemac`, bodies for Microsoft Graph, rules |
 //! | `gpo` | the transform with the token, the share's rights |
+//! | `jamf` | bodies for Jamf's API |
+//! | `profiles`, `manifest` | configuration profiles and Apple's manifest, for every management of Macs |
 //!
 //! Values from an installer are a stranger's: each document's own library or [`installer::template::Escape`] writes them,
 //! and what stands in a command line (file names, product codes, versions) is checked to be plain before.
@@ -19,6 +21,10 @@
 pub mod folder;
 pub mod gpo;
 pub mod intune;
+pub mod jamf;
+pub mod macos;
+pub mod manifest;
+pub mod profiles;
 pub mod text;
 pub mod windows;
 

@@ -28,6 +28,13 @@ pub fn is_version(text: &str) -> bool {
     text.len() <= 50 && text.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
+/// Whether something can be a bundle id.
+#[must_use]
+pub fn is_identifier(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    !text.is_empty() && text.len() <= 155 && text.bytes().all(allowed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

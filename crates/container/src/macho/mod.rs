@@ -31,17 +31,20 @@
 //! | `commands` | one slice's header and load commands |
 //! | `signature` | [`Signature`]: the SuperBlob and its blobs |
 //! | `directory` | [`CodeDirectory`], and the check of its page hashes |
+//! | `requirement` | the designated requirement, as text |
 //!
 //! The `apple-codesign` crate reads all this, with 313 crates around it; `goblin` and `object` stop at the load
 //! commands and want the file in memory.
 
 mod commands;
 mod directory;
+mod requirement;
 mod signature;
 mod slices;
 
 pub use commands::OsVersion;
 pub use directory::{CodeDirectory, HashType};
+pub use requirement::of_developer_id;
 pub use signature::Signature;
 pub use slices::{Cpu, MachO, Slice};
 

@@ -1,6 +1,7 @@
 //! The SuperBlob at the end of a slice (`cs_blobs.h`).
 
 use super::directory::{self, CodeDirectory};
+use super::requirement;
 use super::slices::Slice;
 use crate::at::{ReadAt, read_vec};
 use crate::bytes::{Error, Malformed, Problem, Reader};
@@ -92,6 +93,14 @@ impl Signature {
     #[must_use]
     pub fn has_requirements(&self) -> bool {
         self.blob(SLOT_REQUIREMENTS).is_some()
+    }
+
+    /// The designated requirement as text, if one is written down; else macOS derives it from the signer.
+    pub fn designated_requirement(&self) -> Result<Option<String>, Malformed> {
+        match self.blob(SLOT_REQUIREMENTS) {
+            Some(set) => requirement::designated(set, self.signed_len),
+            None => Ok(None),
+        }
     }
 
     /// The bytes of the first code directory, which is what the CMS signs.

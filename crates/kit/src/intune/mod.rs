@@ -10,6 +10,7 @@
 pub mod graph;
 pub mod intunemac;
 pub mod intunewin;
+pub mod macos;
 pub mod rules;
 pub mod windows;
 

@@ -1,0 +1,161 @@
+//! The kit for Intune, macOS.
+
+use container::at::FileAt;
+use installer::{Epoch, Token};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::graph::content_file;
+use super::intunemac::{self, WrapError};
+use crate::folder::{Folder, KitError, failed};
+use crate::macos::Macos;
+use crate::manifest::{self, Weighed};
+use crate::profiles;
+
+#[derive(Serialize)]
+struct Page<'a> {
+    product: &'a str,
+    version: &'a str,
+    file: &'a str,
+    minimum: &'a str,
+    bundle_id: &'a str,
+    bundle_version: &'a str,
+    has_token: bool,
+    is_signed: bool,
+    profiles: &'a profiles::Written,
+}
+
+/// Writes the kit of a package. `token` is for one without.
+pub fn write(
+    folder: &mut Folder,
+    pkg: &Macos,
+    file: &FileAt,
+    token: Option<&Token>,
+    tenant: &str,
+    epoch: Epoch,
+) -> Result<(), KitError> {
+    pkg.check_token(token.is_some())?;
+    folder.copy(&format!("intune/{}", pkg.file_name), file)?;
+    wrap(folder, pkg, file, epoch)?;
+    let size = file.file().metadata().map_err(failed(&pkg.file_name))?.len();
+    for (kind, app) in [("macOSLobApp", lob_app(pkg)), ("macOSPkgApp", pkg_app(pkg))] {
+        folder.json(&format!("intune/graph/{kind}.json"), &app)?;
+        folder
+            .json(&format!("intune/graph/{kind}.contentFile.json"), &content_file(&pkg.file_name, size, None, None))?;
+    }
+    let weighed = Weighed::read(pkg, file, None)?;
+    folder.write("intune/manifest.plist", &manifest::document(pkg, &weighed)?)?;
+    let profiles = profiles::write(folder, "intune", pkg, tenant, token)?;
+    let page = Page {
+        product: &pkg.product,
+        version: &pkg.version,
+        file: &pkg.file_name,
+        minimum: &pkg.facts.minimum_macos,
+        bundle_id: &pkg.application.id,
+        bundle_version: &pkg.application.short_version,
+        has_token: pkg.token.is_some(),
+        is_signed: pkg.facts.signer.is_some(),
+        profiles: &profiles,
+    };
+    let template = include_str!("../../../../templates/kit/intune-macos.md.hbs");
+    folder.page("intune/README.md", "kit/intune-macos.md.hbs", template, &page)
+}
+
+fn wrap(folder: &mut Folder, pkg: &Macos, file: &FileAt, epoch: Epoch) -> Result<(), KitError> {
+    let path = format!("intune/{}.intunemac", pkg.stem());
+    let mut out = folder.create(&path)?;
+    intunemac::write(file, &pkg.facts, &pkg.file_name, epoch, &mut out).map_err(|error| match error {
+        WrapError::Template(error) => error.into(),
+        WrapError::Read(source) | WrapError::Write(source) => failed(&path)(source),
+        WrapError::Bundles { .. } => KitError::Unfit(error.to_string()),
+    })?;
+    let written = FileAt::new(out).map_err(failed(&path))?;
+    intunemac::read(&written, &mut std::io::sink())?;
+    Ok(())
+}
+
+/// What both types say.
+fn common(pkg: &Macos, kind: &str) -> Map<String, Value> {
+    let base = json!({
+        "@odata.type": format!("#microsoft.graph.{kind}"),
+        "displayName": pkg.product,
+        "description": format!("{} {}", pkg.product, pkg.version),
+        // A package has no field for its publisher; the console does not take an empty one.
+        "publisher": pkg.product,
+        "developer": "",
+        "owner": "",
+        "notes": "",
+        "isFeatured": false,
+        "informationUrl": null,
+        "privacyInformationUrl": null,
+        "fileName": pkg.file_name,
+        "ignoreVersionDetection": false,
+        "minimumSupportedOperatingSystem": minimum(&pkg.facts.minimum_macos),
+    });
+    base.as_object().cloned().unwrap_or_default()
+}
+
+fn lob_app(pkg: &Macos) -> Value {
+    let (bundle, mut app) = (&pkg.application, common(pkg, "macOSLobApp"));
+    let more = json!({
+        "bundleId": bundle.id,
+        "buildNumber": bundle.short_version,
+        "versionNumber": bundle.version,
+        "childApps": [{
+            "@odata.type": "#microsoft.graph.macOSLobChildApp",
+            "bundleId": bundle.id,
+            "buildNumber": bundle.short_version,
+            "versionNumber": bundle.version,
+        }],
+        "installAsManaged": false,
+        "md5HashChunkSize": 0,
+        "md5Hash": [],
+    });
+    app.extend(more.as_object().cloned().unwrap_or_default());
+    Value::Object(app)
+}
+
+fn pkg_app(pkg: &Macos) -> Value {
+    let (bundle, mut app) = (&pkg.application, common(pkg, "macOSPkgApp"));
+    let more = json!({
+        "primaryBundleId": bundle.id,
+        "primaryBundleVersion": bundle.short_version,
+        "includedApps": [{
+            "@odata.type": "microsoft.graph.macOSIncludedApp",
+            "bundleId": bundle.id,
+            "bundleVersion": bundle.short_version,
+        }],
+    });
+    app.extend(more.as_object().cloned().unwrap_or_default());
+    Value::Object(app)
+}
+
+/// Exactly one flag is true: that of the oldest macOS. There are flags for 10.7 to 10.15 and then for each major version; what lies
+/// in between is left to the package, which refuses by itself.
+fn minimum(version: &str) -> Value {
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let (major, minor) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    let flag = match (major, minor) {
+        (10, 7..=15) => format!("v10_{minor}"),
+        (11..=15, _) => format!("v{major}_0"),
+        (16.., _) => "v26_0".to_owned(),
+        _ => "v10_13".to_owned(),
+    };
+    json!({ "@odata.type": "#microsoft.graph.macOSMinimumOperatingSystem", flag: true })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_flag_says_the_oldest_macos() {
+        for (version, flag) in
+            [("11.0", "v11_0"), ("10.15.4", "v10_15"), ("13.3", "v13_0"), ("", "v10_13"), ("26.1", "v26_0")]
+        {
+            let found = minimum(version);
+            assert_eq!(found.as_object().unwrap().len(), 2, "{version}");
+            assert_eq!(found[flag], true, "{version}");
+        }
+    }
+}
