@@ -372,3 +372,40 @@ fn what_osslsigncode_signs_we_judge_as_it_does() {
         judged_good(keys, &bench.sign(name, "replaced", &arguments));
     }
 }
+
+#[test]
+fn make_and_a_batch_sign_as_well() {
+    let Some(keys) = keys() else { return };
+    let bench = Bench::new(Kind::Msi);
+    let small = crate::support::product::Small::new();
+    let (manifest, token) = (small.manifest(), bench.folder.path().join("token"));
+    let arguments = keys.arguments("p256");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let out = bench.folder.path().join("out");
+    let make = [
+        "make",
+        "--product",
+        manifest.to_str().unwrap(),
+        "--token-file",
+        token.to_str().unwrap(),
+        "-o",
+        out.to_str().unwrap(),
+    ];
+    bench.must(&[&make[..], &["--format", "msi"], &arguments].concat());
+    judged_good(keys, &out.join("Example-Agent.msi"));
+    we_say_good(&bench, keys, &out.join("Example-Agent.msi"));
+    let said = bench.stampwright(&[&make[..], &["--format", "deb"], &arguments].concat());
+    assert!(both(&said).contains("a deb has no signature"), "{}", both(&said));
+    assert!(!out.join("Example-Agent.deb").exists());
+
+    fs::write(bench.folder.path().join("list.csv"), "token,name\nfirst-token-1,North\nsecond-token-22,South\n")
+        .unwrap();
+    let batch = bench.folder.path().join("batch");
+    let stamp = ["stamp", bench.path("base").to_str().unwrap(), "--batch", "list.csv", "-o", batch.to_str().unwrap()]
+        .map(str::to_owned);
+    let stamp: Vec<&str> = stamp.iter().map(String::as_str).collect();
+    bench.must(&[&stamp[..], &arguments].concat());
+    for name in ["North", "South"] {
+        judged_good(keys, &batch.join(name).join("base.msi"));
+    }
+}

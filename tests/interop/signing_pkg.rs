@@ -66,6 +66,26 @@ fn openssl_reads_the_message() {
     keys.openssl("dgst -sha256 -verify installer.pub -signature toc.rsa toc");
 }
 
+/// Apple's encoder writes BER; the same message in it is judged the same.
+#[test]
+fn a_message_in_indefinite_lengths_is_read() {
+    let Some(keys) = keys() else { return };
+    let bench = Bench::new(Kind::Pkg);
+    let bytes = fs::read(bench.sign("base", "signed", &keys.arguments("installer"))).unwrap();
+    let signature = installer::formats::recognise(&bytes).unwrap().signature(&bytes).unwrap().unwrap();
+    let installer::seal::Imprint::Toc { sha1 } = signature.imprint else { panic!("another imprint") };
+    let roots = signing::Certificate::read_all(&fs::read(keys.path("ca.pem")).unwrap()).unwrap();
+    let trust = signing::verify::Trust { roots: &roots, now: 1_900_000_000 };
+    let der = signature.cms;
+    assert_eq!((der[0], der[1]), (0x30, 0x82), "a long sequence");
+    let end = 4 + usize::from(der[2]) * 256 + usize::from(der[3]);
+    let ber = [&[0x30, 0x80], &der[4..end], &[0; 2], &der[end..]].concat();
+    let judged = |cms: &[u8]| signing::verify::package(cms, None, &sha1, trust);
+    assert_eq!(judged(&ber).unwrap(), judged(&der).unwrap());
+    assert!(judged(&ber).unwrap().is_ok());
+    assert!(judged(&ber[..end - 1]).unwrap_err().to_string().contains("indefinite"));
+}
+
 #[test]
 fn a_stamp_is_signed_in_the_same_step() {
     let Some(keys) = keys() else { return };

@@ -6,10 +6,11 @@ use std::path::Path;
 
 use installer::Kind;
 use installer::seal::Imprint;
+use signing::verify::{Severity, SignatureFacts};
 
-use crate::support::both;
 use crate::support::keys::{Keys, Manners, keys, timestamp_authority};
 use crate::support::signed::{Bench, TOKEN};
+use crate::support::{both, judge, run};
 
 /// Signing must fail with this status and this in its sentence, and leave nothing.
 fn refused(bench: &Bench, arguments: &[String], status: i32, word: &str) {
@@ -122,7 +123,12 @@ fn a_deb_has_no_signature() {
 }
 
 /// A signature, changed, and put back where it was.
-fn changed(keys: &Keys, file: &Path, change: impl Fn(&mut Vec<u8>)) -> Result<signing::verify::SignatureFacts, String> {
+fn changed(keys: &Keys, file: &Path, change: impl Fn(&mut Vec<u8>)) -> Result<SignatureFacts, String> {
+    changed_at(keys, file, 1_900_000_000, change)
+}
+
+/// The same, judged at a moment.
+fn changed_at(keys: &Keys, file: &Path, now: u64, change: impl Fn(&mut Vec<u8>)) -> Result<SignatureFacts, String> {
     let bytes = fs::read(file).unwrap();
     let format = installer::formats::recognise(&bytes).unwrap();
     let signature = format.signature(&bytes).unwrap().unwrap();
@@ -133,7 +139,7 @@ fn changed(keys: &Keys, file: &Path, change: impl Fn(&mut Vec<u8>)) -> Result<si
         cms.pop();
     }
     change(&mut cms);
-    let trust = signing::verify::Trust { roots: &roots, now: 1_900_000_000 };
+    let trust = signing::verify::Trust { roots: &roots, now };
     signing::verify::authenticode(&cms, &sha256, trust).map_err(|error| error.to_string())
 }
 
@@ -173,7 +179,7 @@ fn every_tampered_message_is_named() {
     let id = |change: &dyn Fn(&mut Vec<u8>)| {
         let facts = changed(keys, &file, change).unwrap();
         assert!(!facts.is_ok());
-        let errors = facts.problems.iter().filter(|problem| problem.severity == signing::verify::Severity::Error);
+        let errors = facts.problems.iter().filter(|problem| problem.severity == Severity::Error);
         errors.map(|problem| problem.id).collect::<Vec<_>>()
     };
     // the signed description: the attributes are signed
@@ -210,6 +216,126 @@ fn every_tampered_message_is_named() {
     );
 }
 
+fn errors(facts: &SignatureFacts) -> Vec<&'static str> {
+    let errors = facts.all_problems().into_iter().filter(|problem| problem.severity == Severity::Error);
+    errors.map(|problem| problem.id).collect()
+}
+
+#[test]
+fn time_is_held_against_certificates_and_timestamps() {
+    let Some(keys) = keys() else { return };
+    let bench = Bench::new(Kind::Msi);
+    let url = timestamp_authority(keys, Manners::Good);
+    let mut arguments = keys.arguments("p256");
+    arguments.extend(["--timestamp".into(), url]);
+    let (with, without) =
+        (bench.sign("stamped", "with", &arguments), bench.sign("stamped", "without", &keys.arguments("p256")));
+    // The leaf ends in 2045; the root that is given is trusted as it is.
+    let (year_2044, year_2046) = (2_350_000_000, 2_400_000_000);
+    for (file, now, expected) in [
+        (&with, year_2044, &[][..]),
+        (&with, year_2046, &[]),
+        (&without, year_2044, &[]),
+        (&without, year_2046, &["signature-expired"]),
+        (&without, 1_500_000_000, &["signature-expired"]),
+    ] {
+        assert_eq!(errors(&changed_at(keys, file, now, |_| {}).unwrap()), expected, "{} {now}", file.display());
+    }
+    // A timestamp that was given to another signature.
+    let other = bench.sign("base", "other", &arguments);
+    let token = |file: &Path| {
+        let cms = message(file);
+        let at = find(&cms, TIMESTAMP_OID);
+        cms[at..].to_vec()
+    };
+    let (ours, theirs) = (token(&with), token(&other));
+    if ours.len() == theirs.len() {
+        let facts = changed(keys, &with, |cms| {
+            let at = find(cms, TIMESTAMP_OID);
+            cms.truncate(at);
+            cms.extend_from_slice(&theirs);
+        });
+        let facts = facts.unwrap();
+        assert_eq!(errors(&facts), ["signature-timestamp"]);
+        assert!(
+            facts.problems.iter().any(|problem| problem.message.contains("is over another signature")),
+            "{facts:#?}"
+        );
+    }
+}
+
+/// 1.3.6.1.4.1.311.3.3.1
+const TIMESTAMP_OID: &[u8] = &[0x2b, 6, 1, 4, 1, 0x82, 0x37, 3, 3, 1];
+
+fn message(file: &Path) -> Vec<u8> {
+    let bytes = fs::read(file).unwrap();
+    let format = installer::formats::recognise(&bytes).unwrap();
+    format.signature(&bytes).unwrap().unwrap().cms
+}
+
+#[test]
+fn sealed_and_nested_signatures_are_recognised() {
+    let Some(keys) = keys() else { return };
+    let bench = Bench::new(Kind::Msi);
+    let mut arguments = keys.arguments("p256");
+    arguments.extend(["--timestamp".into(), timestamp_authority(keys, Manners::Good)]);
+    let file = bench.sign("stamped", "signed", &arguments);
+    assert!(!changed(keys, &file, |_| {}).unwrap().sealed);
+    let sealed = changed(keys, &file, |cms| {
+        let at = find(cms, TIMESTAMP_OID);
+        cms[at + 7..at + 10].copy_from_slice(&[2, 4, 3]);
+    });
+    assert!(sealed.unwrap().sealed);
+    let Some(osslsigncode) = judge("osslsigncode") else { return };
+    let dual = bench.path("dual");
+    let (certificates, key) = (keys.text("rsa2048.pem"), keys.text("rsa2048.key"));
+    let nest = ["sign", "-nest", "-certs", &certificates, "-key", &key, "-h", "sha256", "-add-msi-dse"];
+    let files = ["-in", file.to_str().unwrap(), "-out", dual.to_str().unwrap()];
+    run(&osslsigncode, nest.into_iter().chain(files));
+    let facts = changed(keys, &dual, |_| {}).unwrap();
+    assert!(facts.is_ok(), "{facts:#?}");
+    assert_eq!(facts.nested.len(), 1);
+    assert_eq!(facts.nested[0].signer.as_ref().unwrap().subject, "Test-rsa2048");
+    // A change in the inner one is found as well.
+    let facts = changed(keys, &dual, |cms| {
+        let at = cms.windows(12).rposition(|window| window == b"Test-rsa2048").unwrap();
+        cms[at] = b'X';
+    });
+    assert!(!facts.unwrap().is_ok());
+    // Neither is mangled: both are left behind, or the file is refused.
+    let said = bench.try_to_sign("dual", "again", &keys.arguments("p256"));
+    assert!(both(&said).contains("signed already"), "{}", both(&said));
+}
+
+#[test]
+fn a_chain_goes_through_an_intermediate_authority() {
+    let Some(keys) = keys() else { return };
+    let bench = Bench::new(Kind::Msi);
+    fs::write(keys.path("between.ext"), "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n").unwrap();
+    fs::write(keys.path("below.ext"), "basicConstraints=critical,CA:FALSE\nextendedKeyUsage=codeSigning\n").unwrap();
+    let request = "req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+    keys.openssl(&format!("{request} -keyout between.key -out between.csr -subj /CN=Test-between"));
+    keys.openssl("x509 -req -in between.csr -CA ca.pem -CAkey ca.key -set_serial 77 -days 3000 -extfile between.ext -out between.crt");
+    keys.openssl(&format!("{request} -keyout below.key -out below.csr -subj /CN=Test-below"));
+    keys.openssl("x509 -req -in below.csr -CA between.crt -CAkey between.key -set_serial 78 -days 3000 -extfile below.ext -out below.crt");
+    let read = |name: &str| fs::read(keys.path(name)).unwrap();
+    // In any order: the key says which one is the leaf.
+    fs::write(keys.path("below.pem"), [read("ca.pem"), read("between.crt"), read("below.crt")].concat()).unwrap();
+    let file = bench.sign("stamped", "signed", &keys.arguments("below"));
+    let (ok, said) = bench.verify(&file, &["--root", &keys.text("ca.pem")]);
+    assert!(ok, "{said}");
+    let said = bench.must(&["inspect", file.to_str().unwrap()]);
+    assert!(said.contains("chain: Test-below <- Test-between <- Test-Root"), "{said}");
+    // Someone who may not issue certificates issues one.
+    keys.openssl("x509 -req -in below.csr -CA p256.crt -CAkey p256.key -set_serial 79 -days 3000 -extfile below.ext -out forged.crt");
+    fs::copy(keys.path("below.key"), keys.path("forged.key")).unwrap();
+    super::signing_msi::owner_only(&keys.path("forged.key"));
+    fs::write(keys.path("forged.pem"), [read("forged.crt"), read("p256.crt"), read("ca.pem")].concat()).unwrap();
+    let file = bench.sign("stamped", "forged", &keys.arguments("forged"));
+    let (ok, said) = bench.verify(&file, &["--root", &keys.text("ca.pem")]);
+    assert!(!ok && said.contains("error[signature-chain]"), "{said}");
+}
+
 #[test]
 fn a_changed_file_is_not_what_was_signed() {
     let Some(keys) = keys() else { return };
@@ -225,6 +351,22 @@ fn a_changed_file_is_not_what_was_signed() {
         assert!(!ok && said.contains("error[signature-missing]"), "{said}");
         let (ok, said) = bench.verify(&file, &[]);
         assert!(ok && said.contains("no root was given"), "{said}");
+        if kind == Kind::Pkg {
+            // One byte of either signature: they lie at the start of the heap, after the checksum.
+            let good = fs::read(&file).unwrap();
+            let format = installer::formats::recognise(&good).unwrap();
+            let signature = format.signature(&good).unwrap().unwrap();
+            let rsa = signature.rsa.unwrap().bytes;
+            let end = signature.cms.iter().rposition(|byte| *byte != 0).unwrap();
+            let near = &signature.cms[end - 40..=end];
+            for (place, id) in [(find(&good, &rsa), "signature-rsa"), (find(&good, near) + 40, "signature-forged")] {
+                let mut bytes = good.clone();
+                bytes[place + 20 * usize::from(id == "signature-rsa")] ^= 1;
+                fs::write(bench.path("flipped"), bytes).unwrap();
+                let (ok, said) = bench.verify(&bench.path("flipped"), &["--root", &root]);
+                assert!(!ok && said.contains(&format!("error[{id}]")), "{id}: {said}");
+            }
+        }
         if kind == Kind::Msi {
             let mut bytes = fs::read(&file).unwrap();
             let middle = bytes.len() / 2;

@@ -14,8 +14,9 @@ use installer::format::{Extracted, Kind, ReadError, Sink};
 use installer::product::Compression;
 use installer::stamp::Base;
 use installer::{Arch, Platform, Product, Report, Token, formats};
+use signing::verify;
 
-use super::agents::{self, Cpu, elf, macho};
+use super::agents::{self, Cpu, cms, elf, macho};
 use super::product::{self, bases};
 
 /// A reader, and good files for it.
@@ -44,9 +45,32 @@ pub const READERS: &[Reader] = &[
     Reader { name: "xml", read: document, samples: || pkg_members("PackageInfo") },
     Reader { name: "bom", read: bill_of_materials, samples: || pkg_members("Bom") },
     Reader { name: "cpio", read: copied, samples: scripts },
+    Reader { name: "signature", read: signature, samples: signatures },
+    Reader { name: "certificate", read: certificate, samples: certificates },
     Reader { name: "token", read: token, samples: || vec![b"abc.DEF-123\n".to_vec()] },
     Reader { name: "manifest", read: manifest, samples: || vec![product::MANIFEST.into()] },
 ];
+
+fn signature(bytes: &[u8]) -> Result<(), String> {
+    let trust = verify::Trust { roots: &[], now: 1_700_000_000 };
+    let package = verify::package(bytes, None, &[7; 20], trust).map(drop).map_err(text);
+    verify::authenticode(bytes, &[7; 32], trust).map(drop).map_err(text).or(package)
+}
+
+fn signatures() -> Vec<Vec<u8>> {
+    vec![
+        cms::authenticode("1.3.6.1.4.1.311.2.1.4", &agents::pe::indirect_data(&[7; 32]), &[]),
+        cms::detached(&[7; 20], &[]),
+    ]
+}
+
+fn certificate(bytes: &[u8]) -> Result<(), String> {
+    signing::Certificate::read_all(bytes).map(drop).map_err(text)
+}
+
+fn certificates() -> Vec<Vec<u8>> {
+    vec![cms::certificate(), cms::pem(&cms::certificate()).into_bytes()]
+}
 
 /// More than any small stream of an installer; a reader must refuse what is longer.
 const LIMIT: usize = 4 << 20;

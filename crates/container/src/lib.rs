@@ -16,12 +16,14 @@
 //! | [`zip`] | archives of stored members, written to a stream |
 //! | [`xml`] | small XML documents, read whole within limits |
 //! | [`digest`], [`authenticode`] | the digests that signatures name, and what that of an MSI is over |
+//! | [`ber`] | indefinite lengths, which Apple's signatures have, made definite |
 //! | [`slot`] | the places outside of a signature that hold a token |
 //! | [`pe`], [`macho`], [`elf`] | executables, as far as an agent check needs them |
 
 pub mod ar;
 pub mod at;
 pub mod authenticode;
+pub mod ber;
 pub mod bom;
 pub mod bytes;
 pub mod cab;

@@ -25,11 +25,9 @@
 //! | `pe`, `macho`, `app`, `elf` | one kind of agent each |
 //! | `plist` | an application's `Info.plist` |
 //! | `signer` | a CMS SignedData, and who signed it |
-//! | `ber` | indefinite lengths, which Apple's CMS has, made definite |
 //! | `errors` | [`AgentError`] |
 
 mod app;
-mod ber;
 mod elf;
 mod errors;
 mod macho;

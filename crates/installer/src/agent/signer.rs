@@ -8,13 +8,14 @@ use cms::content_info::ContentInfo;
 use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
 use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc4519, rfc5911, rfc5912};
+use container::ber;
 use container::digest::Algorithm;
 use der::asn1::{Any, OctetStringRef};
 use der::{Decode, Tag, Tagged};
 use x509_cert::Certificate;
 use x509_cert::name::Name;
 
-use super::{AgentProblem, Signer, ber};
+use super::{AgentProblem, Signer};
 
 /// A parsed SignedData with its only signer.
 pub(super) struct Signed {

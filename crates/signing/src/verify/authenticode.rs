@@ -11,7 +11,9 @@ use crate::certificate::CODE_SIGNING;
 use crate::cms::authenticode::{INDIRECT_DATA, MSI_SIP, NESTED, OPUS_INFO, SEALING, SIP_INFO, TIMESTAMP};
 
 /// A signature in a signature in a signature is nobody's.
-const NESTED_DEPTH_MAX: usize = 3;
+const NESTED_DEPTH_MAX: usize = 2;
+/// Nor are more beside each other than there are digests.
+const NESTED_MAX: usize = 4;
 
 /// Reads and judges a message that must be over a package with this digest. Zeros may follow it.
 pub fn authenticode(cms: &[u8], sha256: &[u8; 32], trust: Trust<'_>) -> Result<SignatureFacts, Unreadable> {
@@ -48,8 +50,10 @@ fn read(data: &SignedData<'_>, sha256: &[u8; 32], trust: Trust<'_>, depth: usize
         facts.sealed |= signed.iter().chain(&unsigned).any(|(kind, _)| SEALING.contains(kind));
         for value in unsigned.iter().filter(|(kind, _)| *kind == NESTED).flat_map(|(_, values)| values) {
             match SignedData::read(value.whole) {
-                Ok(inner) if depth > 0 => facts.nested.push(read(&inner, sha256, trust, depth - 1)),
-                Ok(_) => facts.error("signature-nested", "has signatures nested deeper than three"),
+                Ok(inner) if depth > 0 && facts.nested.len() < NESTED_MAX => {
+                    facts.nested.push(read(&inner, sha256, trust, depth - 1))
+                }
+                Ok(_) => facts.error("signature-nested", "has more nested signatures than anybody needs"),
                 Err(error) => {
                     facts.error("signature-nested", format!("has a nested signature that cannot be read: {error}"))
                 }

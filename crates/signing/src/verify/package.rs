@@ -1,11 +1,15 @@
 //! The signatures of a macOS product archive.
 
+use std::borrow::Cow;
+
 use const_oid::db::rfc5911;
+use container::ber;
 use container::digest::Algorithm;
 
 use super::signed_data::SignedData;
 use super::signer::{Rules, judge};
 use super::{SignatureFacts, Trust, Unreadable};
+use crate::asn1::SEQUENCE;
 use crate::certificate::{APPLE_INSTALLER, APPLE_SHOP_INSTALLER, Certificate};
 use crate::cms::package::TIMESTAMP;
 use crate::time;
@@ -27,7 +31,8 @@ pub fn package(
     checksum: &[u8; 20],
     trust: Trust<'_>,
 ) -> Result<SignatureFacts, Unreadable> {
-    let data = SignedData::read_padded(cms)?;
+    let cms = definite(cms);
+    let data = SignedData::read_padded(&cms)?;
     let mut facts = SignatureFacts::nothing_yet();
     if data.content_type != rfc5911::ID_DATA || data.content.is_some() {
         facts.error("signature-content", "is not a detached one over data");
@@ -48,6 +53,21 @@ pub fn package(
         judge_plain(plain, checksum, &mut facts);
     }
     Ok(facts)
+}
+
+/// Apple's encoder writes the outer values in indefinite lengths, as `codesign` does; what is hashed and signed inside is DER.
+fn definite(cms: &[u8]) -> Cow<'_, [u8]> {
+    if !cms.starts_with(&[SEQUENCE, 0x80]) {
+        return Cow::Borrowed(cms);
+    }
+    match ber::first_definite(cms) {
+        Some((mut value, rest)) => {
+            value.extend_from_slice(rest);
+            Cow::Owned(value)
+        }
+        // The reader says what is wrong with it.
+        None => Cow::Borrowed(cms),
+    }
 }
 
 fn judge_plain(plain: PlainSignature<'_>, checksum: &[u8; 20], facts: &mut SignatureFacts) {

@@ -10,6 +10,9 @@ use crate::asn1::{
 };
 use crate::certificate::Certificate;
 
+/// A message with more certificates than these was made to keep its readers busy.
+const CERTIFICATES_MAX: usize = 100;
+
 /// A signed message.
 #[derive(Debug)]
 pub(crate) struct SignedData<'a> {
@@ -105,9 +108,13 @@ impl<'a> SignedData<'a> {
         Ok(Self { content_type, content, certificates, signers })
     }
 
-    /// The certificates that can be parsed.
+    /// The certificates that can be parsed, of the first [`CERTIFICATES_MAX`].
     pub(crate) fn understood_certificates(&self) -> Vec<Certificate> {
-        self.certificates.iter().filter_map(|value| Certificate::from_der(value.whole).ok()).collect()
+        self.certificates
+            .iter()
+            .take(CERTIFICATES_MAX)
+            .filter_map(|value| Certificate::from_der(value.whole).ok())
+            .collect()
     }
 }
 

@@ -160,7 +160,9 @@ fn superfluous(
         facts.say(
             Severity::Warning,
             "signature-certificates",
-            format!("has {strange} certificates that cannot be parsed"),
+            format!(
+                "has {strange} certificates that are not looked at: they cannot be parsed, or there are more than 100"
+            ),
         );
     }
 }

@@ -10,9 +10,16 @@ const INDEFINITE: u8 = 0x80;
 const CONSTRUCTED: u8 = 0x20;
 
 /// The one BER value that is all of `bytes`, in definite lengths. `None`: it is not one BER value.
-pub(super) fn definite(bytes: &[u8]) -> Option<Vec<u8>> {
-    let (value, rest) = value(bytes, DEPTH_MAX)?;
+#[must_use]
+pub fn definite(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (value, rest) = first_definite(bytes)?;
     rest.is_empty().then_some(value)
+}
+
+/// The first BER value in `bytes`, in definite lengths, and what follows it.
+#[must_use]
+pub fn first_definite(bytes: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    value(bytes, DEPTH_MAX)
 }
 
 /// The first value in `bytes`, and what follows it.
