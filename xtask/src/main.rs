@@ -15,6 +15,7 @@ mod sign;
 mod test;
 mod tidy;
 mod token;
+mod token_reader;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -43,8 +44,11 @@ enum Command {
         #[arg(long)]
         quick: bool,
     },
-    /// Cross-build the probe service into target/payloads/
+    /// Cross-build the probe service into target/payloads/, check that the kept token readers are those of the source
     Payloads {
+        /// Build the token readers instead, and keep them in payloads/token-reader/prebuilt/
+        #[arg(long)]
+        token_reader: bool,
         /// For arm64 Windows and macOS as well, linked by zig from PyPI
         #[arg(long)]
         all: bool,
@@ -87,7 +91,8 @@ fn run(command: &Command) -> Result {
         Command::Samples => samples::run(&sh),
         Command::Demo => demo::run(&sh),
         Command::Bench { quick } => bench::run(&sh, *quick),
-        Command::Payloads { all } => payloads::run(&sh, *all),
+        Command::Payloads { token_reader: true, .. } => token_reader::build(&sh),
+        Command::Payloads { all, .. } => payloads::run(&sh, *all),
         Command::Fuzz { target, secs } => fuzz::run(&sh, target.as_deref(), *secs),
         Command::Judges => judges::run(&sh),
         Command::Probe => probe::run(&sh),

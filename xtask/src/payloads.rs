@@ -12,6 +12,7 @@ use crate::debian::{self, program};
 use crate::failure::{AtPath, Result};
 use crate::judges;
 use crate::sign::{self, Throwaway};
+use crate::token_reader;
 
 const MANIFEST: &str = "payloads/probe-service/Cargo.toml";
 const WINDOWS: &str = "x86_64-pc-windows-gnu";
@@ -24,6 +25,7 @@ const BY_ZIG: [(&str, &str, &str); 2] = [
 
 /// Builds the service for the platforms that the tests run, or for all.
 pub(crate) fn run(sh: &Shell, all: bool) -> Result {
+    token_reader::check(&sh.current_dir())?;
     let out = sh.current_dir().join("target/payloads");
     let _target = sh.push_env("CARGO_TARGET_DIR", out.join("build"));
 
@@ -52,6 +54,7 @@ pub(crate) fn run(sh: &Shell, all: bool) -> Result {
 /// Clippy for the service, which is no member of the workspace, on both sides of its `cfg(windows)`.
 pub(crate) fn lint(sh: &Shell) -> Result {
     let _target = sh.push_env("CARGO_TARGET_DIR", sh.current_dir().join("target/payloads/build"));
+    token_reader::lint(sh)?;
     cmd!(sh, "cargo fmt --check --manifest-path {MANIFEST}").quiet().run()?;
     let windows: &[&str] = if has_std(sh, WINDOWS) { &["--target", WINDOWS] } else { &[] };
     for target in [&[], windows] {

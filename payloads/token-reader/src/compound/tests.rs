@@ -1,4 +1,5 @@
 //! Compound files made here, of both versions, and everything cut off.
+#![allow(clippy::arithmetic_side_effects, reason = "tests")]
 
 use super::*;
 

@@ -1,4 +1,5 @@
 //! Messages with slots, right and wrong, made here.
+#![allow(clippy::arithmetic_side_effects, reason = "tests")]
 
 use super::*;
 

@@ -1,0 +1,134 @@
+//! The Windows token reader that installers carry: built here, kept in `payloads/token-reader/prebuilt/` with a digest of its source, so that
+//! building an installer needs no compiler for Windows, and a reader that is not that of the source is noticed.
+//!
+//! Debian's compiler with the library built from its source, and zig as the linker: what everybody can install by name, and the same for both
+//! architectures.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use xshell::{Shell, cmd};
+
+use crate::debian::{self, Need, Probe};
+use crate::failure::{AtPath, Failure, Result};
+use crate::judges;
+
+const FOLDER: &str = "payloads/token-reader";
+const MANIFEST: &str = "payloads/token-reader/Cargo.toml";
+/// The targets, and what the kept files are called.
+const TARGETS: [(&str, &str); 2] =
+    [("x86_64-pc-windows-gnullvm", "x64.dll"), ("aarch64-pc-windows-gnullvm", "arm64.dll")];
+/// An installer carries it, so it stays small.
+const MOST_BYTES: u64 = 192 << 10;
+
+/// Builds both readers and keeps them.
+pub(crate) fn build(sh: &Shell) -> Result {
+    let root = sh.current_dir();
+    let zig = judges::from_pypi(sh, "zig", &["ziglang==0.17.0", "cargo-zigbuild==0.24.0"])?;
+    let needs = ["rustc-web", "cargo-web", "rust-web-src"].map(|package| Need { probe: Probe::Package, package });
+    debian::ensure(sh, &needs)?;
+    let out = root.join("target/payloads/build");
+    let _target = sh.push_env("CARGO_TARGET_DIR", &out);
+    // rustup's stand-ins for rustc and cargo must not answer here.
+    let _path = sh.push_env("PATH", format!("{}:/usr/bin:/bin", zig.display()));
+    let _rustc = sh.push_env("RUSTC", "/usr/bin/rustc");
+    let _cargo = sh.push_env("CARGO", "/usr/bin/cargo");
+    let _unstable = sh.push_env("RUSTC_BOOTSTRAP", "1");
+    // Without it rustc 1.85 leaves generic functions out that it expects the library to have.
+    let _flags = sh.push_env("RUSTFLAGS", "-Zshare-generics=n");
+    for (target, name) in TARGETS {
+        cmd!(sh, "cargo-zigbuild rustc --quiet --locked --release --crate-type cdylib --manifest-path {MANIFEST}")
+            .args(["--target", target, "-Zbuild-std=std,panic_unwind"])
+            .arg("-Zbuild-std-features=panic-unwind,optimize_for_size")
+            .env_remove("RUSTUP_TOOLCHAIN")
+            .env_remove("LD_LIBRARY_PATH")
+            .quiet()
+            .run()?;
+        let kept = root.join(FOLDER).join("prebuilt").join(name);
+        let built = out.join(target).join("release/token_reader.dll");
+        let bytes = fs::read(&built).at("read", &built)?;
+        fs::write(&kept, bytes).at("write", &kept)?;
+        println!("{}", kept.display());
+    }
+    let record = record_path(&root);
+    fs::write(&record, format!("{}\n", source_digest(&root)?)).at("write", &record)?;
+    check(&root)
+}
+
+/// Whether the kept readers are those of the source.
+pub(crate) fn check(root: &Path) -> Result {
+    let (record, expected) = (record_path(root), source_digest(root)?);
+    let found = fs::read_to_string(&record).at("read", &record)?.trim().to_owned();
+    if found != expected {
+        return Err(Failure::answer(
+            "payloads/token-reader",
+            "the kept DLLs are not those of the source: cargo xtask payloads --token-reader builds them",
+        ));
+    }
+    for (_, name) in TARGETS {
+        let path = root.join(FOLDER).join("prebuilt").join(name);
+        let len = fs::metadata(&path).at("read", &path)?.len();
+        if len > MOST_BYTES {
+            return Err(Failure::answer(name, format!("is {len} bytes, must be at most {MOST_BYTES}")));
+        }
+    }
+    Ok(())
+}
+
+/// Clippy, format and the tests of the parsers, on the host.
+pub(crate) fn lint(sh: &Shell) -> Result {
+    let _target = sh.push_env("CARGO_TARGET_DIR", sh.current_dir().join("target/payloads/build"));
+    cmd!(sh, "cargo fmt --check --manifest-path {MANIFEST}").quiet().run()?;
+    cmd!(sh, "cargo clippy --quiet --locked --all-targets --manifest-path {MANIFEST} -- -D warnings").quiet().run()?;
+    cmd!(sh, "cargo test --quiet --locked --manifest-path {MANIFEST}").quiet().ignore_stdout().run()?;
+    Ok(())
+}
+
+fn record_path(root: &Path) -> PathBuf {
+    root.join(FOLDER).join("prebuilt/source.sha256")
+}
+
+/// A digest over everything that the readers are made of: names and contents, tests left out.
+fn source_digest(root: &Path) -> Result<String> {
+    let folder = root.join(FOLDER);
+    let mut files = vec![folder.join("Cargo.lock"), folder.join("Cargo.toml")];
+    collect(&folder.join("src"), &mut files)?;
+    files.sort();
+    let mut digest = Sha256::new();
+    for path in &files {
+        let name = path.strip_prefix(&folder).unwrap_or(path).to_string_lossy().replace('\\', "/");
+        let content = fs::read(path).at("read", path)?;
+        for part in [name.as_bytes(), &content] {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        }
+    }
+    let mut hex = String::new();
+    for byte in digest.finalize() {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    Ok(hex)
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result {
+    for entry in fs::read_dir(folder).at("read", folder)? {
+        let path = entry.at("read", folder)?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with("tests.rs") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_kept_readers_are_those_of_the_source() {
+        super::check(crate::root()).unwrap();
+    }
+}
