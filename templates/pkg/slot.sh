@@ -50,23 +50,7 @@ slot_token() {
     fi
 }
 
-# managed_token TARGET: the token that a management system has set as a preference of this product
-managed_token() {
-    rm -f "$1"
-    [ -f "$root/Library/Managed Preferences/$label.plist" ] || return 1
-    defaults read "$root/Library/Managed Preferences/$label" EnrollmentToken 2>/dev/null | tr -d '\n' >"$1"
-    if [ ! -s "$1" ]; then
-        rm -f "$1"
-        return 1
-    fi
-    if [ "$(wc -c <"$1")" -gt 4096 ] || [ "$(LC_ALL=C tr -d 'A-Za-z0-9._~+/=:-' <"$1" | wc -c)" -ne 0 ]; then
-        rm -f "$1"
-        say 'the managed preference EnrollmentToken is no token'
-        return 1
-    fi
-}
-
-# find_token PACKAGE TARGET: a token that is not in this installer's signed part
+# find_token PACKAGE TARGET: the token beside the signature, once found kept for postinstall
 find_token() {
-    [ -s "$2" ] || slot_token "$1" "$2" || managed_token "$2"
+    [ -s "$2" ] || slot_token "$1" "$2"
 }
