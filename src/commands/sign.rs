@@ -157,12 +157,18 @@ pub fn by_command(words: &Words, file: &Path, format: &dyn Format, pending: &mut
     let failed = |problem: String| Failure::wrong(format!("the signing command {}: {problem}", words.program()));
     // A folder of its own, readable by its owner alone: what is signed may have a token in it.
     let folder = tempfile::tempdir().map_err(Failure::io("write to", Path::new("the temporary folder")))?;
-    let out = folder.path().join(format!("signed.{}", format.kind().extension()));
-    if !words.has("{in}") {
-        fs::copy(file, &out).map_err(Failure::io("copy", file))?;
+    let ending = format.kind().extension();
+    let out = folder.path().join(format!("signed.{ending}"));
+    // Signing tools know a file by its ending.
+    let input = match file.extension().is_some_and(|found| found == ending) {
+        true => std::path::absolute(file).map_err(Failure::io("find", file))?,
+        false => folder.path().join(format!("unsigned.{ending}")),
+    };
+    let copy = if words.has("{in}") { &input } else { &out };
+    if copy != file && !copy.is_file() {
+        fs::copy(file, copy).map_err(Failure::io("copy", file))?;
     }
-    let file = std::path::absolute(file).map_err(Failure::io("find", file))?;
-    let mut command = words.command(&[("{in}", file.as_os_str()), ("{out}", out.as_os_str())]);
+    let mut command = words.command(&[("{in}", input.as_os_str()), ("{out}", out.as_os_str())]);
     // Its words are for people; our standard output may be a document.
     let status = command.stdin(Stdio::null()).stdout(std::io::stderr()).status();
     let status = status.map_err(|error| failed(error.to_string()))?;
