@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use installer::Kind;
 
 use crate::commands::batch::BatchArgs;
+use crate::commands::profile::Rules;
 use crate::commands::sign::{Sign, SigningArgs};
 
 /// Stamps a signed endpoint agent and a tenant's enrollment token into MSI, PKG, Intune-ready and deb installers,
@@ -43,6 +44,8 @@ pub enum Command {
     Token(crate::commands::token::Token),
     /// Sign an installer, a base or a stamped one
     Sign(Sign),
+    /// List the rules of management systems that verify --profile checks
+    Rules(Rules),
     /// Print the JSON Schema of stampwright.toml
     Schema,
     /// Print a completion script for a shell
@@ -214,6 +217,14 @@ pub struct Verify {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Profile {
+    /// Group Policy, software installation
+    Gpo,
+    /// Microsoft Intune, Win32 and line-of-business apps
+    IntuneWindows,
     /// Microsoft Intune, macOS line-of-business and PKG apps
     IntuneMacos,
+    /// Jamf Pro
+    Jamf,
+    /// Debian and its relatives
+    Debian,
 }

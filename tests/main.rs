@@ -8,6 +8,7 @@
 //! | `hostile` | bad input: an error within a second and bounded memory, never a panic |
 //! | `tokens` | signed tokens on the command line, and installers whose issuer is known |
 //! | `interop` | other people's programs judge our files: the real installers first |
+//! | `rules` | management systems: each rule holds, and can be broken alone |
 //! | `transcripts` | the shell sessions of the manual, run as they stand there |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(clippy::disallowed_methods, reason = "a test may read its environment")]
@@ -18,6 +19,7 @@ mod batch;
 mod hostile;
 mod interop;
 mod laws;
+mod rules;
 mod signed;
 mod support;
 mod tokens;

@@ -12,6 +12,7 @@ use kit::windows::Windows;
 use kit::{Folder, KitError};
 use serde::Serialize;
 
+use super::profile::Around;
 use crate::cli::Profile;
 use crate::doors;
 use crate::failure::Failure;
@@ -271,8 +272,16 @@ struct Index<'a> {
 fn check(format: &dyn Format, file: &FileAt, path: &Path, systems: &[System]) -> Result<(), Failure> {
     let mut report = Report::new();
     format.verify(file, &mut report).map_err(|error| Failure::from(error).about(path))?;
-    if format.kind() == Kind::Pkg && systems.contains(&System::Intune) {
-        super::profile::check(Profile::IntuneMacos, format, file, path, &mut report)?;
+    for system in systems {
+        let profile = match (system, format.kind()) {
+            (System::Intune, Kind::Pkg) => Profile::IntuneMacos,
+            (System::Intune, _) => Profile::IntuneWindows,
+            (System::Gpo, _) => Profile::Gpo,
+            (System::Jamf, _) => Profile::Jamf,
+        };
+        if kit::rules::Profile::from(profile).kind() == format.kind() {
+            super::profile::check(profile, format, file, (path, Around::Kit), &mut report)?;
+        }
     }
     let is_worth_saying = report.count(Severity::Error) + report.count(Severity::Warning) > 0;
     if is_worth_saying {

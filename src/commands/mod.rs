@@ -9,7 +9,7 @@ mod inspect;
 mod intune;
 pub mod kit;
 mod make;
-mod profile;
+pub mod profile;
 mod schema;
 pub mod sign;
 mod stamp;
@@ -32,6 +32,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Kit(args) => kit::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Sign(args) => sign::run(&args),
+        Command::Rules(args) => profile::list(&args),
         Command::Schema => schema::run(),
         Command::Completions { shell } => completions::run(shell),
     }

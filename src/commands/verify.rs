@@ -9,9 +9,11 @@ use installer::format::Format;
 use installer::proof::{Contents, sha256};
 use installer::stamp::Base;
 use installer::{Report, Severity, formats};
+use kit::rules::Outcome;
 use serde::Serialize;
 use signing::verify::Trust;
 
+use super::profile::Around;
 use crate::cli::Verify;
 use crate::doors;
 use crate::failure::Failure;
@@ -25,26 +27,35 @@ struct Document<'a> {
     ok: bool,
     checks: u32,
     findings: &'a [installer::Finding],
+    /// Every rule of the profile and what became of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<Outcome>,
 }
 
 pub fn run(args: &Verify) -> Result<(), Failure> {
     let file = source::installer(&args.file)?;
-    let report = verify(&file, args).map_err(|failure| failure.about(&args.file))?;
+    let (report, rules) = verify(&file, args).map_err(|failure| failure.about(&args.file))?;
     if args.json {
         let document = Document {
             file: args.file.display().to_string(),
             ok: report.is_ok(),
             checks: report.checks(),
             findings: report.findings(),
+            rules,
         };
         receipt::print(&document)?;
     } else {
         print(&report, &args.file);
+        let held = rules.iter().filter(|rule| rule.holds).count();
+        if let Some(profile) = args.profile {
+            let (name, all) = (kit::rules::Profile::from(profile).name(), rules.len());
+            eprintln!("{}: {name}: {held} of {all} rules hold", args.file.display());
+        }
     }
     if report.is_ok() { Ok(()) } else { Err(Failure::wrong("")) }
 }
 
-fn verify(file: &FileAt, args: &Verify) -> Result<Report, Failure> {
+fn verify(file: &FileAt, args: &Verify) -> Result<(Report, Vec<Outcome>), Failure> {
     let format = formats::recognise(file)?;
     let mut report = Report::new();
     format.verify(file, &mut report)?;
@@ -63,10 +74,17 @@ fn verify(file: &FileAt, args: &Verify) -> Result<Report, Failure> {
     if let Some(path) = &args.agent {
         check_agent(format, file, path, &mut report)?;
     }
-    if let Some(profile) = args.profile {
-        super::profile::check(profile, format, file, &args.file, &mut report)?;
-    }
-    Ok(report)
+    let rules = match args.profile {
+        Some(profile) => super::profile::check(
+            profile,
+            format,
+            file,
+            (&args.file, Around::Folder(args.base.as_deref())),
+            &mut report,
+        )?,
+        None => Vec::new(),
+    };
+    Ok((report, rules))
 }
 
 /// The signature, if there is one; it must be there where roots are given.

@@ -1,11 +1,11 @@
-//! The Intune-ready archive before other people's readers, and Intune's rules on a package of ours.
+//! The Intune-ready archive before other people's readers.
 
 use std::fs;
 use std::io::Cursor;
 
+use installer::Epoch;
 use installer::pkg::facts;
-use installer::{Epoch, Report, Severity};
-use kit::intune::{intunemac, rules};
+use kit::intune::intunemac;
 
 use super::pkg::Stamped;
 use crate::support::product::Small;
@@ -41,13 +41,4 @@ fn other_programs_unwrap_the_package() {
     let found = intunemac::read(&fs::read(&file).unwrap(), &mut out).unwrap();
     assert!(out == stamped.bytes);
     assert_eq!((found.bundle_id.as_str(), found.build_number.as_str()), ("com.example.agent", "1.4.2"));
-}
-
-#[test]
-fn a_package_of_ours_lacks_the_signature_only() {
-    let stamped = Stamped::of(Small::new());
-    let mut report = Report::new();
-    rules::check(&stamped.bytes, &mut report).unwrap();
-    let found: Vec<_> = report.findings().iter().map(|finding| (finding.id, finding.severity)).collect();
-    assert_eq!(found, [("intune-signed", Severity::Warning)]);
 }

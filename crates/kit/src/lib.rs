@@ -10,7 +10,8 @@
 //! | `folder` | a kit on its way: files that nobody but their owner reads |
 //! | `text` | values from an installer on their way into documents |
 //! | `windows`, `macos` | what a kit needs to know of an installer, checked |
-//! | `intune` | `.intunewin`, `.intunemac`, bodies for Microsoft Graph, rules |
+//! | `intune` | `.intunewin`, `.intunemac`, bodies for Microsoft Graph |
+//! | `rules` | what a management system will make of an installer |
 //! | `gpo` | the transform with the token, the share's rights |
 //! | `jamf` | bodies for Jamf's API |
 //! | `profiles`, `manifest` | configuration profiles and Apple's manifest, for every management of Macs |
@@ -25,6 +26,7 @@ pub mod jamf;
 pub mod macos;
 pub mod manifest;
 pub mod profiles;
+pub mod rules;
 pub mod text;
 pub mod windows;
 

@@ -43,6 +43,7 @@ mod build;
 mod codec;
 mod control;
 mod extract;
+mod facts;
 mod mark;
 mod read;
 mod stamp;
@@ -54,6 +55,8 @@ mod verify;
 mod tests;
 
 use std::io::Read;
+
+pub use facts::{Facts, Placed, Script, facts};
 
 use container::ReadAt;
 

@@ -266,6 +266,11 @@ impl Fields {
         self.fields.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
+    /// Every field by its name.
+    pub(super) fn all(&self) -> std::collections::BTreeMap<String, String> {
+        self.fields.iter().cloned().collect()
+    }
+
     pub(super) fn text(&self) -> &str {
         &self.text
     }

@@ -37,10 +37,11 @@
 //! | `identity`, `files`, `token`, `reader`, `service`, `upgrade`, `sequences` | the rows, by what they are about |
 //! | `database`, `cabinet`, `build` | rows to streams, files to a cabinet, both to a base |
 //! | `stamp` | a token into the streams that it changes, laid out anew around the cabinet |
-//! | `read`, `extract`, `verify`, `facts` | the way back, by the route that Windows Installer takes |
+//! | `read`, `extract`, `verify`, `facts`, `contents` | the way back, by the route that Windows Installer takes |
 
 mod build;
 mod cabinet;
+mod contents;
 mod database;
 mod extract;
 mod facts;
@@ -62,6 +63,7 @@ mod verify;
 
 use container::ReadAt;
 
+pub use contents::{Contents, Record, Value, contents};
 pub use facts::{Context, Facts, facts};
 pub use token::TOKEN_PROPERTY;
 

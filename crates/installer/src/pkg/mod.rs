@@ -59,6 +59,7 @@
 //! | `seal`, `signature` | a fresh signature around an archive; the one that is there |
 //! | `extract`, `verify`, `facts` | what is done with it |
 
+mod background;
 mod build;
 mod bundle;
 mod described;
@@ -75,6 +76,7 @@ mod verify;
 
 use container::ReadAt;
 
+pub use background::{Background, Daemon, Held, background};
 pub use facts::{Application, Component, Facts, facts};
 
 use crate::format::{

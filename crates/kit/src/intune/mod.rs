@@ -3,7 +3,7 @@
 //! For Windows it takes an installer wrapped as [`intunewin`], or an MSI as it is; [`windows`] makes the kit.
 //!
 //! For macOS it takes a flat package itself, in one of two types: *line-of-business* (installed by Apple's MDM, with strict
-//! rules) and *macOS app (PKG)* (installed by Intune's agent, with few). [`rules`] says what each of them will make of a
+//! rules) and *macOS app (PKG)* (installed by Intune's agent, with few). [`crate::rules`] says what each of them will make of a
 //! package. Until August 2022 the package had to be wrapped in a `.intunemac`, which [`intunemac`] still writes and
 //! reads.
 
@@ -11,7 +11,6 @@ pub mod graph;
 pub mod intunemac;
 pub mod intunewin;
 pub mod macos;
-pub mod rules;
 pub mod windows;
 
 use container::{ReadAt, at};
