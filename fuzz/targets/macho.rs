@@ -9,6 +9,7 @@ fuzz_target!(|data: &[u8]| {
     for slice in file.slices() {
         if let Ok(Some(signature)) = slice.signature(&data) {
             let _ = signature.verify(&data, slice);
+            let _ = signature.designated_requirement();
         }
     }
 });

@@ -47,6 +47,10 @@ pub const READERS: &[Reader] = &[
     Reader { name: "cpio", read: copied, samples: scripts },
     Reader { name: "signature", read: signature, samples: signatures },
     Reader { name: "certificate", read: certificate, samples: certificates },
+    Reader { name: "intunewin", read: super::kits::intunewin, samples: super::kits::intunewins },
+    Reader { name: "intunewin_content", read: super::kits::setup_folder, samples: super::kits::setup_folders },
+    Reader { name: "intunemac", read: super::kits::intunemac, samples: super::kits::intunemacs },
+    Reader { name: "transform", read: super::kits::transform, samples: super::kits::transforms },
     Reader { name: "token", read: token, samples: || vec![b"abc.DEF-123\n".to_vec()] },
     Reader { name: "manifest", read: manifest, samples: || vec![product::MANIFEST.into()] },
 ];
@@ -80,7 +84,7 @@ fn text(error: impl ToString) -> String {
 }
 
 /// Takes everything that comes and keeps nothing.
-struct Drain;
+pub(super) struct Drain;
 
 impl Sink for Drain {
     fn entry(&mut self, _: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
@@ -120,7 +124,7 @@ fn installers() -> Vec<Vec<u8>> {
 }
 
 /// The small product's base of one kind.
-fn of(kind: Kind) -> Vec<Vec<u8>> {
+pub(super) fn of(kind: Kind) -> Vec<Vec<u8>> {
     bases().iter().filter(|base| base.format.kind() == kind).take(1).map(|base| base.bytes.clone()).collect()
 }
 
@@ -135,7 +139,13 @@ fn pe(bytes: &[u8]) -> Result<(), String> {
 }
 
 fn macho(bytes: &[u8]) -> Result<(), String> {
-    agent(bytes, Platform::Macos)
+    agent(bytes, Platform::Macos)?;
+    for slice in container::macho::MachO::open(&bytes).map_err(text)?.slices() {
+        if let Some(signature) = slice.signature(&bytes).map_err(text)? {
+            signature.designated_requirement().map_err(text)?;
+        }
+    }
+    Ok(())
 }
 
 fn elf(bytes: &[u8]) -> Result<(), String> {

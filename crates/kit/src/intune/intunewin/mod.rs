@@ -26,7 +26,7 @@ mod stored;
 mod write;
 
 pub use detection::EncryptionInfo;
-pub use read::{Wrapped, read};
+pub use read::{Wrapped, content, read};
 pub use write::{Keys, Source, WrapError, Written, write};
 
 /// Where the encrypted archive lies, and its name in `Detection.xml`.

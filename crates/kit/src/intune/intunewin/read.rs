@@ -55,7 +55,7 @@ pub fn read(file: &dyn ReadAt, sink: &mut dyn Sink) -> Result<Wrapped, ReadError
     }
     let entry = private("Detection.xml", Area::Metadata, document.len() as u64);
     sink.entry(&entry, &mut document.as_slice())?;
-    let files = files(&decrypted, &detection.setup_file, sink)?;
+    let files = content(&decrypted, &detection.setup_file, sink)?;
     Ok(Wrapped {
         name: detection.name,
         setup_file: detection.setup_file,
@@ -179,8 +179,8 @@ fn each_piece(from: &dyn ReadAt, mut see: impl FnMut(&[u8])) -> Result<(), ReadE
     }
 }
 
-/// Gives every file of the inner archive.
-fn files(inner: &Decrypted<'_>, setup: &str, sink: &mut dyn Sink) -> Result<usize, ReadError> {
+/// Gives every file of an inner archive, which must have the setup file, and says how many there are.
+pub fn content(inner: &dyn ReadAt, setup: &str, sink: &mut dyn Sink) -> Result<usize, ReadError> {
     let mut archive = ZipArchive::new(Cursor::new(inner)).map_err(|_| wrong("the content is not a zip archive"))?;
     let mut seen = BTreeSet::new();
     if archive.len() > FILES_MAX {
