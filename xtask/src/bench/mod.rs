@@ -2,6 +2,7 @@
 //! `docs/performance.md`. Times are medians of runs that take turns, so that a busy minute hits all of them.
 
 mod builds;
+mod kits;
 mod measure;
 mod page;
 mod stamps;
@@ -66,7 +67,8 @@ pub(crate) fn run(sh: &Shell, quick: bool) -> Result {
     };
     let builds = builds::run(&bench)?;
     let stamps = stamps::run(&bench)?;
-    let page = page::page(sh, effort, &builds, &stamps)?;
+    let kits = kits::run(&bench)?;
+    let page = page::page(sh, effort, &builds, &stamps, &kits)?;
     println!("{page}");
     if quick { Ok(()) } else { page::keep(sh, &page) }
 }
