@@ -9,7 +9,7 @@ use super::HKEY_LOCAL_MACHINE;
 use super::identity::TOOL_VERSION;
 use super::read::{Installer, missing};
 use super::token::TOKEN_PROPERTY;
-use crate::format::{ReadError, TokenSummary};
+use crate::format::{Format, ReadError, TokenSummary};
 
 /// `Registry.Root`: the machine's half for an installation per machine, the user's for one per user.
 const EITHER_ROOT: i32 = -1;
@@ -109,7 +109,7 @@ pub fn facts(file: &dyn ReadAt) -> Result<Facts, ReadError> {
         has_system_folders: folders
             .is_some_and(|table| SYSTEM_FOLDERS.iter().any(|folder| table.find("Directory", folder).is_some())),
         is_signed: installer.is_signed(),
-        token: installer.token()?.as_ref().map(TokenSummary::from),
+        token: super::Msi.inspect(file)?.token,
         takes_token: properties.contains_key(TOOL_VERSION) && hidden.split(';').any(|name| name == TOKEN_PROPERTY),
     })
 }
