@@ -245,7 +245,7 @@ fn read(file: File, path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 /// A file with a private key in it, which others must not be able to read.
-fn secret_file(path: &Path, allow_open: bool) -> Result<Zeroizing<Vec<u8>>, Failure> {
+pub fn secret_file(path: &Path, allow_open: bool) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let file = File::open(path).map_err(Failure::io("open", path))?;
     if !allow_open && is_open(&file).map_err(Failure::io("open", path))? {
         return Err(Failure::wrong("others can read this private key")

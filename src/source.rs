@@ -15,8 +15,6 @@ use crate::failure::Failure;
 
 /// No manifest is this long.
 const MANIFEST_LIMIT_BYTES: u64 = 1 << 20;
-/// No private key's file is this long.
-const KEY_LIMIT_BYTES: u64 = 64 << 10;
 
 /// Opens an installer.
 pub fn installer(path: &Path) -> Result<FileAt, Failure> {
@@ -84,31 +82,6 @@ pub fn jwks(path: &Path) -> Result<Vec<u8>, Failure> {
     let file = File::open(path).map_err(Failure::io("open", path))?;
     file.take(limit).read_to_end(&mut bytes).map_err(Failure::io("read", path))?;
     Ok(bytes)
-}
-
-/// Reads a private key's file, which others must not be able to read.
-pub fn private_key(path: &Path, allow_readable: bool) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let mut file = File::open(path).map_err(Failure::io("open", path))?;
-    let metadata = file.metadata().map_err(Failure::io("open", path))?;
-    if !allow_readable && others_can_read(&metadata) {
-        let message = format!("{}: others can read this private key", path.display());
-        return Err(Failure::wrong(message).hint("chmod 600 it, or give --allow-readable-key"));
-    }
-    // Room for everything at once: a vector that grows leaves copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_LIMIT_BYTES as usize + 1));
-    (&mut file).take(KEY_LIMIT_BYTES).read_to_end(&mut bytes).map_err(Failure::io("read", path))?;
-    Ok(bytes)
-}
-
-#[cfg(unix)]
-fn others_can_read(metadata: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    metadata.is_file() && metadata.permissions().mode() & 0o077 != 0
-}
-
-#[cfg(not(unix))]
-fn others_can_read(_: &std::fs::Metadata) -> bool {
-    false
 }
 
 /// Seconds since 1970 as ISO 8601 writes them.

@@ -139,7 +139,7 @@ fn a_private_key_that_others_can_read_is_refused() {
     fs::set_permissions(issuer.path("issuer.key"), fs::Permissions::from_mode(0o640)).unwrap();
     let mint = ["token", "mint", "--key", "issuer.key", "--tenant", "acme", "--product", PRODUCT, "-o", "t"];
     issuer.refuses(&mint, "others can read this private key");
-    issuer.succeeds(&[&mint[..], &["--allow-readable-key"]].concat());
+    issuer.succeeds(&[&mint[..], &["--allow-open-key"]].concat());
 }
 
 #[test]

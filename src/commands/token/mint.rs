@@ -11,7 +11,7 @@ use signing::issuer::{Claims, IssuerKey};
 use crate::doors;
 use crate::failure::Failure;
 use crate::output::{Pending, Readers};
-use crate::source;
+use crate::{signer, source};
 
 #[derive(Debug, Args)]
 pub struct Mint {
@@ -38,7 +38,7 @@ pub struct Mint {
     pub id: Option<String>,
     /// Take a private key that others can read
     #[arg(long)]
-    pub allow_readable_key: bool,
+    pub allow_open_key: bool,
     /// The file to write; - is standard output
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
@@ -48,7 +48,7 @@ pub struct Mint {
 const MOST_SECS: u64 = 10 * 366 * 86_400;
 
 pub fn run(args: &Mint) -> Result<(), Failure> {
-    let bytes = source::private_key(&args.key, args.allow_readable_key)?;
+    let bytes = signer::secret_file(&args.key, args.allow_open_key)?;
     let key = IssuerKey::of_pem(&bytes).map_err(|error| Failure::wrong(error).about(&args.key))?;
     let id = match &args.id {
         Some(id) => id.clone(),
