@@ -265,6 +265,59 @@ fn one_archive_has_the_same_files() {
     }
 }
 
+/// A list of devices as an enrollment template has it: every device gets a token of its own, and keeps it whatever happens.
+#[test]
+fn devices_get_bound_tokens_and_no_second_one() {
+    let batch = Batch::new(0);
+    let key = batch.path("issuer");
+    support::run(support::program().get_program(), ["token", "keygen", "-o", key.to_str().unwrap()]);
+    let mut list = String::from("Name,E-Mail,Ownership,Serial Number,Platform\n");
+    for row in 0..300 {
+        writeln!(list, "PC {row},u{row}@example.com,corporate,SN-{row},{}", ["Windows", "macOS", ""][row % 3]).unwrap();
+    }
+    fs::write(batch.path("list.csv"), &list).unwrap();
+    let out = batch.path("out");
+    let command = |out: &Path| {
+        let mut command = batch.command(out);
+        command.args(["--tenant", "example", "--issuer-private-key"]).arg(key.with_extension("key"));
+        command
+    };
+    let mut child = command(&out).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while fs::read_dir(&out).map_or(0, |entries| entries.count()) < 60 && child.try_wait().unwrap().is_none() {}
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = tree(&out);
+    assert!(before.keys().any(|name| name.ends_with(".msi")));
+    let ended = support::output(&mut command(&out));
+    assert!(ended.status.success(), "{}", support::both(&ended));
+    assert!(support::both(&ended).contains("rows for other platforms: 100"), "{}", support::both(&ended));
+    let after = tree(&out);
+    for (name, content) in before.iter().filter(|(name, _)| name.ends_with(".msi")) {
+        assert!(after[name] == *content, "{name} got a second token");
+    }
+    let keys = installer::IssuerKeys::parse(&fs::read(key.with_extension("jwks.json")).unwrap()).unwrap();
+    let lines = String::from_utf8(after["manifest.jsonl"].clone()).unwrap();
+    assert_eq!(lines.lines().count(), 200);
+    let mut ids = std::collections::BTreeSet::new();
+    for line in lines.lines() {
+        let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+        let content = &after[entry["file"].as_str().unwrap()];
+        let token = installer::formats::recognise(content).unwrap().token(content).unwrap().unwrap();
+        let claims = keys.verify(&token).unwrap();
+        assert_eq!(claims.serial.as_deref(), entry["serial_number"].as_str());
+        assert_eq!((claims.tenant.as_str(), claims.product.as_str()), ("example", "Example Agent"));
+        assert_eq!(entry["token_id"], claims.id.as_str());
+        assert_eq!(entry["token_fingerprint"], token.fingerprint().as_str());
+        assert!(ids.insert(claims.id) && !line.contains(token.expose()));
+    }
+    // A finished file that is gone is not replaced by one with a second token.
+    fs::remove_file(out.join("PC 0/Example-Agent.msi")).unwrap();
+    let refused = support::output(&mut command(&out));
+    let said = support::both(&refused);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("line 2: its file was finished, with a token of its own, and is gone"), "{said}");
+}
+
 /// Another program takes the space away while a batch runs.
 #[cfg(target_os = "linux")]
 #[test]

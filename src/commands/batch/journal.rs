@@ -33,9 +33,9 @@ pub struct Entry {
     pub sha256: Option<String>,
     /// The first 16 digits of the token's SHA-256.
     pub token_fingerprint: String,
-    /// The `jti` of a token that was minted here.
+    /// The id (`jti`) of a signed token.
     pub token_id: Option<String>,
-    /// When a token that was minted here expires, in seconds since 1970.
+    /// When a signed token expires, in seconds since 1970.
     pub token_expires: Option<u64>,
     /// The base's digest.
     pub base_sha256: String,

@@ -13,6 +13,7 @@ mod archive;
 mod disk;
 mod folder;
 mod journal;
+mod minter;
 mod names;
 mod table;
 
@@ -24,14 +25,15 @@ use std::sync::Arc;
 use clap::{Args, ValueHint};
 use container::ReadAt;
 use container::at::FileAt;
-use installer::Token;
 use installer::format::TokenSummary;
 use installer::splice::Splice;
 use installer::stamp::Base;
+use installer::{Claims, Token};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use self::journal::Entry;
+use self::minter::{Minter, MinterArgs};
 use self::table::{Mapping, Problem, Row, Table, Wanted};
 use crate::cli::Stamp;
 use crate::failure::Failure;
@@ -57,6 +59,8 @@ pub struct BatchArgs {
     /// Leave the files' SHA-256 out of the manifest: it costs more than the stamping
     #[arg(long, requires = "batch")]
     pub no_digests: bool,
+    #[command(flatten)]
+    pub minter: MinterArgs,
 }
 
 /// No list is this long: a million rows with tokens of 500 bytes.
@@ -78,6 +82,8 @@ pub struct Batch {
     list: PathBuf,
     rows: Vec<Row>,
     digests: bool,
+    /// Makes the tokens of a list of devices.
+    minter: Option<Minter>,
     way: Option<Way>,
 }
 
@@ -117,7 +123,9 @@ pub fn run(args: &Stamp, list: &Path) -> Result<(), Failure> {
         return Err(Failure::usage("--sign-file-command signs one file; a list needs a key or --sign-command"));
     }
     signer::check_base(&base, Way::signer(way.as_ref()), args.resign).map_err(about)?;
-    let table = read_list(list, &base, args)?;
+    let product = base.format().inspect(base.bytes()).map_err(|error| about(error.into()))?;
+    let minter = Minter::open(&args.batch.minter, product.product_name())?;
+    let table = read_list(list, &base, minter.as_ref(), args)?;
     let file_name = args.base.file_name().and_then(|name| name.to_str());
     let file_name = file_name.ok_or_else(|| about(Failure::wrong("the base's name is not UTF-8")))?.to_owned();
     let base_sha256 = receipt::digest(base.bytes(), &args.base)?.sha256;
@@ -130,6 +138,7 @@ pub fn run(args: &Stamp, list: &Path) -> Result<(), Failure> {
         list: name_of(list),
         rows: table.rows,
         digests: !args.batch.no_digests,
+        minter,
         way,
     });
     if same_token > 0 {
@@ -139,7 +148,7 @@ pub fn run(args: &Stamp, list: &Path) -> Result<(), Failure> {
     let done =
         if is_archive { to_archive(&batch, &args.output)? } else { folder::run(Arc::clone(&batch), &args.output)? };
     let plural = if done.files == 1 { "installer" } else { "installers" };
-    let others = if passed_over > 0 { format!("; {passed_over} rows are for other platforms") } else { String::new() };
+    let others = if passed_over > 0 { format!("; rows for other platforms: {passed_over}") } else { String::new() };
     let Done { files, stamped, found, bytes } = done;
     eprintln!("{}: {files} {plural}, {bytes} bytes: {stamped} stamped, {found} found{others}", args.output.display());
     if !args.json {
@@ -167,7 +176,7 @@ fn to_archive(batch: &Arc<Batch>, path: &Path) -> Result<Done, Failure> {
 }
 
 /// Reads the list and checks all of it.
-fn read_list(list: &Path, base: &Base<FileAt>, args: &Stamp) -> Result<Table, Failure> {
+fn read_list(list: &Path, base: &Base<FileAt>, minter: Option<&Minter>, args: &Stamp) -> Result<Table, Failure> {
     let name = name_of(list);
     let mut bytes = Zeroizing::new(Vec::new());
     let limit = LIST_LIMIT_BYTES + 1;
@@ -182,8 +191,16 @@ fn read_list(list: &Path, base: &Base<FileAt>, args: &Stamp) -> Result<Table, Fa
     }
     let issued = Issued::for_base(base.format(), base.bytes(), args.issuer_keys.as_deref())
         .map_err(|failure| failure.about(&args.base))?;
-    let wanted = Wanted { columns: &args.batch.columns, is_minting: false, platform: base.format().kind().platform() };
+    let wanted = Wanted {
+        columns: &args.batch.columns,
+        is_minting: minter.is_some(),
+        platform: base.format().kind().platform(),
+    };
     let table = table::read(&bytes, wanted).map_err(|problems| refuse(&name, &problems))?;
+    // What a base would not take is known before anything is written.
+    if let Some(minter) = minter {
+        issued.check(&minter.mint("trial")?)?;
+    }
     let problems: Vec<Problem> = table.rows.iter().filter_map(|row| claims_problem(row, &issued)).collect();
     if problems.is_empty() { Ok(table) } else { Err(refuse(&name, &problems)) }
 }
@@ -234,7 +251,12 @@ impl Batch {
 
     /// The row's token.
     fn token(&self, row: &Row) -> Result<Token, Failure> {
-        row.token.clone().ok_or_else(|| Failure::wrong(format!("line {}: has no token", row.line)))
+        let missing = || Failure::wrong(format!("line {}: has no token", row.line));
+        match (&row.token, &self.minter, &row.serial) {
+            (Some(token), ..) => Ok(token.clone()),
+            (None, Some(minter), Some(serial)) => minter.mint(serial),
+            _ => Err(missing()),
+        }
     }
 
     /// The base with this token in it, read back.
@@ -245,6 +267,7 @@ impl Batch {
 
     /// The manifest's line for a row.
     fn entry(&self, row: &Row, token: &Token, splice: &Splice, sha256: Option<String>) -> Entry {
+        let claims = Claims::of(token).ok().flatten();
         Entry {
             line: row.line,
             name: row.name.clone(),
@@ -253,8 +276,8 @@ impl Batch {
             size: splice.len(),
             sha256,
             token_fingerprint: TokenSummary::from(token).fingerprint,
-            token_id: None,
-            token_expires: None,
+            token_expires: claims.as_ref().map(|claims| claims.expires),
+            token_id: claims.map(|claims| claims.id),
             base_sha256: self.base_sha256.clone(),
         }
     }

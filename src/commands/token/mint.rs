@@ -83,7 +83,7 @@ fn write(path: &Path, token: &Token) -> Result<(), Failure> {
 }
 
 /// `30d` and the like, in seconds.
-fn seconds(text: &str) -> Result<u64, String> {
+pub fn seconds(text: &str) -> Result<u64, String> {
     let must = || "must be a number and s, m, h, d or w, ten years at most, e.g. 30d".to_owned();
     let split = text.len().checked_sub(1).and_then(|at| text.split_at_checked(at)).ok_or_else(must)?;
     let unit = match split.1 {

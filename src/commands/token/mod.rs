@@ -4,6 +4,8 @@ mod keygen;
 mod mint;
 mod read;
 
+pub use mint::seconds;
+
 use clap::Subcommand;
 
 use crate::failure::Failure;

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what building and stamping cost, beside what others need for the same, in one run on one machine. Writes
 //! `docs/performance.md`. Times are medians of runs that take turns, so that a busy minute hits all of them.
 
+mod batch;
 mod builds;
 mod kits;
 mod measure;
@@ -52,6 +53,7 @@ pub(crate) fn run(sh: &Shell, quick: bool) -> Result {
         &[
             program("time", "time"),
             program("wixl", "wixl"),
+            program("msibuild", "msitools"),
             program("cpio", "cpio"),
             program("dpkg-deb", "dpkg"),
             program("python3", "python3"),
@@ -68,7 +70,8 @@ pub(crate) fn run(sh: &Shell, quick: bool) -> Result {
     let builds = builds::run(&bench)?;
     let stamps = stamps::run(&bench)?;
     let kits = kits::run(&bench)?;
-    let page = page::page(sh, effort, &builds, &stamps, &kits)?;
+    let batch = batch::run(&bench)?;
+    let page = page::page(sh, effort, &builds, &stamps, (&kits, &batch))?;
     println!("{page}");
     if quick { Ok(()) } else { page::keep(sh, &page) }
 }
