@@ -10,7 +10,7 @@ use signing::issuer::{self, IssuerKey};
 use crate::commands::token::seconds;
 use crate::doors;
 use crate::failure::Failure;
-use crate::source;
+use crate::signer;
 
 /// What a list of devices needs instead of tokens.
 #[derive(Debug, Args)]
@@ -31,9 +31,6 @@ pub struct MinterArgs {
     /// The oldest agent that may use them, e.g. 1.4.2
     #[arg(long, value_name = "VERSION", requires = "issuer_private_key")]
     pub least_agent: Option<String>,
-    /// Take an issuer's private key that others can read
-    #[arg(long, requires = "issuer_private_key")]
-    pub allow_readable_issuer_key: bool,
 }
 
 /// Mints tokens for devices.
@@ -50,9 +47,9 @@ pub struct Minter {
 
 impl Minter {
     /// Opens the key. `product` is what the base says of itself.
-    pub fn open(args: &MinterArgs, product: Option<&str>) -> Result<Option<Self>, Failure> {
+    pub fn open(args: &MinterArgs, product: Option<&str>, allow_open_key: bool) -> Result<Option<Self>, Failure> {
         let (Some(path), Some(tenant)) = (&args.issuer_private_key, &args.tenant) else { return Ok(None) };
-        let bytes = source::private_key(path, args.allow_readable_issuer_key)?;
+        let bytes = signer::secret_file(path, allow_open_key)?;
         let key = IssuerKey::of_pem(&bytes).map_err(|error| Failure::wrong(error).about(path))?;
         let keys = IssuerKeys::parse(key.jwks().as_bytes())?;
         let product = args.product_name.as_deref().or(product).ok_or_else(|| {

@@ -124,7 +124,7 @@ pub fn run(args: &Stamp, list: &Path) -> Result<(), Failure> {
     }
     signer::check_base(&base, Way::signer(way.as_ref()), args.resign).map_err(about)?;
     let product = base.format().inspect(base.bytes()).map_err(|error| about(error.into()))?;
-    let minter = Minter::open(&args.batch.minter, product.product_name())?;
+    let minter = Minter::open(&args.batch.minter, product.product_name(), args.signing.allow_open_key)?;
     let table = read_list(list, &base, minter.as_ref(), args)?;
     let file_name = args.base.file_name().and_then(|name| name.to_str());
     let file_name = file_name.ok_or_else(|| about(Failure::wrong("the base's name is not UTF-8")))?.to_owned();
