@@ -8,6 +8,7 @@
 mod cli;
 mod commands;
 mod doors;
+mod executables;
 mod failure;
 mod issued;
 mod output;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use container::ReadAt;
 use container::at::{Cursor, FileAt};
-use installer::format::Format;
+use installer::format::{Format, ReadError};
 use installer::proof::{Contents, sha256};
 use installer::stamp::Base;
 use installer::{Report, Severity, formats};
@@ -16,6 +16,7 @@ use signing::verify::Trust;
 use super::profile::Around;
 use crate::cli::Verify;
 use crate::doors;
+use crate::executables;
 use crate::failure::Failure;
 use crate::receipt;
 use crate::signatures;
@@ -58,7 +59,9 @@ pub fn run(args: &Verify) -> Result<(), Failure> {
 fn verify(file: &FileAt, args: &Verify) -> Result<(Report, Vec<Outcome>), Failure> {
     let format = formats::recognise(file)?;
     let mut report = Report::new();
-    format.verify(file, &mut report)?;
+    if let Err(error) = format.verify(file, &mut report) {
+        return Ok((damaged(format, file, args, report, error)?, Vec::new()));
+    }
     if let Some(path) = &args.token_file {
         let expected = source::token_file(path)?;
         let found = format.token(file)?;
@@ -68,6 +71,7 @@ fn verify(file: &FileAt, args: &Verify) -> Result<(Report, Vec<Outcome>), Failur
         });
     }
     check_signature(format, file, args, &mut report)?;
+    executables::check(format, file, &mut report)?;
     if let Some(path) = &args.base {
         check_base(format, file, path, &mut report)?;
     }
@@ -85,6 +89,22 @@ fn verify(file: &FileAt, args: &Verify) -> Result<(Report, Vec<Outcome>), Failur
         None => Vec::new(),
     };
     Ok((report, rules))
+}
+
+/// A file that cannot be read to its end: if it is signed, the signature says whether it was damaged afterwards.
+fn damaged(
+    format: &dyn Format,
+    file: &FileAt,
+    args: &Verify,
+    mut report: Report,
+    error: ReadError,
+) -> Result<Report, Failure> {
+    let signed = matches!(error, ReadError::Malformed(_)) && matches!(format.sealed(file), Ok(Some(_)));
+    if !signed || check_signature(format, file, args, &mut report).is_err() {
+        return Err(error.into());
+    }
+    report.error("damaged", "file", error.to_string());
+    Ok(report)
 }
 
 /// The signature, if there is one; it must be there where roots are given.

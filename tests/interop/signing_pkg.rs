@@ -131,3 +131,19 @@ apple_platform.sign(sys.argv[1], sys.argv[2], signer=signer, timestamp_url='none
     let said = bench.try_to_sign("stamped", "ours", &arguments);
     assert!(said.status.success(), "{}", both(&said));
 }
+
+#[test]
+fn make_signs_as_well() {
+    let Some(keys) = keys() else { return };
+    let bench = Bench::new(Kind::Pkg);
+    let small = crate::support::product::Small::new();
+    let (manifest, token, out) = (small.manifest(), bench.folder.path().join("token"), bench.folder.path().join("out"));
+    let make = ["make", "--product", manifest.to_str().unwrap(), "--token-file", token.to_str().unwrap()];
+    let arguments = keys.arguments("installer");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    bench.must(&[&make[..], &["--format", "pkg", "-o", out.to_str().unwrap()], &arguments].concat());
+    judged_good(&bench, keys, &out.join("Example-Agent.pkg"));
+    // The agent in it has a signature of its own.
+    let (_, said) = bench.verify(&out.join("Example-Agent.pkg"), &[]);
+    assert!(said.contains("note[agent-signature]") && said.contains(" as its signer"), "{said}");
+}
