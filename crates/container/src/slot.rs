@@ -11,12 +11,15 @@
 /// The most bytes that a token has.
 pub const TOKEN_MAX_BYTES: usize = 4096;
 
-/// The extension's object identifier: a UUID of its own below 2.25 (ITU-T X.667 §6), so that it is nobody else's.
-pub const MSI_OID: &str = "2.25.122442108642713733758811935069934885953";
+/// The extension's object identifier: a UUID, 5c1d7e0a-93b4-4f6e-8a27-d06f3b5e9c41, in seven numbers below the root that Microsoft's `oidgen` gives to
+/// identifiers that nobody has to register. Not `2.25.` and the UUID as one number (X.667): readers whose numbers have 32 or 64
+/// bits (the `der` crate, Go's `crypto/x509`) refuse the whole certificate, and with it the signature.
+pub const MSI_OID: &str = "1.2.840.113556.1.8000.2554.23581.32266.37812.20334.35367.13659963.6200385";
 /// The same as the content of its DER encoding.
-pub const MSI_OID_DER: [u8; 20] = [
-    0x69, 0x81, 0xb8, 0x9d, 0xbf, 0x82, 0xd2, 0xbb, 0xa2, 0xbd, 0xdd, 0x8a, 0x93, 0xf4, 0x8d, 0xf3, 0xda, 0xfa, 0xb8,
-    0x41,
+pub const MSI_OID_DER: [u8; 34] = [
+    0x2a, 0x86, 0x48, 0x86, 0xf7, 0x14, 0x01, 0xbe, 0x40, 0x93, 0x7a, // the root
+    0x81, 0xb8, 0x1d, 0x81, 0xfc, 0x0a, 0x82, 0xa7, 0x34, 0x81, 0x9e, 0x6e, 0x82, 0x94, 0x27, 0x86, 0xc1, 0xde, 0x3b,
+    0x82, 0xfa, 0xb8, 0x41,
 ];
 /// What the extension's value starts with.
 pub const MSI_MAGIC: &[u8; 16] = b"STAMPWRIGHT-SLOT";
@@ -36,16 +39,18 @@ mod tests {
 
     #[test]
     fn the_identifier_is_its_encoding() {
-        let mut arcs = MSI_OID_DER.iter().fold(vec![0_u128], |mut arcs, byte| {
+        let mut arcs = MSI_OID_DER.iter().fold(vec![0_u32], |mut arcs, byte| {
             let last = arcs.last_mut().unwrap();
-            *last = *last << 7 | u128::from(byte & 0x7F);
+            *last = *last << 7 | u32::from(byte & 0x7F);
             if byte & 0x80 == 0 {
                 arcs.push(0);
             }
             arcs
         });
         arcs.pop();
-        assert_eq!(arcs, [2 * 40 + 25, MSI_OID.strip_prefix("2.25.").unwrap().parse().unwrap()]);
+        let first = arcs.remove(0);
+        let text: Vec<String> = [first / 40, first % 40].iter().chain(&arcs).map(u32::to_string).collect();
+        assert_eq!(text.join("."), MSI_OID);
     }
 
     #[test]
