@@ -17,6 +17,7 @@
 //! | [`xml`] | small XML documents, read whole within limits |
 //! | [`digest`], [`authenticode`] | the digests that signatures name, and what that of an MSI is over |
 //! | [`ber`] | indefinite lengths, which Apple's signatures have, made definite |
+//! | [`der`] | signed messages, walked through and patched |
 //! | [`slot`] | the places outside of a signature that hold a token |
 //! | [`pe`], [`macho`], [`elf`] | executables, as far as an agent check needs them |
 
@@ -30,6 +31,7 @@ pub mod cab;
 pub mod cfb;
 pub mod cpio;
 mod decoded;
+pub mod der;
 pub mod digest;
 pub mod elf;
 pub mod gzip;

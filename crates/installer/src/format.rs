@@ -10,6 +10,8 @@
 //! system's own installer goes. [`crate::stamp`] puts the two together, so that no stamp leaves without having been
 //! read back.
 
+mod errors;
+
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, Write};
 use std::path::PathBuf;
@@ -17,12 +19,14 @@ use std::path::PathBuf;
 use container::{Malformed, ReadAt};
 use serde::Serialize;
 
-use crate::claims::Claims;
+pub use errors::{PrepareError, SealFileError};
+
+use crate::claims::{Claims, ClaimsError, IssuerKeys};
 use crate::epoch::{Civil, Epoch};
 use crate::payload::{Payload, PayloadError};
 use crate::product::{AgentFile, Platform, Product};
 use crate::report::Report;
-use crate::seal::{Existing, SealError, Sealed, Sealer, Signature};
+use crate::seal::{Existing, Place, SealError, Sealed, Sealer, Signature, SlotFound};
 use crate::splice::{Splice, SpliceError};
 use crate::template::TemplateError;
 use crate::token::{Token, TokenError};
@@ -136,6 +140,17 @@ pub trait Format: Sync {
         Err(SealFileError::NoSignature)
     }
 
+    /// The place beside the signature where a prepared installer takes its token, and what is in it. `None`: it is not prepared.
+    fn slot(&self, _file: &dyn ReadAt) -> Result<Option<SlotFound>, ReadError> {
+        Ok(None)
+    }
+
+    /// Writes a signed installer, ours or somebody else's, once more with such a place, empty. Changes no byte that the signature covers,
+    /// and needs no key. [`crate::preserve`] is what decides whether it may have one.
+    fn prepare(&self, _file: &dyn ReadAt, _out: &mut dyn Output) -> Result<Place, PrepareError> {
+        Err(PrepareError::NoSignature)
+    }
+
     /// The issuer keys (a JWKS, as it was given) in the part of an installer that a signature covers. `None`: it has none.
     fn issuer_keys(&self, _file: &dyn ReadAt) -> Result<Option<Vec<u8>>, ReadError> {
         Ok(None)
@@ -159,6 +174,10 @@ pub trait Slot: Send + Sync {
     fn stamp_sealed(&self, _base: &dyn ReadAt, _token: &Token, _sealer: &dyn Sealer) -> Result<Splice, StampError> {
         Err(StampError::NoSignature)
     }
+
+    /// For a place beside a signature, in a base whose signed part shows no issuer keys: the keys that its maker says are in the agent.
+    /// Keys that are in the signed part stay the ones that count.
+    fn pin(&mut self, _asserted: IssuerKeys) {}
 }
 
 /// What an installer says of itself.
@@ -390,6 +409,15 @@ pub enum StampError {
     /// The format has no signature in the file.
     #[error("the format has no signature inside the file")]
     NoSignature,
+    /// It is prepared, and its signature is to stay.
+    #[error("the base is prepared: its slot takes a token without a new signature")]
+    Prepared,
+    /// The slot's rule: nothing but a token that an issuer key in the signed part has signed.
+    #[error("the slot beside a signature takes only a token that an issuer key in the signed part has signed: {0}")]
+    Untrusted(ClaimsError),
+    /// There is no issuer key to check a token for the slot with.
+    #[error("no issuer keys are in the signed part of the prepared base")]
+    NoIssuerKeys,
     /// The signer did not sign.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -414,10 +442,15 @@ impl StampError {
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::Untrusted(why) => why.hint(),
             Self::AlreadyStamped(_) => Some("give --restamp to replace its token, or stamp the base"),
             Self::Signed => Some(
                 "give --resign and a key to sign the stamp anew, or run stampwright prepare on the signed base once: its slot takes tokens without a key",
             ),
+            Self::Prepared => Some("leave the signing flags out, or give the base that it was prepared from"),
+            Self::NoIssuerKeys => {
+                Some("give --prepared with the manifest that prepare wrote: it has the keys that were asserted")
+            }
             Self::NotABase { .. } => Some("build the base with this version: stampwright build"),
             _ => None,
         }
@@ -431,61 +464,6 @@ impl From<container::Error> for StampError {
 }
 
 impl From<Malformed> for StampError {
-    fn from(malformed: Malformed) -> Self {
-        Self::Read(ReadError::Malformed(malformed))
-    }
-}
-
-/// Why an installer was not signed.
-#[derive(Debug, thiserror::Error)]
-pub enum SealFileError {
-    /// It cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The format has no signature in the file.
-    #[error("the format has no signature inside the file")]
-    NoSignature,
-    /// It is signed already.
-    #[error("the installer is signed already")]
-    Signed,
-    /// Its structure does not take a signature.
-    #[error("{what}")]
-    Refused {
-        /// What is in the way, as a sentence.
-        what: String,
-    },
-    /// The signer did not sign.
-    #[error(transparent)]
-    Seal(#[from] SealError),
-    /// The result could not be written.
-    #[error("{verb}: {source}")]
-    Write {
-        /// What was being done.
-        verb: &'static str,
-        /// The system's answer.
-        source: io::Error,
-    },
-}
-
-impl SealFileError {
-    /// The next step, when there is one.
-    #[must_use]
-    pub const fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Signed => Some("give --replace to leave its signatures behind, all of them"),
-            Self::NoSignature => Some("sign the repository that serves it: apt checks that, not the file"),
-            _ => None,
-        }
-    }
-}
-
-impl From<container::Error> for SealFileError {
-    fn from(error: container::Error) -> Self {
-        Self::Read(error.into())
-    }
-}
-
-impl From<Malformed> for SealFileError {
     fn from(malformed: Malformed) -> Self {
         Self::Read(ReadError::Malformed(malformed))
     }

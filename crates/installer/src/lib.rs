@@ -13,7 +13,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Who may import whom in here: [`token`], [`claims`], [`splice`], [`product`], [`payload`], [`report`], [`seal`] ← [`format`] ← `deb`,
+//! Who may import whom in here: [`token`], [`claims`], [`splice`], [`product`], [`payload`], [`report`], [`seal`] ← [`format`] ← [`proof`], [`preserve`] ← `deb`,
 //! `msi`, `pkg` ← [`formats`] ← [`stamp`]. The formats' folders never import each other.
 
 pub mod agent;
@@ -26,6 +26,7 @@ pub mod guid;
 pub mod msi;
 pub mod payload;
 pub mod pkg;
+pub mod preserve;
 pub mod product;
 pub mod proof;
 pub mod report;

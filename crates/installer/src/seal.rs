@@ -1,5 +1,7 @@
 //! Signatures as the formats see them: what has to be signed, and where the answer goes. Who signs, and with which key,
-//! is not known here: a [`Sealer`] is an argument.
+//! is not known here: a [`Sealer`] is an argument. Also the place beside a signature where a prepared installer takes its token.
+
+use crate::token::Token;
 
 /// What a signature of an installer is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +57,43 @@ pub enum Existing {
     Refuse,
     /// All of them are left behind, nested ones as well.
     Replace,
+}
+
+/// A place that no signature covers, where a prepared installer takes its token: always of one length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Where it starts in the file.
+    pub offset: u64,
+    /// What stands in it without a token.
+    pub empty: Vec<u8>,
+}
+
+impl Place {
+    /// Where it ends in the file.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.offset + self.empty.len() as u64
+    }
+}
+
+/// What is in such a place.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SlotState {
+    /// Nothing.
+    Empty,
+    /// This token.
+    Filled(Token),
+    /// Something that is not a token and not nothing: why, as a sentence.
+    Damaged(String),
+}
+
+/// A place and what is in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SlotFound {
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub state: SlotState,
 }
 
 /// The signer did not sign.

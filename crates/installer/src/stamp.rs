@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use container::ReadAt;
 
+use crate::claims::IssuerKeys;
 use crate::format::{Format, ReadError, Slot, StampError};
 use crate::seal::{Imprint, SealError, Sealed, Sealer};
 use crate::splice::Splice;
@@ -27,6 +28,13 @@ impl<B: ReadAt> Base<B> {
             return Err(StampError::AlreadyStamped(token.map_or_else(String::new, |token| token.fingerprint())));
         }
         Ok(Self { bytes, format, slot })
+    }
+
+    /// For a prepared base whose signed part shows no issuer keys: the keys that its maker has asserted.
+    #[must_use]
+    pub fn pinned(mut self, asserted: IssuerKeys) -> Self {
+        self.slot.pin(asserted);
+        self
     }
 
     /// Its format.

@@ -4,7 +4,7 @@
 //! program → service, kit → installer → container
 //! program, service → signing → container
 //!
-//! installer:  everything else ← format ← proof ← deb | msi | pkg ← formats ← stamp
+//! installer:  everything else ← format ← proof, preserve ← deb | msi | pkg ← formats ← stamp
 //! ```
 
 use toml::Table;
@@ -98,7 +98,7 @@ fn modules_named(code: &str) -> Vec<&str> {
 fn storey(module: &str) -> u8 {
     match module {
         "format" => 1,
-        "proof" => 2,
+        "proof" | "preserve" => 2,
         module if FORMATS.contains(&module) => 3,
         "formats" => 4,
         "stamp" => 5,

@@ -28,6 +28,7 @@
 
 mod content;
 mod metadata;
+pub mod slot;
 
 pub use content::Msi;
 pub use metadata::{Leaf, compare, prehash};

@@ -54,6 +54,7 @@
 
 mod read;
 mod sign;
+pub mod slot;
 mod trailer;
 mod write;
 

@@ -13,7 +13,7 @@ use crate::at::{ReadAt, read_vec};
 use crate::bytes::{Error, Malformed, Problem, Reader};
 
 /// One record.
-const RECORD_BYTES: u64 = 16;
+pub(super) const RECORD_BYTES: u64 = 16;
 /// More records than this are not followed.
 const MAX_RECORDS: usize = 64;
 
@@ -32,12 +32,7 @@ pub fn trailer(file: &(impl ReadAt + ?Sized), end: u64) -> Result<Trailer, Error
     let mut ticket = None;
     for _ in 0..MAX_RECORDS {
         let Some(start) = at.checked_sub(RECORD_BYTES).filter(|start| *start >= end) else { break };
-        let record = read_vec(file, "notarization trailer", start, RECORD_BYTES, 16)?;
-        let mut r = Reader::new("notarization trailer", start, &record);
-        if r.take(4)? != b"t8lr" {
-            break;
-        }
-        let (_version, kind, length) = (r.u16_le()?, r.u16_le()?, u64::from(r.u32_le()?));
+        let Some((kind, length)) = record(file, start)? else { break };
         let content = start.checked_sub(length).filter(|content| *content >= end);
         let content = content.ok_or(Malformed {
             structure: "notarization trailer",
@@ -53,4 +48,15 @@ pub fn trailer(file: &(impl ReadAt + ?Sized), end: u64) -> Result<Trailer, Error
         }
     }
     Ok(Trailer { gap_bytes: at.saturating_sub(end), ticket })
+}
+
+/// Type and length of the record at `start`, if there is one.
+pub(super) fn record(file: &(impl ReadAt + ?Sized), start: u64) -> Result<Option<(u16, u64)>, Error> {
+    let record = read_vec(file, "notarization trailer", start, RECORD_BYTES, 16)?;
+    let mut r = Reader::new("notarization trailer", start, &record);
+    if r.take(4)? != b"t8lr" {
+        return Ok(None);
+    }
+    let (_version, kind, length) = (r.u16_le()?, r.u16_le()?, u64::from(r.u32_le()?));
+    Ok(Some((kind, length)))
 }

@@ -47,6 +47,7 @@ mod extract;
 mod facts;
 mod files;
 mod identity;
+mod preserve;
 mod read;
 mod reader;
 mod schema;
@@ -62,18 +63,20 @@ mod upgrade;
 mod verify;
 
 use container::ReadAt;
+use container::bytes::{Malformed, Problem};
 
 pub use contents::{Contents, Record, Value, contents};
 pub use facts::{Context, Facts, facts};
 pub use token::TOKEN_PROPERTY;
 
 use crate::format::{
-    BuildError, Format, Inspection, Job, Kind, Output, ReadError, SealFileError, Sink, Slot, StampError,
+    BuildError, Format, Inspection, Job, Kind, Output, PrepareError, ReadError, SealFileError, Sink, Slot, StampError,
 };
 use crate::payload::Payload;
+use crate::preserve as prepared;
 use crate::product::{AgentFile, Product};
 use crate::report::Report;
-use crate::seal::{Existing, Sealed, Sealer, Signature};
+use crate::seal::{Existing, Place, Sealed, Sealer, Signature, SlotFound, SlotState};
 use crate::token::Token;
 
 /// The cabinet's stream. Its packed name starts with the unit U+3800, so its bytes (00 38) sort before those of every
@@ -110,19 +113,47 @@ impl Format for Msi {
     }
 
     fn open(&self, base: &dyn ReadAt) -> Result<Box<dyn Slot>, StampError> {
-        Ok(Box::new(stamp::open(base)?))
+        match prepared::open(self, base, preserve::fill)? {
+            Some(slot) => Ok(Box::new(slot)),
+            None => Ok(Box::new(stamp::open(base)?)),
+        }
     }
 
     fn token(&self, file: &dyn ReadAt) -> Result<Option<Token>, ReadError> {
-        read::Installer::open(file)?.token()
+        // A prepared installer has its token in the slot, and nowhere else.
+        match preserve::slot(file)?.map(|found| found.state) {
+            Some(SlotState::Filled(token)) => Ok(Some(token)),
+            Some(SlotState::Empty) => Ok(None),
+            Some(SlotState::Damaged(_)) => {
+                let problem = Problem::Data { what: "it is damaged: what is in it is no token" };
+                Err(Malformed { structure: "slot", offset: 0, problem }.into())
+            }
+            None => read::Installer::open(file)?.token(),
+        }
     }
 
     fn inspect(&self, file: &dyn ReadAt) -> Result<Inspection, ReadError> {
-        read::Installer::open(file)?.inspect()
+        let mut inspection = read::Installer::open(file)?.inspect()?;
+        if let Some(found) = preserve::slot(file)? {
+            prepared::describe(&mut inspection, &found);
+        }
+        Ok(inspection)
     }
 
     fn extract(&self, file: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), ReadError> {
-        extract::extract(&read::Installer::open(file)?, sink)
+        extract::extract(&read::Installer::open(file)?, sink)?;
+        match preserve::slot(file)? {
+            Some(found) => prepared::extract(&found, sink),
+            None => Ok(()),
+        }
+    }
+
+    fn slot(&self, file: &dyn ReadAt) -> Result<Option<SlotFound>, ReadError> {
+        preserve::slot(file)
+    }
+
+    fn prepare(&self, file: &dyn ReadAt, out: &mut dyn Output) -> Result<Place, PrepareError> {
+        preserve::prepare(file, out)
     }
 
     fn signature(&self, file: &dyn ReadAt) -> Result<Option<Signature>, ReadError> {
@@ -148,7 +179,11 @@ impl Format for Msi {
     }
 
     fn verify(&self, file: &dyn ReadAt, report: &mut Report) -> Result<(), ReadError> {
-        verify::verify(&read::Installer::open(file)?, report)
+        let found = preserve::slot(file)?;
+        if let Some(found) = &found {
+            prepared::verify(self, file, found, report)?;
+        }
+        verify::verify(&read::Installer::open(file)?, found.is_some(), report)
     }
 }
 

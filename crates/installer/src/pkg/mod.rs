@@ -68,6 +68,7 @@ mod extract;
 mod facts;
 mod installed;
 mod opened;
+mod preserve;
 mod scripts;
 mod seal;
 mod signature;
@@ -75,17 +76,19 @@ mod stamp;
 mod verify;
 
 use container::ReadAt;
+use container::bytes::{Malformed, Problem};
 
 pub use background::{Background, Daemon, Held, background};
 pub use facts::{Application, Component, Facts, facts};
 
 use crate::format::{
-    BuildError, Format, Inspection, Job, Kind, Output, ReadError, SealFileError, Sink, Slot, StampError,
+    BuildError, Format, Inspection, Job, Kind, Output, PrepareError, ReadError, SealFileError, Sink, Slot, StampError,
 };
 use crate::payload::Payload;
+use crate::preserve as prepared;
 use crate::product::{AgentFile, Product};
 use crate::report::Report;
-use crate::seal::{Existing, Sealed, Sealer, Signature};
+use crate::seal::{Existing, Place, Sealed, Sealer, Signature, SlotFound, SlotState};
 use crate::token::Token;
 
 /// The layout that this version writes and stamps; it stands in `PackageInfo`, `generator-version`.
@@ -119,19 +122,47 @@ impl Format for Pkg {
     }
 
     fn open(&self, base: &dyn ReadAt) -> Result<Box<dyn Slot>, StampError> {
-        Ok(Box::new(stamp::PkgSlot::open(base)?))
+        match prepared::open(self, base, preserve::fill)? {
+            Some(slot) => Ok(Box::new(slot)),
+            None => Ok(Box::new(stamp::PkgSlot::open(base)?)),
+        }
     }
 
     fn token(&self, file: &dyn ReadAt) -> Result<Option<Token>, ReadError> {
-        opened::Opened::open(file)?.token()
+        // A prepared installer has its token in the slot, and nowhere else.
+        match preserve::slot(file)?.map(|found| found.state) {
+            Some(SlotState::Filled(token)) => Ok(Some(token)),
+            Some(SlotState::Empty) => Ok(None),
+            Some(SlotState::Damaged(_)) => {
+                let problem = Problem::Data { what: "it is damaged: what is in it is no token" };
+                Err(Malformed { structure: "slot", offset: 0, problem }.into())
+            }
+            None => opened::Opened::open(file)?.token(),
+        }
     }
 
     fn inspect(&self, file: &dyn ReadAt) -> Result<Inspection, ReadError> {
-        opened::Opened::open(file)?.inspect()
+        let mut inspection = opened::Opened::open(file)?.inspect()?;
+        if let Some(found) = preserve::slot(file)? {
+            prepared::describe(&mut inspection, &found);
+        }
+        Ok(inspection)
     }
 
     fn extract(&self, file: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), ReadError> {
-        extract::extract(&opened::Opened::open(file)?, sink)
+        extract::extract(&opened::Opened::open(file)?, sink)?;
+        match preserve::slot(file)? {
+            Some(found) => prepared::extract(&found, sink),
+            None => Ok(()),
+        }
+    }
+
+    fn slot(&self, file: &dyn ReadAt) -> Result<Option<SlotFound>, ReadError> {
+        preserve::slot(file)
+    }
+
+    fn prepare(&self, file: &dyn ReadAt, out: &mut dyn Output) -> Result<Place, PrepareError> {
+        preserve::prepare(file, out)
     }
 
     fn signature(&self, file: &dyn ReadAt) -> Result<Option<Signature>, ReadError> {
@@ -157,7 +188,11 @@ impl Format for Pkg {
     }
 
     fn verify(&self, file: &dyn ReadAt, report: &mut Report) -> Result<(), ReadError> {
-        verify::verify(&opened::Opened::open(file)?, report)
+        let found = preserve::slot(file)?;
+        if let Some(found) = &found {
+            prepared::verify(self, file, found, report)?;
+        }
+        verify::verify(&opened::Opened::open(file)?, found.is_some(), report)
     }
 }
 

@@ -31,8 +31,17 @@ use crate::report::Report;
 
 use super::read::Installer;
 
-/// Checks everything.
-pub(super) fn verify(installer: &Installer<'_>, report: &mut Report) -> Result<(), ReadError> {
+/// Checks everything. What another tool has built and this one has prepared is not held to our own rules.
+pub(super) fn verify(installer: &Installer<'_>, prepared: bool, report: &mut Report) -> Result<(), ReadError> {
+    if prepared && !installer.properties()?.contains_key(super::identity::TOOL_VERSION) {
+        structure::compact(installer, report)?;
+        report.note(
+            "msi-foreign",
+            "package",
+            "another tool has built it: only its structure, its signature and its slot are checked",
+        );
+        return Ok(());
+    }
     structure::check(installer, report)?;
     let tables = Tables::read(installer)?;
     identity::check(installer, &tables, report)?;

@@ -8,7 +8,8 @@ use crate::report::Report;
 
 use super::Installer;
 
-pub(super) fn check(installer: &Installer<'_>, report: &mut Report) -> Result<(), ReadError> {
+/// Whether Windows takes the compound file of a signed package.
+pub(super) fn compact(installer: &Installer<'_>, report: &mut Report) -> Result<(), ReadError> {
     let compound = installer.compound();
     let defects = compound.check()?;
     for defect in &defects {
@@ -17,6 +18,11 @@ pub(super) fn check(installer: &Installer<'_>, report: &mut Report) -> Result<()
     report.check(defects.is_empty(), "msi-compact", "compound file", || {
         "Windows refuses signed packages that have free, lost or trailing sectors".to_owned()
     });
+    Ok(())
+}
+
+pub(super) fn check(installer: &Installer<'_>, report: &mut Report) -> Result<(), ReadError> {
+    compact(installer, report)?;
     let flaws = installer.database.check()?;
     for flaw in &flaws {
         let id = match flaw {

@@ -6,7 +6,7 @@ use crate::format::ReadError;
 use crate::pkg::opened::Opened;
 use crate::report::Report;
 
-pub(super) fn check(pkg: &Opened<'_>, report: &mut Report) -> Result<(), ReadError> {
+pub(super) fn check(pkg: &Opened<'_>, prepared: bool, report: &mut Report) -> Result<(), ReadError> {
     let archive = &pkg.archive;
     let mut extents: Vec<(u64, u64)> = archive.signatures.iter().map(|s| (s.offset, s.size)).collect();
     for member in &archive.members {
@@ -28,7 +28,7 @@ pub(super) fn check(pkg: &Opened<'_>, report: &mut Report) -> Result<(), ReadErr
         end = end.max(offset + length);
     }
     let trailer = pkg.trailer()?;
-    if trailer.gap_bytes != 0 {
+    if trailer.gap_bytes != 0 && !prepared {
         let place = format!("offset {:#x}", archive.end);
         report.warning(
             "pkg-trailing",

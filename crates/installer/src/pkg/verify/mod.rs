@@ -10,8 +10,14 @@ use super::opened::Opened;
 use crate::format::ReadError;
 use crate::report::Report;
 
-pub(super) fn verify(pkg: &Opened<'_>, report: &mut Report) -> Result<(), ReadError> {
-    members::check(pkg, report)?;
+/// Checks everything. What another tool has built and this one has prepared is not held to our own rules.
+pub(super) fn verify(pkg: &Opened<'_>, prepared: bool, report: &mut Report) -> Result<(), ReadError> {
+    members::check(pkg, prepared, report)?;
+    if prepared && !is_ours(pkg) {
+        let message = "another tool has built it: only its members, its signatures and its slot are checked";
+        report.note("pkg-foreign", "package", message);
+        return Ok(());
+    }
     if !report.check(pkg.components.len() == 1, "pkg-one-component", "table of contents", || {
         format!(
             "there are {} components, must be one: a managed installation takes a single application",
@@ -32,4 +38,10 @@ pub(super) fn verify(pkg: &Opened<'_>, report: &mut Report) -> Result<(), ReadEr
     payload::modes(&tree, report);
     payload::bill(&pkg.bom()?, &tree, report);
     scripts::check(pkg, &info, &tree, report)
+}
+
+/// Whether this tool has built it, any version of it.
+fn is_ours(pkg: &Opened<'_>) -> bool {
+    let info = pkg.component().ok().and_then(|component| pkg.package_info(component).ok());
+    info.is_some_and(|info| info.generator.starts_with("Stampwright-"))
 }

@@ -1,0 +1,65 @@
+//! The slot beside an archive's signatures: a block between the archive and a stapled ticket.
+
+use std::io;
+
+use container::slot::PKG_LEN_BYTES;
+use container::xar::{self, slot};
+use container::{ReadAt, at};
+use zeroize::Zeroizing;
+
+use crate::format::{Output, PrepareError, ReadError};
+use crate::seal::{Place, SlotFound, SlotState};
+use crate::token::Token;
+
+/// How much of the archive is in memory at a time.
+const PIECE_BYTES: u64 = 256 << 10;
+
+/// The slot of an archive, if it has one.
+pub(super) fn slot(file: &dyn ReadAt) -> Result<Option<SlotFound>, ReadError> {
+    let archive = xar::open(file)?;
+    let Some(offset) = slot::find(file, &archive)? else { return Ok(None) };
+    let content = Zeroizing::new(at::read_vec(file, "slot", offset, PKG_LEN_BYTES as u64, PKG_LEN_BYTES)?);
+    let state = match slot::read(&content) {
+        Ok(None) => SlotState::Empty,
+        Ok(Some(token)) => match Token::parse(token) {
+            Ok(parsed) if parsed.len() == token.len() => SlotState::Filled(parsed),
+            Ok(_) => SlotState::Damaged("the token in the slot ends in a line ending".to_owned()),
+            Err(error) => SlotState::Damaged(error.to_string()),
+        },
+        Err(malformed) => SlotState::Damaged(malformed.to_string()),
+    };
+    Ok(Some(SlotFound { place: Place { offset, empty: slot::empty() }, state }))
+}
+
+/// What stands in the slot with this token.
+pub(super) fn fill(token: &Token) -> Zeroizing<Vec<u8>> {
+    let mut out = Zeroizing::new(Vec::with_capacity(PKG_LEN_BYTES));
+    slot::fill(token.expose().as_bytes(), &mut out);
+    out
+}
+
+/// Writes a signed archive with an empty slot before its ticket, if there is one.
+pub(super) fn prepare(file: &dyn ReadAt, out: &mut dyn Output) -> Result<Place, PrepareError> {
+    let archive = xar::open(file)?;
+    if archive.signatures.is_empty() {
+        return Err(PrepareError::Unsigned);
+    }
+    slot::check_room(file, &archive)?;
+    let empty = slot::empty();
+    let failed = |source: io::Error| PrepareError::Write { verb: "write the prepared archive", source };
+    copy(file, 0..archive.end, out)?;
+    out.write_all(&empty).map_err(failed)?;
+    copy(file, archive.end..file.len(), out)?;
+    Ok(Place { offset: archive.end, empty })
+}
+
+fn copy(file: &dyn ReadAt, range: std::ops::Range<u64>, out: &mut dyn Output) -> Result<(), PrepareError> {
+    let mut at = range.start;
+    while at < range.end {
+        let n = PIECE_BYTES.min(range.end - at);
+        let piece = at::read_vec(file, "archive", at, n, PIECE_BYTES as usize)?;
+        out.write_all(&piece).map_err(|source| PrepareError::Write { verb: "write the prepared archive", source })?;
+        at += n;
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! The prepare manifest: what `prepare` made, for those who stamp and verify later.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::PinnedKeys;
+use crate::claims::{ClaimsError, IssuerKeys};
+use crate::format::Kind;
+use crate::seal::Place;
+
+/// Where a base's issuer keys come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeySource {
+    /// They are in the part of the installer that its signature covers.
+    Seen,
+    /// Somebody says that they are in the agent.
+    Asserted,
+}
+
+/// The manifest's document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The layout of this document.
+    version: u32,
+    /// What prepared the installer, e.g. `stampwright 0.1.0`.
+    pub tool: String,
+    /// Its format: `msi` or `pkg`.
+    pub format: String,
+    /// The SHA-256 of the prepared installer with its slot empty, 64 hexadecimal digits.
+    pub sha256: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Where its slot is.
+    pub slot: Extent,
+    /// The keys that a token must be signed with.
+    pub issuer_keys: Keys,
+}
+
+/// A stretch of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Extent {
+    /// Where it starts.
+    pub offset: u64,
+    /// Its length in bytes.
+    pub length: u64,
+}
+
+/// Issuer keys and where they come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    /// `seen` in the signed part, or `asserted`.
+    pub source: KeySource,
+    /// The JSON Web Key Set.
+    pub jwks: Value,
+}
+
+/// Why some bytes are not a prepare manifest, or not that of this installer.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// It is too long.
+    #[error("the prepare manifest is {0} bytes, must be {max} at most", max = Manifest::MAX_BYTES)]
+    TooLong(usize),
+    /// It is not such a document.
+    #[error("the prepare manifest is wrong: {0}")]
+    Document(#[from] serde_json::Error),
+    /// A field does not have a value that it can have.
+    #[error("the prepare manifest's {field} is {found}, must be {expected}")]
+    Field {
+        /// Its name.
+        field: &'static str,
+        /// What was found.
+        found: String,
+        /// What it must be.
+        expected: String,
+    },
+    /// Its keys are no keys.
+    #[error("the prepare manifest: {0}")]
+    Keys(#[from] ClaimsError),
+}
+
+impl Manifest {
+    /// The longest manifest that is read, in bytes.
+    pub const MAX_BYTES: usize = 1 << 17;
+    const VERSION: u32 = 1;
+
+    /// What is to be said of a prepared installer.
+    pub fn new(
+        kind: Kind,
+        sha256: [u8; 32],
+        size: u64,
+        place: &Place,
+        keys: &PinnedKeys,
+    ) -> Result<Self, ManifestError> {
+        let manifest = Self {
+            version: Self::VERSION,
+            tool: concat!("stampwright ", env!("CARGO_PKG_VERSION")).to_owned(),
+            format: kind.extension().to_owned(),
+            sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            size,
+            slot: Extent { offset: place.offset, length: place.empty.len() as u64 },
+            issuer_keys: Keys { source: keys.source, jwks: serde_json::from_slice(&keys.jwks)? },
+        };
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// Reads a manifest. Unknown fields and versions are refused, and so are keys that are none.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
+        if bytes.len() > Self::MAX_BYTES {
+            return Err(ManifestError::TooLong(bytes.len()));
+        }
+        let manifest: Self = serde_json::from_slice(bytes)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), ManifestError> {
+        let wrong =
+            |field, found: String, expected: &str| ManifestError::Field { field, found, expected: expected.to_owned() };
+        if self.version != Self::VERSION {
+            return Err(wrong("version", self.version.to_string(), "1"));
+        }
+        if self.sha256.len() != 64 || !self.sha256.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+            return Err(wrong(
+                "sha256",
+                format!("{} characters", self.sha256.len()),
+                "64 lower-case hexadecimal digits",
+            ));
+        }
+        let end = self.slot.offset.checked_add(self.slot.length);
+        if end.is_none_or(|end| end > self.size) {
+            return Err(wrong("slot", "outside of the file".to_owned(), "inside of it"));
+        }
+        self.keys()?;
+        Ok(())
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> Result<IssuerKeys, ManifestError> {
+        Ok(IssuerKeys::parse(&serde_json::to_vec(&self.issuer_keys.jwks)?)?)
+    }
+
+    /// Whether this is the manifest of an installer of this format and length with its slot there. The digest is for [`super::emptied`].
+    pub fn fits(&self, kind: Kind, size: u64, place: &Place) -> Result<(), ManifestError> {
+        let wrong = |field, found: String, expected: String| Err(ManifestError::Field { field, found, expected });
+        let here = Extent { offset: place.offset, length: place.empty.len() as u64 };
+        if self.format != kind.extension() {
+            return wrong("format", self.format.escape_debug().to_string(), kind.extension().to_owned());
+        }
+        if self.size != size {
+            return wrong("size", self.size.to_string(), format!("{size}, the installer's"));
+        }
+        if self.slot != here {
+            return wrong("slot", format!("at {}", self.slot.offset), format!("at {}, where it is", here.offset));
+        }
+        Ok(())
+    }
+}
