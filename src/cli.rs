@@ -6,6 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use installer::Kind;
 
+pub use crate::commands::prepare::Prepare;
+pub use crate::prepared::PreparedArgs;
+
 use crate::commands::batch::BatchArgs;
 use crate::commands::profile::Rules;
 use crate::commands::sign::{Sign, SigningArgs};
@@ -31,6 +34,8 @@ pub enum Command {
     Build(Build),
     /// Put a token into a base
     Stamp(Stamp),
+    /// Give a signed base a place for tokens beside its signature, once, without a key
+    Prepare(Prepare),
     /// Say what an installer is, and whose: never the token itself
     Inspect(Inspect),
     /// Take an installer apart
@@ -151,6 +156,8 @@ pub struct Stamp {
     /// Replace the token of an installer that is already stamped
     #[arg(long)]
     pub restamp: bool,
+    #[command(flatten)]
+    pub prepared: PreparedArgs,
     /// Write a receipt (JSON): digests, sizes, the token's fingerprint. Hashes both files
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub receipt: Option<PathBuf>,
@@ -204,6 +211,8 @@ pub struct Verify {
     /// It must have this agent in it, byte for byte
     #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub agent: Option<PathBuf>,
+    #[command(flatten)]
+    pub prepared: PreparedArgs,
     /// It must meet the rules of this management system
     #[arg(long, value_name = "SYSTEM")]
     pub profile: Option<Profile>,

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use installer::agent::{AgentError, AgentProblem};
 use installer::claims::ClaimsError;
-use installer::format::{BuildError, ReadError, SealFileError, StampError};
+use installer::format::{BuildError, PrepareError, ReadError, SealFileError, StampError};
 use installer::payload::PayloadError;
 use installer::product::ManifestError;
 use installer::token::TokenError;
@@ -136,6 +136,18 @@ impl From<SealFileError> for Failure {
             _ => Status::Wrong,
         };
         let hint = error.hint().map(str::to_owned);
+        Self { status, message: error.to_string(), hint }
+    }
+}
+
+impl From<PrepareError> for Failure {
+    fn from(error: PrepareError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        let status = match error {
+            PrepareError::Read(error) => return error.into(),
+            PrepareError::Write { .. } => Status::Machine,
+            _ => Status::Wrong,
+        };
         Self { status, message: error.to_string(), hint }
     }
 }

@@ -12,6 +12,7 @@ mod executables;
 mod failure;
 mod issued;
 mod output;
+mod prepared;
 mod progress;
 mod receipt;
 mod signatures;

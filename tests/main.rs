@@ -5,6 +5,8 @@
 //! | `laws` | what is true of every format, by iterating over the formats |
 //! | `batch` | lists: every row, all mistakes, interruptions |
 //! | `signed` | what is true of every signed installer, whoever signs |
+//! | `prepared` | what is true of every prepared installer and its slot |
+//! | `prepared_hostile` | what may not have a slot, and slots that are none |
 //! | `hostile` | bad input: an error within a second and bounded memory, never a panic |
 //! | `tokens` | signed tokens on the command line, and installers whose issuer is known |
 //! | `interop` | other people's programs judge our files: the real installers first |
@@ -19,6 +21,8 @@ mod batch;
 mod hostile;
 mod interop;
 mod laws;
+mod prepared;
+mod prepared_hostile;
 mod rules;
 mod signed;
 mod support;

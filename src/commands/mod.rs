@@ -9,6 +9,7 @@ mod inspect;
 mod intune;
 pub mod kit;
 mod make;
+pub mod prepare;
 pub mod profile;
 mod schema;
 pub mod sign;
@@ -26,6 +27,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Make(args) => make::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Stamp(args) => stamp::run(&args),
+        Command::Prepare(args) => prepare::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Extract(args) => extract::run(&args),
         Command::Verify(args) => verify::run(&args),

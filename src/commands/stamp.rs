@@ -16,7 +16,7 @@ use crate::issued::Issued;
 use crate::output::{Pending, Readers};
 use crate::receipt::{self, FileDigest, Receipt, TOOL};
 use crate::signer::{self, Way};
-use crate::source;
+use crate::{prepared, source};
 
 pub fn run(args: &Stamp) -> Result<(), Failure> {
     if let Some(list) = &args.batch.batch {
@@ -31,6 +31,7 @@ pub fn run(args: &Stamp) -> Result<(), Failure> {
     let token = source::token(&args.token)?;
     let about = |failure: Failure| failure.about(&args.base);
     let base = Base::open(source::installer(&args.base)?, args.restamp).map_err(|error| about(error.into()))?;
+    let base = args.prepared.pin(base, &args.base)?;
     let issued = Issued::for_base(base.format(), base.bytes(), args.issuer_keys.as_deref()).map_err(about)?;
     issued.check(&token)?;
     let signer = Way::signer(way.as_ref());
@@ -93,12 +94,14 @@ fn give(receipt: &Receipt, args: &Stamp) -> Result<(), Failure> {
 }
 
 fn receipt(base: &Base<FileAt>, stamped: &dyn ReadAt, args: &Stamp) -> Result<Receipt, Failure> {
+    let mut inspection = base.format().inspect(stamped)?;
+    prepared::note_keys(base.format(), stamped, &mut inspection)?;
     Ok(Receipt {
         tool: TOOL,
         file: args.output.display().to_string(),
         digest: receipt::digest(stamped, &args.base)?,
         base: Some(base_digest(base, args)?),
-        inspection: base.format().inspect(stamped)?,
+        inspection,
         agent: None,
         checks: None,
     })

@@ -14,7 +14,7 @@ use serde::Serialize;
 use signing::verify::Trust;
 
 use super::profile::Around;
-use crate::cli::Verify;
+use crate::cli::{PreparedArgs, Verify};
 use crate::doors;
 use crate::executables;
 use crate::failure::Failure;
@@ -72,6 +72,7 @@ fn verify(file: &FileAt, args: &Verify) -> Result<(Report, Vec<Outcome>), Failur
     }
     check_signature(format, file, args, &mut report)?;
     executables::check(format, file, &mut report)?;
+    args.prepared.check(file, &args.file, &mut report)?;
     if let Some(path) = &args.base {
         check_base(format, file, path, &mut report)?;
     }
@@ -122,6 +123,7 @@ fn check_signature(format: &dyn Format, file: &FileAt, args: &Verify, report: &m
 fn check_base(format: &dyn Format, file: &FileAt, path: &Path, report: &mut Report) -> Result<(), Failure> {
     let about = |failure: Failure| failure.about(path);
     let base = Base::open(source::installer(path)?, false).map_err(|error| about(error.into()))?;
+    let base = PreparedArgs { prepared: None }.pin(base, path)?;
     let Some(token) = format.token(file)? else {
         report.error("base-differs", "token", "there is none, so this is no stamp of a base");
         return Ok(());

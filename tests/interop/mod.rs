@@ -17,6 +17,8 @@ mod pkg;
 mod pkg_scripts;
 #[cfg(unix)]
 mod pkg_slot;
+mod preserve_msi;
+mod preserve_pkg;
 mod preserve_wine;
 mod signing_msi;
 mod signing_pkg;

@@ -21,7 +21,7 @@ with open(sys.argv[1], 'rb') as stream:
 ";
 
 /// osslsigncode and signify say that the signature is good.
-fn judged_good(keys: &Keys, file: &Path) {
+pub fn judged_good(keys: &Keys, file: &Path) {
     let Some(osslsigncode) = judge("osslsigncode") else { return };
     let ca = keys.text("ca.pem");
     let file = file.to_str().unwrap();

@@ -17,7 +17,7 @@ for flag in ('checksum_verifies', 'rsa_signature_verifies', 'cms_signature_verif
     print(flag, toc.get(flag))
 ";
 
-fn judged_good(bench: &Bench, keys: &Keys, file: &Path) {
+pub fn judged_good(bench: &Bench, keys: &Keys, file: &Path) {
     let python = judges_folder().join("venv/bin/python");
     if python.is_file() {
         let said = run(&python, ["-c", FLAGS, file.to_str().unwrap()]);

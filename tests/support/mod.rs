@@ -2,8 +2,10 @@
 #![allow(dead_code, reason = "not every test needs every helper")]
 
 pub mod agents;
+pub mod issuer;
 pub mod keys;
 pub mod kits;
+pub mod pkcs7;
 pub mod product;
 pub mod readers;
 pub mod signed;

@@ -118,6 +118,7 @@ pub fn run(args: &Stamp, list: &Path) -> Result<(), Failure> {
     }
     let about = |failure: Failure| failure.about(&args.base);
     let base = Base::open(source::installer(&args.base)?, args.restamp).map_err(|error| about(error.into()))?;
+    let base = args.prepared.pin(base, &args.base)?;
     let way = Way::of(&args.signing)?;
     if matches!(way, Some(Way::Command(_))) {
         return Err(Failure::usage("--sign-file-command signs one file; a list needs a key or --sign-command"));

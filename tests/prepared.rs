@@ -1,0 +1,266 @@
+//! What is true of every prepared installer: the place beside the signature takes a token, and nothing else changes.
+
+use std::io::Cursor;
+use std::sync::OnceLock;
+
+use container::cfb::read::Compound;
+use container::slot::{MSI_LEN_BYTES, PKG_LEN_BYTES};
+use installer::format::{Format, PrepareError, StampError};
+use installer::preserve::{self, KeySource, Manifest};
+use installer::proof::Contents;
+use installer::seal::{Existing, SlotState};
+use installer::stamp::Base;
+use installer::{IssuerKeys, Kind, Report, Severity, Token, formats};
+use sha2::{Digest, Sha256};
+
+use crate::support::issuer::Issuer;
+use crate::support::{pkcs7, product};
+
+/// A signed base, whose signed part has the issuer keys or has not.
+pub struct Signed {
+    pub kind: Kind,
+    pub seen: bool,
+    pub bytes: Vec<u8>,
+}
+
+pub fn issuer() -> &'static Issuer {
+    static ISSUER: OnceLock<Issuer> = OnceLock::new();
+    ISSUER.get_or_init(|| Issuer::new(7, "key-1"))
+}
+
+pub fn signed() -> &'static [Signed] {
+    static SIGNED: OnceLock<Vec<Signed>> = OnceLock::new();
+    SIGNED.get_or_init(|| {
+        let mut all = Vec::new();
+        for base in product::bases().iter().filter(|base| base.format.kind() != Kind::Deb) {
+            for seen in [true, false] {
+                let mut product = base.small.product.clone();
+                if seen {
+                    product = product.with_issuer_keys(issuer().jwks()).unwrap();
+                }
+                let bytes = product::build(base.format, &product, &base.agent).unwrap();
+                let mut out = Cursor::new(Vec::new());
+                base.format.seal(&bytes, &pkcs7::Signer::new(900), Existing::Refuse, &mut out).unwrap();
+                all.push(Signed { kind: base.format.kind(), seen, bytes: out.into_inner() });
+            }
+        }
+        all
+    })
+}
+
+impl Signed {
+    pub fn format(&self) -> &'static dyn Format {
+        formats::of(self.kind).unwrap()
+    }
+
+    pub fn asserted(&self) -> Option<Vec<u8>> {
+        (!self.seen).then(|| issuer().jwks())
+    }
+
+    pub fn prepare(&self) -> (Vec<u8>, Manifest) {
+        prepare(self.format(), &self.bytes, self.asserted().as_deref()).unwrap()
+    }
+}
+
+pub fn prepare(
+    format: &dyn Format,
+    base: &Vec<u8>,
+    asserted: Option<&[u8]>,
+) -> Result<(Vec<u8>, Manifest), PrepareError> {
+    let mut out = Cursor::new(Vec::new());
+    let (place, keys) = preserve::prepare(format, base, asserted, &mut out)?;
+    let out = out.into_inner();
+    preserve::read_back(format, base, &out, &place)?;
+    let manifest = Manifest::new(format.kind(), Sha256::digest(&out).into(), out.len() as u64, &place, &keys).unwrap();
+    Ok((out, Manifest::parse(&serde_json::to_vec(&manifest).unwrap()).unwrap()))
+}
+
+pub fn stamp(base: &Vec<u8>, manifest: &Manifest, token: &Token) -> Result<Vec<u8>, StampError> {
+    let mut open = Base::open(base, true)?;
+    if manifest.issuer_keys.source == KeySource::Asserted {
+        open = open.pinned(manifest.keys().unwrap());
+    }
+    let splice = open.stamp(token)?;
+    assert_eq!(splice.put_bytes(), manifest.slot.length, "a stamp is one patch");
+    let mut out = Vec::new();
+    splice.write_to(base, &mut out).unwrap();
+    Ok(out)
+}
+
+fn errors(format: &dyn Format, file: &Vec<u8>) -> Vec<String> {
+    let mut report = Report::new();
+    format.verify(file, &mut report).unwrap();
+    let errors = report.findings().iter().filter(|finding| finding.severity == Severity::Error);
+    errors.map(|finding| format!("{finding:?}")).collect()
+}
+
+#[test]
+fn preparing_changes_no_signed_byte() {
+    for base in signed() {
+        let format = base.format();
+        let (prepared, manifest) = base.prepare();
+        assert_eq!(errors(format, &prepared), [""; 0]);
+        let (before, after) =
+            (format.signature(&base.bytes).unwrap().unwrap(), format.signature(&prepared).unwrap().unwrap());
+        assert_eq!((before.imprint, before.rsa, before.defects), (after.imprint, after.rsa, after.defects));
+        let contents = |file| format!("{:?}", Contents::read(format, file).unwrap().iter().collect::<Vec<_>>());
+        assert_eq!(contents(&base.bytes), contents(&prepared));
+        assert_eq!(manifest.issuer_keys.source == KeySource::Seen, base.seen);
+        assert_eq!(format.token(&prepared).unwrap(), None);
+        assert_eq!(format.inspect(&prepared).unwrap().details["slot"], "empty");
+        match base.kind {
+            Kind::Msi => msi_keeps_its_streams(&base.bytes, &prepared, &manifest),
+            _ => {
+                assert_eq!(before.cms, after.cms);
+                let at = manifest.slot.offset as usize;
+                assert_eq!([&prepared[..at], &prepared[at + PKG_LEN_BYTES..]].concat(), base.bytes);
+            }
+        }
+    }
+}
+
+/// All streams but the signature, and all certificates and signers in that one, are what they were; the signature ends the file.
+fn msi_keeps_its_streams(base: &Vec<u8>, prepared: &Vec<u8>, manifest: &Manifest) {
+    let (old, new) = (Compound::open(base).unwrap(), Compound::open(prepared).unwrap());
+    assert_eq!(new.check().unwrap(), []);
+    assert_eq!(old.entries().len(), new.entries().len());
+    for (a, b) in old.entries().iter().zip(new.entries()) {
+        assert_eq!(
+            (&a.name, a.clsid, a.state, a.created, a.modified),
+            (&b.name, b.clsid, b.state, b.created, b.modified)
+        );
+        let (a, b) = (old.read(a, 1 << 24).unwrap(), new.read(b, 1 << 24).unwrap());
+        if a == b {
+            continue;
+        }
+        let parts = pkcs7::parts(&b);
+        let spare = parts.certificates.last().unwrap();
+        assert!(spare.windows(16).any(|w| w == b"STAMPWRIGHT-SLOT") && spare.len() > MSI_LEN_BYTES);
+        let kept =
+            pkcs7::Parts { certificates: parts.certificates[..parts.certificates.len() - 1].to_vec(), ..parts.clone() };
+        assert_eq!(kept, pkcs7::parts(&a), "another part of the signature has changed");
+        assert!(manifest.slot.offset as usize > prepared.len() - b.len().next_multiple_of(4096));
+    }
+}
+
+#[test]
+fn a_stamp_changes_the_slot_and_nothing_else() {
+    for base in signed() {
+        let format = base.format();
+        let (prepared, manifest) = base.prepare();
+        let slot = manifest.slot.offset as usize..(manifest.slot.offset + manifest.slot.length) as usize;
+        let mut stamps = Vec::new();
+        for padding in [0, 1, 100, 2800] {
+            let token = issuer().token("acme", padding);
+            let stamped = stamp(&prepared, &manifest, &token).unwrap();
+            assert_eq!(stamped.len(), prepared.len());
+            assert!(stamped[..slot.start] == prepared[..slot.start] && stamped[slot.end..] == prepared[slot.end..]);
+            assert_eq!(format.token(&stamped).unwrap().as_ref(), Some(&token));
+            assert_eq!(errors(format, &stamped), [""; 0]);
+            let inspection = format.inspect(&stamped).unwrap();
+            assert_eq!((inspection.details["slot"].as_str(), inspection.token.unwrap().len), ("filled", token.len()));
+            let (a, b) = (format.signature(&prepared).unwrap().unwrap(), format.signature(&stamped).unwrap().unwrap());
+            assert_eq!((a.imprint, a.rsa), (b.imprint, b.rsa));
+
+            // Emptied it is the prepared base again; stamped again it is a stamp of that.
+            let found = format.slot(&stamped).unwrap().unwrap();
+            let mut emptied = Vec::new();
+            let splice = preserve::emptied(stamped.len() as u64, &found.place).unwrap();
+            splice.write_to(&stamped, &mut emptied).unwrap();
+            assert_eq!(installer::proof::hex(&Sha256::digest(&emptied)), manifest.sha256);
+            assert!(matches!(Base::open(&stamped, false), Err(StampError::AlreadyStamped(_))));
+            let other = issuer().token("other", 0);
+            assert!(stamp(&stamped, &manifest, &other).unwrap() == stamp(&prepared, &manifest, &other).unwrap());
+            stamps.push(stamped);
+        }
+        for pair in stamps.windows(2) {
+            assert!(pair[0][..slot.start] == pair[1][..slot.start] && pair[0][slot.end..] == pair[1][slot.end..]);
+            assert!(pair[0] != pair[1]);
+        }
+    }
+}
+
+#[test]
+fn only_a_token_of_the_issuer_is_taken() {
+    let stranger = Issuer::new(9, "key-1");
+    let unknown = Issuer::new(9, "key-2");
+    for base in signed() {
+        let (prepared, manifest) = base.prepare();
+        let mut forged = issuer().token("acme", 0).expose().to_owned();
+        let at = forged.len() - 10;
+        forged.replace_range(at..=at, if &forged[at..=at] == "A" { "B" } else { "A" });
+        for token in [
+            stranger.token("acme", 0),
+            unknown.token("acme", 0),
+            Token::parse(forged.as_bytes()).unwrap(),
+            Token::parse(b"opaque-token").unwrap(),
+            Token::parse(b"https://example.com/").unwrap(),
+        ] {
+            let error = stamp(&prepared, &manifest, &token).unwrap_err();
+            assert!(matches!(error, StampError::Untrusted(_)), "{error}");
+            // Put there by hand, it is found.
+            let found = base.format().slot(&prepared).unwrap().unwrap();
+            let mut bad = prepared.clone();
+            put_by_hand(base.kind, &mut bad[found.place.offset as usize..], token.expose());
+            let found = base.format().slot(&bad).unwrap().unwrap();
+            assert_eq!(found.state, SlotState::Filled(token));
+            assert_eq!(errors(base.format(), &bad).is_empty(), !base.seen, "a forged token is not found");
+        }
+        // Keys that are asserted later do not replace those that are seen.
+        let other = IssuerKeys::parse(&stranger.jwks()).unwrap();
+        let open = Base::open(&prepared, false).unwrap().pinned(other);
+        assert_eq!(open.stamp(&stranger.token("acme", 0)).is_ok(), !base.seen);
+        if !base.seen {
+            let open = Base::open(&prepared, false).unwrap();
+            assert!(matches!(open.stamp(&issuer().token("acme", 0)), Err(StampError::NoIssuerKeys)));
+        }
+    }
+}
+
+/// A slot's bytes as somebody else would write them.
+pub fn put_by_hand(kind: Kind, slot: &mut [u8], token: &str) {
+    if kind == Kind::Msi {
+        slot[17..19].copy_from_slice(&(token.len() as u16).to_be_bytes());
+        slot[19..19 + token.len()].copy_from_slice(token.as_bytes());
+        return;
+    }
+    let mut cksum = container::bom::Cksum::default();
+    cksum.update(token.as_bytes());
+    let text = format!("\nstampwright-slot-1 {:04} {:010} {token:4096}\n", token.len(), cksum.finish());
+    assert_eq!(text.len(), PKG_LEN_BYTES);
+    slot[..PKG_LEN_BYTES].copy_from_slice(text.as_bytes());
+}
+
+#[test]
+fn what_may_not_have_a_slot_is_refused() {
+    let refused = |format: &dyn Format, bytes: &Vec<u8>, keys: Option<&[u8]>| prepare(format, bytes, keys).unwrap_err();
+    let jwks = issuer().jwks();
+    for base in signed() {
+        let format = base.format();
+        let (prepared, manifest) = base.prepare();
+        let asserted = base.asserted();
+        assert!(matches!(refused(format, &prepared, asserted.as_deref()), PrepareError::Prepared));
+        let stamped = stamp(&prepared, &manifest, &issuer().token("acme", 0)).unwrap();
+        assert!(matches!(refused(format, &stamped, asserted.as_deref()), PrepareError::Prepared));
+        let error = match base.seen {
+            true => refused(format, &base.bytes, Some(&jwks)),
+            false => refused(format, &base.bytes, None),
+        };
+        assert!(matches!(error, PrepareError::KeysTwice | PrepareError::NoIssuerKeys) && error.hint().is_some());
+    }
+    for base in product::bases() {
+        let error = refused(base.format, &base.bytes, Some(&jwks));
+        let expected = if base.format.kind() == Kind::Deb { "no signature inside" } else { "is not signed" };
+        assert!(error.to_string().contains(expected) && error.hint().is_some(), "{error}");
+    }
+}
+
+#[test]
+fn a_prepared_base_is_not_signed_anew() {
+    for base in signed() {
+        let (prepared, _) = base.prepare();
+        let open = Base::open(&prepared, false).unwrap();
+        let error = open.stamp_sealed(&issuer().token("acme", 0), &pkcs7::Signer::new(900)).unwrap_err();
+        assert!(matches!(error, StampError::Prepared) && error.hint().is_some(), "{error}");
+    }
+}
