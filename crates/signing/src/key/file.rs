@@ -156,3 +156,40 @@ impl fmt::Debug for FileKey {
         f.write_str("private key(not shown)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rsa::pkcs8::EncodePrivateKey;
+
+    use super::*;
+
+    /// Any number below the curve's order is a key.
+    fn pkcs8(byte: u8) -> Vec<u8> {
+        let key = p256::SecretKey::from_slice(&[byte; 32]).unwrap();
+        key.to_pkcs8_der().unwrap().as_bytes().to_vec()
+    }
+
+    #[test]
+    fn a_key_signs_and_does_not_print() {
+        let key = FileKey::read(&pkcs8(7), None).unwrap();
+        let digest = [9; 32];
+        let public = crate::algorithm::PublicKey::from_spki(&key.public_key().unwrap()).unwrap();
+        let signature = key.sign(KeyKind::P256, &digest).unwrap();
+        assert!(public.verifies(Algorithm::Sha256, &digest, &signature));
+        assert!(!public.verifies(Algorithm::Sha256, &[8; 32], &signature));
+        assert_eq!(format!("{key:?}"), "private key(not shown)");
+    }
+
+    #[test]
+    fn damaged_keys_are_refused() {
+        let good = pkcs8(7);
+        for length in 0..good.len() {
+            assert!(FileKey::read(&good[..length], None).is_err(), "{length}");
+        }
+        // zero is no key
+        let mut zero = good.clone();
+        let at = zero.windows(32).position(|window| window == [7; 32]).unwrap();
+        zero[at..at + 32].fill(0);
+        assert!(FileKey::read(&zero, None).is_err());
+    }
+}
