@@ -22,9 +22,16 @@ pub fn run(args: &Extract) -> Result<(), Failure> {
     let mut files =
         Files { root: pending.root().to_path_buf(), links: Vec::new(), modes: Vec::new(), list: Vec::new() };
     let about = |error: ReadError| Failure::from(error).about(&args.file);
+    let mut proven = None;
     match kit::intune::wrapper(&file).map_err(about)? {
-        Some(Wrapper::Intunewin) => _ = intunewin::read(&file, &mut files).map_err(about)?,
-        Some(Wrapper::Intunemac) => files.unwrap_package(&file).map_err(about)?,
+        Some(Wrapper::Intunewin) => {
+            proven = Some("authentication code and digest are right");
+            intunewin::read(&file, &mut files).map(drop).map_err(about)?;
+        }
+        Some(Wrapper::Intunemac) => {
+            proven = Some("digests are right");
+            files.unwrap_package(&file).map_err(about)?;
+        }
         None => formats::recognise(&file).and_then(|format| format.extract(&file, &mut files)).map_err(about)?,
     }
     let list = files.finish()?;
@@ -34,6 +41,9 @@ pub fn run(args: &Extract) -> Result<(), Failure> {
         return receipt::print(&list);
     }
     eprintln!("extracted {} files to {}", list.len(), args.output.display());
+    if let Some(proven) = proven {
+        eprintln!("  {proven}");
+    }
     Ok(())
 }
 

@@ -99,13 +99,30 @@ pub fn run(args: &Kit) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Refuses systems that take none of the installers.
-pub fn check_systems(systems: &[System], kinds: impl Iterator<Item = Kind>) -> Result<(), Failure> {
-    let kinds: Vec<Kind> = kinds.collect();
-    match systems.iter().find(|system| !kinds.iter().any(|kind| system.takes(*kind))) {
-        Some(system) => Err(Failure::usage(format!("{} takes none of these installers", system.name()))),
-        None => Ok(()),
+/// Refuses systems that take none of the installers, and places where something other than a kit lies: before anything is made.
+pub fn check_places<'a>(
+    systems: &[System],
+    installers: impl Iterator<Item = (&'a Path, Kind)> + Clone,
+) -> Result<(), Failure> {
+    for system in systems {
+        let mut fitting = installers.clone().filter(|(_, kind)| system.takes(*kind)).peekable();
+        if fitting.peek().is_none() {
+            return Err(Failure::usage(format!("{} takes none of these installers", system.name())));
+        }
+        for (path, _) in fitting {
+            // Only looks: what it would fill is gone at once.
+            drop(place(path)?);
+        }
     }
+    Ok(())
+}
+
+/// Beside an installer: `Agent.msi.kit`. Only a kit gives way to a kit.
+fn place(installer: &Path) -> Result<PendingFolder, Failure> {
+    let mut name = installer.as_os_str().to_owned();
+    name.push(".kit");
+    let folder = PathBuf::from(name);
+    PendingFolder::create(&folder, folder.join(RECEIPT).is_file())
 }
 
 /// The kit of an installer that was just made, beside it: `Agent.msi.kit`. Replaces the one of an earlier run.
@@ -114,14 +131,9 @@ pub fn beside(path: &Path, kind: Kind, systems: &[System], epoch: Epoch) -> Resu
     if systems.is_empty() {
         return Ok(None);
     }
-    let mut name = path.as_os_str().to_owned();
-    name.push(".kit");
-    let folder = PathBuf::from(name);
     let order = Order { systems: &systems, token: None, tenant: None, package_url: None, epoch };
-    // Only a kit gives way to a kit.
-    let pending = PendingFolder::create(&folder, folder.join(RECEIPT).is_file())?;
-    let receipt = order.write(pending, path)?;
-    eprintln!("made {}", folder.display());
+    let receipt = order.write(place(path)?, path)?;
+    eprintln!("made {}.kit", path.display());
     Ok(Some(receipt))
 }
 

@@ -27,7 +27,7 @@ pub fn run(args: &Make) -> Result<(), Failure> {
             signer.check(item.format.kind()).map_err(|failure| failure.about(&item.path))?;
         }
     }
-    kit::check_systems(&args.kit, items.iter().map(|item| item.format.kind()))?;
+    kit::check_places(&args.kit, items.iter().map(|item| (item.path.as_path(), item.format.kind())))?;
     let mut made = Made { files: Vec::new(), wrapped: Vec::new(), kits: Vec::new() };
     for item in items {
         let built = plan.build(&item)?;

@@ -8,6 +8,7 @@ use installer::Kind;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::support::keys::keys;
 use crate::support::kits::{Made, TOKEN, assert_private, files, json};
 use crate::support::product::{MANIFEST, manifest_with};
 use crate::support::{both, judge, missing, output, program, root, run};
@@ -237,4 +238,22 @@ fn a_vendors_own_requirement_is_taken_out_of_its_signature() {
     );
     let profile = plist(&kit.join("Example-Agent-login-items.mobileconfig")).unwrap();
     assert_eq!(profile["PayloadContent"][0]["Rules"][0]["TeamIdentifier"], "HX7739G8FX");
+}
+
+/// A vendor signs the package; the kit leaves its bytes and brings the token in a profile.
+#[test]
+fn a_vendors_signature_stays_whole() {
+    let Some(keys) = keys() else { return };
+    let made = Made::of(Kind::Pkg);
+    let signed = made.base.with_file_name("Signed-Agent.pkg");
+    let said = output(program().arg("sign").arg(&made.base).arg("-o").arg(&signed).args(keys.arguments("installer")));
+    assert!(said.status.success(), "{}", both(&said));
+    let kit = made.good_kit(&signed, "jamf,intune", &["--token-file", made.token.to_str().unwrap()]);
+    assert_private(&kit, &["-token.mobileconfig"]);
+    for system in ["jamf", "intune"] {
+        assert!(fs::read(kit.join(system).join("Signed-Agent.pkg")).unwrap() == fs::read(&signed).unwrap());
+        assert!(kit.join(system).join("Signed-Agent-token.mobileconfig").is_file());
+    }
+    let page = fs::read_to_string(kit.join("jamf/README.md")).unwrap();
+    assert!(!page.contains("is not signed") && page.contains("EnrollmentToken"), "{page}");
 }
