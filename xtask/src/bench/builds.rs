@@ -1,5 +1,6 @@
 //! Building a base, beside those who build the same kind of file: wixl, dpkg-deb, nfpm, and for the flat package the first half of
-//! the usual recipe (cpio and gzip; its BOM and XAR would come on top). All compress the same agent; ours also reads its base back.
+//! the usual recipe (cpio and gzip; its BOM and XAR would come on top). All compress the same agent; ours also reads its base back, so
+//! dpkg-deb runs a second time with what proves as much.
 
 use std::fs;
 
@@ -38,6 +39,7 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Comparison>> {
         compare(bench, "pkg, gzip", "pkg", "pkg", &manifest(bench, "gzip", "")?, &pkg)?,
     ];
     let tree = debian_tree(bench)?;
+    let agent = "samples/linux-x64/node";
     let nfpm = bench.venv.join("nfpm").display().to_string();
     for (compression, title) in COMPRESSIONS {
         let config = write(bench, &format!("nfpm-{compression}.yaml"), &NFPM.replace("COMPRESSION", compression))?;
@@ -48,6 +50,15 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Comparison>> {
                     "exec dpkg-deb --root-owner-group -Z{compression} --build {tree} {FOLDER}/dpkg-{compression}.deb"
                 ),
                 format!("dpkg-{compression}.deb"),
+            ),
+            (
+                "dpkg-deb, unpacked and compared".to_owned(),
+                format!(
+                    "dpkg-deb --root-owner-group -Z{compression} --build {tree} {FOLDER}/proven-{compression}.deb >&2 && \
+                     rm -rf {FOLDER}/unpacked && dpkg-deb --extract {FOLDER}/proven-{compression}.deb {FOLDER}/unpacked && \
+                     exec cmp {agent} {FOLDER}/unpacked/usr/lib/theonermm-agent/agent"
+                ),
+                format!("proven-{compression}.deb"),
             ),
             (
                 "nfpm".to_owned(),
