@@ -7,6 +7,7 @@ mod agents;
 mod compound_file;
 mod deb;
 mod intunemac;
+mod issuer_keys;
 mod kit_gpo;
 mod kit_intune;
 mod kit_macos;

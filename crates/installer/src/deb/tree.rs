@@ -81,8 +81,8 @@ pub(super) fn with_documents(payload: &Payload, product: &Product, epoch: Epoch)
         gzipped(changelog(product, epoch)?.as_bytes()).map_err(BuildError::write("compress the changelog"))?;
     payload.file(&format!("usr/share/doc/{package}/changelog.gz"), 0o644, Source::bytes(changelog))?;
     let overrides = include_str!("../../../../templates/deb/lintian-overrides.hbs");
-    let overrides =
-        render("deb/lintian-overrides.hbs", overrides, Escape::Plain, &serde_json::json!({ "package": package }))?;
+    let values = serde_json::json!({ "package": package, "issuer_keys": product.issuer_keys().is_some() });
+    let overrides = render("deb/lintian-overrides.hbs", overrides, Escape::Plain, &values)?;
     payload.file(&format!("usr/share/lintian/overrides/{package}"), 0o644, Source::bytes(overrides))?;
     Ok(payload)
 }
