@@ -12,6 +12,7 @@ use container::{ar, bom, cpio, gzip, msidb, xar, xml, xz, zst};
 use installer::agent::{self, Expected};
 use installer::format::{Extracted, Kind, ReadError, Sink};
 use installer::product::Compression;
+use installer::seal::Sealer as _;
 use installer::stamp::Base;
 use installer::{Arch, Platform, Product, Report, Token, formats};
 use signing::verify;
@@ -47,6 +48,7 @@ pub const READERS: &[Reader] = &[
     Reader { name: "cpio", read: copied, samples: scripts },
     Reader { name: "signature", read: signature, samples: signatures },
     Reader { name: "certificate", read: certificate, samples: certificates },
+    Reader { name: "prepare", read: slot_beside, samples: signed_messages },
     Reader { name: "intunewin", read: super::kits::intunewin, samples: super::kits::intunewins },
     Reader { name: "intunewin_content", read: super::kits::setup_folder, samples: super::kits::setup_folders },
     Reader { name: "intunemac", read: super::kits::intunemac, samples: super::kits::intunemacs },
@@ -308,4 +310,17 @@ fn token(bytes: &[u8]) -> Result<(), String> {
 fn manifest(bytes: &[u8]) -> Result<(), String> {
     let typed = std::str::from_utf8(bytes).map_err(text)?;
     Product::load(Path::new("stampwright.toml"), typed).map(drop).map_err(text)
+}
+
+/// What `prepare` reads of a signature, and the manifest that it writes.
+fn slot_beside(bytes: &[u8]) -> Result<(), String> {
+    let _ = installer::preserve::Manifest::parse(bytes);
+    let _ = xar::slot::read(bytes);
+    container::authenticode::slot::claimed_digest(bytes).map_err(text)?;
+    container::authenticode::slot::insert(bytes).map(drop).map_err(text)
+}
+
+fn signed_messages() -> Vec<Vec<u8>> {
+    let imprint = installer::seal::Imprint::Msi { sha256: [7; 32] };
+    [10, 3000].map(|len| super::pkcs7::Signer::new(len).seal(&imprint).unwrap().cms).to_vec()
 }

@@ -6,6 +6,7 @@ mod builds;
 mod kits;
 mod measure;
 mod page;
+mod signed;
 mod stamps;
 
 use std::path::PathBuf;
@@ -53,6 +54,8 @@ pub(crate) fn run(sh: &Shell, quick: bool) -> Result {
         &[
             program("time", "time"),
             program("wixl", "wixl"),
+            program("osslsigncode", "osslsigncode"),
+            program("openssl", "openssl"),
             program("msibuild", "msitools"),
             program("cpio", "cpio"),
             program("dpkg-deb", "dpkg"),
@@ -71,7 +74,8 @@ pub(crate) fn run(sh: &Shell, quick: bool) -> Result {
     let stamps = stamps::run(&bench)?;
     let kits = kits::run(&bench)?;
     let batch = batch::run(&bench)?;
-    let page = page::page(sh, effort, &builds, &stamps, (&kits, &batch))?;
+    let signed = signed::run(&bench)?;
+    let page = page::page(sh, effort, &builds, &stamps, (&kits, &batch, &signed))?;
     println!("{page}");
     if quick { Ok(()) } else { page::keep(sh, &page) }
 }

@@ -22,18 +22,25 @@ pub(super) fn keep(sh: &Shell, page: &str) -> Result {
     Ok(())
 }
 
+/// What is compared of signed bases.
+const SIGNED: &str = "\
+A stamp into the slot of a prepared base needs no key and overwrites 4 KB; `--resign` as a process of its own hashes an MSI's cabinet
+once (a process that keeps its base open does so once for each length of a token) and never reads a pkg's payload. Both are dominated by
+the copy of the file, which `cp` shows. The others put nothing into the file but a signature, or an empty blob.";
+
 /// The page.
 pub(super) fn page(
     sh: &Shell,
     effort: Effort,
     builds: &[Comparison],
     stamps: &[Stamps],
-    (kits, batch): (&[Measured], &Comparison),
+    (kits, batch, signed): (&[Measured], &Comparison, &[Comparison]),
 ) -> Result<String> {
     let mut page = String::new();
     // Writing to a String cannot fail.
     let _ = text(&mut page, &machine(sh)?, effort, builds, stamps, kits);
     let _ = list(&mut page, batch);
+    let _ = of_signed_bases(&mut page, signed);
     let _ = writeln!(page, "{REPEAT}");
     Ok(page)
 }
@@ -68,6 +75,18 @@ fn list(page: &mut String, batch: &Comparison) -> std::fmt::Result {
     table(page, batch.title, &batch.measured)?;
     let rates = batch.measured.iter().map(|way| format!("{}: {:.0}", way.name, ROWS as f64 / way.wall_secs));
     writeln!(page, "Installers per second: {}.\n", rates.collect::<Vec<_>>().join("; "))
+}
+
+/// Signed bases, with the CPU time of each way in stamps into a slot.
+fn of_signed_bases(page: &mut String, signed: &[Comparison]) -> std::fmt::Result {
+    writeln!(page, "## Stamping a signed base\n\n{SIGNED}\n")?;
+    for comparison in signed {
+        table(page, comparison.title, &comparison.measured)?;
+        let ours = comparison.measured.first().map_or(f64::NAN, |first| first.cpu_secs);
+        let ratios = comparison.measured.iter().map(|way| format!("{}: {:.1}", way.name, way.cpu_secs / ours));
+        writeln!(page, "CPU time in stamps of the prepared base: {}.\n", ratios.collect::<Vec<_>>().join("; "))?;
+    }
+    Ok(())
 }
 
 fn inside(page: &mut String, stamps: &[Stamps]) -> std::fmt::Result {

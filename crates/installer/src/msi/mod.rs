@@ -25,7 +25,8 @@
 //!
 //! **What is signed.** Authenticode hashes the streams' content in the order of their names as bytes (memcmp of
 //! UTF-16LE), not the file. The cabinet is named so that it comes first, so a signer that has hashed it once can go
-//! on from there for each stamp. A signature goes on after the stamp; a signed base is not stamped this way.
+//! on from there for each stamp (`stamp/digests`). A signed base is stamped and signed anew, or takes its token in a place that the signature
+//! does not cover (`preserve`).
 //!
 //! **What Windows demands beyond the format** and has no error message for: text in codepage 1252, rows sorted by string number,
 //! GUIDs in upper case, no empty strings, another PackageCode for other bytes, no free sectors and no trailing bytes.

@@ -28,8 +28,8 @@
 //!
 //! # What is signed
 //!
-//! Nothing yet: a product archive's signature is over the checksum of the table of contents, which names the checksum
-//! of every member. A stamp changes both, so signing comes after stamping, and a signed base is refused.
+//! The checksum of the table of contents, which names the checksum of every member. A stamp changes both: it is signed in the same
+//! step (`seal`), without reading the payload, or it goes into the place behind the archive that no signature covers (`preserve`).
 //!
 //! # Why it looks like this
 //!
