@@ -65,7 +65,12 @@ impl Batch {
 
 /// Every file in a folder by its path there, with its content.
 fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = BTreeMap::new();
+    names(folder).into_iter().map(|name| (name.clone(), fs::read(folder.join(name)).unwrap())).collect()
+}
+
+/// Every file's path in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let mut files = Vec::new();
     let mut waiting = vec![folder.to_path_buf()];
     while let Some(path) = waiting.pop() {
         for entry in fs::read_dir(&path).unwrap() {
@@ -73,8 +78,7 @@ fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
             if path.is_dir() {
                 waiting.push(path);
             } else {
-                let name = path.strip_prefix(folder).unwrap().display().to_string();
-                files.insert(name, fs::read(path).unwrap());
+                files.push(path.strip_prefix(folder).unwrap().display().to_string());
             }
         }
     }
@@ -84,16 +88,16 @@ fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 /// Each line of the manifest names a file with this size and digest, and there is no other file; the token in some of
 /// them, read back by the program, is the row's.
 fn check(folder: &Path, rows: usize) {
-    let files = tree(folder);
-    assert_eq!(files.len(), rows + 2, "{:?}", files.keys().filter(|name| !name.ends_with(".msi")).collect::<Vec<_>>());
-    let lines = String::from_utf8(files["manifest.jsonl"].clone()).unwrap();
+    let files = names(folder);
+    assert_eq!(files.len(), rows + 2);
+    let lines = fs::read_to_string(folder.join("manifest.jsonl")).unwrap();
     assert_eq!(lines.lines().count(), rows);
     for (row, line) in lines.lines().enumerate() {
         let entry: serde_json::Value = serde_json::from_str(line).unwrap();
         let name = format!("PC {row:05}/Example-Agent.msi");
         assert_eq!(entry["file"], name.as_str());
         assert_eq!(entry["serial_number"], format!("SN{row}").as_str());
-        let content = &files[&name];
+        let content = &fs::read(folder.join(&name)).unwrap();
         assert_eq!(entry["size"], content.len());
         let (_, digest) = installer::proof::sha256(&mut content.as_slice()).unwrap();
         assert_eq!(entry["sha256"], installer::proof::hex(&digest).as_str(), "{name}");
@@ -105,7 +109,7 @@ fn check(folder: &Path, rows: usize) {
         }
         assert!(!line.contains("tenant-"), "a token is in the manifest");
     }
-    assert!(!String::from_utf8(files["manifest.csv"].clone()).unwrap().contains("tenant-"));
+    assert!(!fs::read_to_string(folder.join("manifest.csv")).unwrap().contains("tenant-"));
 }
 
 /// 2,000 rows where only the result counts; what is made beside it is taken from a part of them.

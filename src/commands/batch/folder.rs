@@ -69,7 +69,10 @@ pub fn run(batch: Arc<Batch>, folder: &Path) -> Result<Done, Failure> {
     make_parents(folder)?;
     let mut journal = Journal::open(folder)?;
     let finished = finished(&batch, &journal, folder)?;
-    check_space(&batch, folder, finished.iter().filter(|entry| entry.is_none()).count())?;
+    // A file that is in its place already is adopted, or replaced by one of its size.
+    let is_new = |(row, entry): &(&Row, &Option<Entry>)| entry.is_none() && !folder.join(batch.path(row)).is_file();
+    let new = batch.rows.iter().zip(&finished).filter(is_new).count();
+    check_space(&batch, folder, new)?;
 
     let count = Count::new("stamping", batch.rows.len());
     let handles = Mutex::new(handles(&batch)?);
