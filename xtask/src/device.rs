@@ -1,6 +1,8 @@
 //! `cargo xtask device`: the probe product's installers on real devices. `make` runs where the cross builds run; `install` runs on
 //! Windows or macOS as an administrator, and asks the system itself what became of the installation.
 
+mod signatures;
+
 use std::fs;
 use std::path::Path;
 use std::thread;
@@ -34,6 +36,11 @@ pub(crate) enum Device {
         /// The .msi or .pkg that `make` made
         installer: String,
     },
+    /// Sign a base with a throwaway key, prepare it, stamp it, and ask the system what it says of the three signatures
+    Signatures {
+        /// The .msi or .pkg without a token that `make` made
+        base: String,
+    },
 }
 
 pub(crate) fn run(sh: &Shell, device: &Device) -> Result {
@@ -41,6 +48,7 @@ pub(crate) fn run(sh: &Shell, device: &Device) -> Result {
         Device::Make => make(sh),
         Device::Install { installer } if installer.ends_with(".msi") => install_msi(sh, Path::new(installer)),
         Device::Install { installer } if installer.ends_with(".pkg") => install_pkg(sh, Path::new(installer)),
+        Device::Signatures { base } => signatures::run(sh, Path::new(base)),
         Device::Install { installer } => Err(Failure::answer(installer.as_str(), "it is neither an .msi nor a .pkg")),
     }
 }
@@ -50,6 +58,7 @@ fn make(sh: &Shell) -> Result {
     let token = token::for_tests(sh, FOLDER)?;
     for manifest in ["payloads/probe/stampwright.toml", "payloads/probe/stampwright-macos.toml"] {
         cmd!(sh, "cargo run --quiet -- make --product {manifest} --token-file {token} -o {FOLDER}").quiet().run()?;
+        cmd!(sh, "cargo run --quiet -- build --product {manifest} -o {FOLDER}/bases").quiet().run()?;
     }
     Ok(())
 }
