@@ -13,7 +13,9 @@ use installer::{Arch, Platform};
 use signing::issuer::{Algorithm, IssuerKey};
 
 use super::msi_wine::{FAILED, Wine};
+use crate::support::keys::keys;
 use crate::support::product::{MANIFEST, Small, build};
+use crate::support::{both, output, program};
 
 const KEY: &str = r"HKLM\SOFTWARE\Example Ltd\Example Agent";
 const TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.eyJ0ZW5hbnQiOiJhY21lIn0.c2lnbmF0dXJl-_";
@@ -214,4 +216,39 @@ fn a_slot_that_is_not_right_leaves_the_property_empty_and_says_so() {
     let (status, said) = install(&wine, &path, &[]);
     assert!(status == FAILED && said.contains("there is something behind the token"), "{status}: {said}");
     assert_eq!(token(&wine), None);
+}
+
+/// The whole way: built, signed, prepared without a key, stamped beside the signature, installed from a renamed copy.
+#[test]
+fn a_token_that_was_stamped_beside_a_real_signature_gets_to_the_registry() {
+    let Some(wine) = start() else { return };
+    let Some(keys) = keys() else { return };
+    let (before, rest) = MANIFEST.split_once("[service]").unwrap();
+    let rest = rest.split_once("[[agent]]").unwrap().1;
+    let small = Small::with(&format!("{before}[[agent]]{rest}")).unwrap();
+    let work = wine.folder.path().join("work");
+    fs::create_dir(&work).unwrap();
+    let does = |args: &[&str]| {
+        let said = output(program().args(args).current_dir(&work));
+        assert!(said.status.success(), "{args:?}: {}", both(&said));
+    };
+    let manifest = small.manifest();
+    does(&["token", "keygen", "-o", "issuer"]);
+    let product = ["--product", manifest.to_str().unwrap(), "--format", "msi", "--issuer-keys", "issuer.jwks.json"];
+    does(&[&["build", "-o", "bases"], &product[..]].concat());
+    for (alg, name) in [("rsa2048", "one [x].msi"), ("p256", "two.msi")] {
+        let _ = fs::remove_dir_all(work.join("signed"));
+        fs::create_dir(work.join("signed")).unwrap();
+        let signer: Vec<String> = keys.arguments(alg);
+        let signer: Vec<&str> = signer.iter().map(String::as_str).collect();
+        does(&[&["sign", "bases/Example-Agent.msi", "-o", "signed/a.msi"], &signer[..]].concat());
+        does(&["prepare", "signed/a.msi", "-o", "signed/p.msi"]);
+        does(&["token", "mint", "--key", "issuer.key", "--tenant", alg, "--product", "Example Agent", "-o", "t"]);
+        let minted = fs::read_to_string(work.join("t")).unwrap().trim_end().to_owned();
+        does(&["stamp", "signed/p.msi", "--token-file", "t", "-o", name]);
+        let (status, said) = install(&wine, &work.join(name), &[]);
+        assert_eq!(status, 0, "{said}");
+        assert_eq!(token(&wine).as_deref(), Some(minted.as_str()));
+        remove(&wine, &work.join(name));
+    }
 }
