@@ -27,9 +27,9 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Comparison> {
     let ours = |name: &str, more: &str| {
         way(name, &format!("{program} stamp {base} --batch {FOLDER}/tenants.csv -o $d/out {more}"))
     };
-    let query = "INSERT INTO Property (Property, Value) VALUES ('ENROLLMENTTOKEN', 'tenant-'$i'.0123456789abcdef0123456789abcdef')";
+    let query = "INSERT INTO Property (Property, Value) VALUES ('ENROLLMENTTOKEN', 'tenant-$i.0123456789abcdef0123456789abcdef')";
     let others = format!(
-        "mkdir $d/out; for i in $(seq 0 {}); do cp {base} $d/out/$i.msi; msibuild $d/out/$i.msi -q \"{query}\"; done; sync -f $d",
+        "mkdir $d/out; for i in $(seq 0 {}); do cp {base} $d/out/$i.msi; msibuild $d/out/$i.msi -q \"{query}\" || exit 1; done; sync -f $d",
         ROWS - 1
     );
     let ways = [
