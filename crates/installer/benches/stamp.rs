@@ -2,6 +2,9 @@
 //!
 //! `cargo bench --bench stamp -- BASE…` prints one JSON document a line. Memory is the heap's peak while a base is opened
 //! and stamped, beyond what there was before. A stamp that costs more than the limits that we promise is an error.
+//!
+//! `--token-file=F` stamps another token, `--issuer-keys=F` asserts the keys for it, for a prepared base; `--resign` signs each stamp anew, by a
+//! signer that answers at once: what its key needs comes on top.
 #![allow(missing_docs, clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark's edge")]
 
 use std::error::Error;
@@ -9,8 +12,9 @@ use std::fs::{self, File};
 use std::time::{Duration, Instant};
 
 use container::at::FileAt;
-use installer::Token;
+use installer::seal::{Imprint, SealError, Sealed, Sealer};
 use installer::stamp::Base;
+use installer::{IssuerKeys, Token};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -24,25 +28,66 @@ const HEAP_LIMIT_BYTES: usize = 1 << 20;
 const PATCH_LIMIT_BYTES: u64 = 64 << 10;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    for path in std::env::args().skip(1).filter(|argument| !argument.starts_with("--")) {
-        measure(&path)?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let option = |name: &str| arguments.iter().find_map(|argument| argument.strip_prefix(name));
+    let token = match option("--token-file=") {
+        Some(path) => Token::parse(&fs::read(path)?)?,
+        None => Token::parse("demo.".repeat(80).as_bytes())?,
+    };
+    let keys = option("--issuer-keys=").map(fs::read).transpose()?;
+    let keys = keys.map(|jwks| IssuerKeys::parse(&jwks)).transpose()?;
+    let resign = arguments.iter().any(|argument| argument == "--resign");
+    for path in arguments.iter().filter(|argument| !argument.starts_with("--")) {
+        measure(path, &token, keys.as_ref(), resign)?;
     }
     Ok(())
 }
 
-fn measure(path: &str) -> Result<(), Box<dyn Error>> {
-    let token = Token::parse("demo.".repeat(80).as_bytes())?;
-    let open = || -> Result<_, Box<dyn Error>> { Ok(Base::open(FileAt::new(File::open(path)?)?, true)?) };
+/// Answers at once.
+struct Instantly([Vec<u8>; 2]);
+
+impl Sealer for Instantly {
+    fn certificates(&self) -> &[Vec<u8>] {
+        &self.0
+    }
+
+    fn rsa_len(&self) -> usize {
+        256
+    }
+
+    fn most_cms_len(&self) -> usize {
+        5000
+    }
+
+    fn seal(&self, imprint: &Imprint) -> Result<Sealed, SealError> {
+        let rsa = matches!(imprint, Imprint::Toc { .. }).then(|| vec![1; 256]);
+        Ok(Sealed { cms: vec![0x30; 4500], rsa })
+    }
+}
+
+fn measure(path: &str, token: &Token, keys: Option<&IssuerKeys>, resign: bool) -> Result<(), Box<dyn Error>> {
+    let signer = Instantly([vec![0x30; 1500], vec![0x30; 1200]]);
+    let open = || -> Result<_, Box<dyn Error>> {
+        let base = Base::open(FileAt::new(File::open(path)?)?, true)?;
+        Ok(match keys {
+            Some(keys) => base.pinned(keys.clone()),
+            None => base,
+        })
+    };
+    let stamp = |base: &Base<FileAt>| match resign {
+        true => base.stamp_sealed(token, &signer),
+        false => base.stamp(token),
+    };
     HEAP.reset_peak_usage();
     let before = HEAP.current_usage();
     let base = open()?;
-    let splice = base.stamp(&token)?;
+    let splice = stamp(&base)?;
     let heap_bytes = HEAP.peak_usage().saturating_sub(before);
-    if heap_bytes > HEAP_LIMIT_BYTES || splice.put_bytes() > PATCH_LIMIT_BYTES {
+    if heap_bytes > HEAP_LIMIT_BYTES || (!resign && splice.put_bytes() > PATCH_LIMIT_BYTES) {
         return Err(format!("{path}: {heap_bytes} bytes of heap, {} new bytes", splice.put_bytes()).into());
     }
     let opened = per_round(OPENS, || open().map(drop))?;
-    let stamped = per_round(STAMPS, || base.stamp(&token).map(drop).map_err(Into::into))?;
+    let stamped = per_round(STAMPS, || stamp(&base).map(drop).map_err(Into::into))?;
     let document = serde_json::json!({
         "base": path,
         "bytes": splice.len(),

@@ -9,6 +9,7 @@ use super::Effort;
 use super::batch::ROWS;
 use super::builds::Comparison;
 use super::measure::Measured;
+use super::signed::Signed;
 use super::stamps::{Inside, Stamps};
 use crate::failure::{AtPath, Result};
 
@@ -34,7 +35,7 @@ pub(super) fn page(
     effort: Effort,
     builds: &[Comparison],
     stamps: &[Stamps],
-    (kits, batch, signed): (&[Measured], &Comparison, &[Comparison]),
+    (kits, batch, signed): (&[Measured], &Comparison, &[Signed]),
 ) -> Result<String> {
     let mut page = String::new();
     // Writing to a String cannot fail.
@@ -77,14 +78,24 @@ fn list(page: &mut String, batch: &Comparison) -> std::fmt::Result {
     writeln!(page, "Installers per second: {}.\n", rates.collect::<Vec<_>>().join("; "))
 }
 
-/// Signed bases, with the CPU time of each way in stamps into a slot.
-fn of_signed_bases(page: &mut String, signed: &[Comparison]) -> std::fmt::Result {
+/// Signed bases: as processes, and inside one, with what the others need in CPU time of that.
+fn of_signed_bases(page: &mut String, signed: &[Signed]) -> std::fmt::Result {
     writeln!(page, "## Stamping a signed base\n\n{SIGNED}\n")?;
-    for comparison in signed {
-        table(page, comparison.title, &comparison.measured)?;
-        let ours = comparison.measured.first().map_or(f64::NAN, |first| first.cpu_secs);
-        let ratios = comparison.measured.iter().map(|way| format!("{}: {:.1}", way.name, way.cpu_secs / ours));
-        writeln!(page, "CPU time in stamps of the prepared base: {}.\n", ratios.collect::<Vec<_>>().join("; "))?;
+    for Signed { processes, slot, resign } in signed {
+        table(page, processes.title, &processes.measured)?;
+        let (slot_us, resign_us) = (slot.stamp_us, resign.stamp_us);
+        writeln!(
+            page,
+            "Inside a process that has the base open: into the slot {slot_us:.0} µs CPU and {} KiB of heap; signed anew {resign_us:.0} µs and \
+             {} KiB, and what the key needs.",
+            slot.heap_kib, resign.heap_kib
+        )?;
+        let others = processes.measured.iter().filter(|way| !way.name.starts_with("stampwright"));
+        let times = others.map(|way| {
+            let cpu_us = way.cpu_secs * 1e6;
+            format!("{}: {:.0} and {:.0}", way.name, cpu_us / slot_us, cpu_us / resign_us)
+        });
+        writeln!(page, "CPU time of the others in such stamps: {}.\n", times.collect::<Vec<_>>().join("; "))?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use xshell::cmd;
 
 use super::builds::Comparison;
 use super::measure::{Way, in_turns};
+use super::stamps::{Inside, inside};
 use super::{Bench, FOLDER};
 use crate::failure::{AtPath, Result};
 
@@ -19,8 +20,18 @@ const APPLE_KEY: &str = "import sys; from apple_platform import certificates; \
                          open(sys.argv[1], 'wb').write(certificates.generate_self_signed('Bench', \
                          profile='developer-id-installer').to_p12('pw'))";
 
+/// Stamps of one signed base.
+pub(super) struct Signed {
+    /// As processes.
+    pub(super) processes: Comparison,
+    /// Inside a process, into the slot.
+    pub(super) slot: Inside,
+    /// Inside a process, signed anew; what the key needs comes on top.
+    pub(super) resign: Inside,
+}
+
 /// Stamps signed bases of both sizes.
-pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Comparison>> {
+pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Signed>> {
     let sh = bench.sh;
     let folder = sh.current_dir().join(SIGNED);
     fs::create_dir_all(&folder).at("create", &folder)?;
@@ -39,7 +50,14 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Comparison>> {
             "msi" => msi(bench, &base, &signed, &prepared),
             _ => pkg(bench, &base, &signed, &prepared),
         };
-        all.push(Comparison { title, measured: in_turns(sh, &ways, bench.effort.builds)? });
+        let [token, keys] = ["jws", "issuer.jwks.json"].map(|name| sh.current_dir().join(SIGNED).join(name));
+        let token = format!("--token-file={}", token.display());
+        let keys = format!("--issuer-keys={}", keys.display());
+        all.push(Signed {
+            processes: Comparison { title, measured: in_turns(sh, &ways, bench.effort.builds)? },
+            slot: inside(bench, &prepared, &[token.clone(), keys])?,
+            resign: inside(bench, &signed, &[token, "--resign".to_owned()])?,
+        });
     }
     Ok(all)
 }

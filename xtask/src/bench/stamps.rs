@@ -55,8 +55,8 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Stamps>> {
         stamps.push(Stamps {
             title,
             processes: processes(bench, &base, format)?,
-            inside: inside(bench, &base)?,
-            inside_large: inside(bench, &large)?,
+            inside: inside(bench, &base, &[])?,
+            inside_large: inside(bench, &large, &[])?,
         });
     }
     Ok(stamps)
@@ -79,11 +79,13 @@ fn processes(bench: &Bench<'_>, base: &str, format: &str) -> Result<Vec<Measured
     )
 }
 
-fn inside(bench: &Bench<'_>, base: &str) -> Result<Inside> {
+/// A base inside a process, with further options of the installer crate's benchmark.
+pub(super) fn inside(bench: &Bench<'_>, base: &str, more: &[String]) -> Result<Inside> {
     let sh = bench.sh;
     // The benchmark starts in its own crate's folder.
     let base = sh.current_dir().join(base);
-    let bench = cmd!(sh, "cargo bench --quiet --locked --package stampwright-installer --bench stamp -- {base}");
+    let bench =
+        cmd!(sh, "cargo bench --quiet --locked --package stampwright-installer --bench stamp -- {base} {more...}");
     let said = bench.quiet().read()?;
     serde_json::from_str(&said).map_err(|error| Failure::answer("the stamp benchmark", format!("{error}: {said}")))
 }
