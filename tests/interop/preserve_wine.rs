@@ -5,20 +5,21 @@
 
 use std::fs;
 use std::io::{Cursor, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use container::slot::{MSI_LEN_BYTES, MSI_MAGIC, MSI_OID_DER, MSI_VERSION};
 use installer::msi::Msi;
 use installer::{Arch, Platform};
-use signing::issuer::{Algorithm, IssuerKey};
+use serde_json::{Value, json};
+use signing::issuer::{Algorithm, Claims, IssuerKey};
 
 use super::msi_wine::{FAILED, Wine};
 use crate::support::keys::keys;
 use crate::support::product::{MANIFEST, Small, build};
-use crate::support::{both, output, program};
+use crate::support::{both, judge, output, program, run};
 
 const KEY: &str = r"HKLM\SOFTWARE\Example Ltd\Example Agent";
-const TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.eyJ0ZW5hbnQiOiJhY21lIn0.c2lnbmF0dXJl-_";
+const PRODUCT: &str = "Example Agent";
 const OTHER: &str = "token-of-the-command-line";
 const LOG: &str = "slot.log";
 
@@ -67,24 +68,60 @@ fn with_slot(slot: &[u8]) -> Vec<u8> {
     message(&[vendor(), certificate(&MSI_OID_DER, slot)])
 }
 
+fn issuer(algorithm: Algorithm) -> IssuerKey {
+    IssuerKey::generate(algorithm, &[5; 32]).unwrap()
+}
+
+/// The issuer's public keys, one of each kind.
+fn jwks() -> Vec<u8> {
+    let of = |algorithm| {
+        let mut set: Value = serde_json::from_str(&issuer(algorithm).jwks()).unwrap();
+        set["keys"][0].take()
+    };
+    json!({ "keys": [of(Algorithm::EdDsa), of(Algorithm::Es256)] }).to_string().into_bytes()
+}
+
+/// A token that has been over since 2001, which is not the token reader's business.
+fn minted(key: &IssuerKey, product: &str, tenant: &str) -> String {
+    let (issued, expires) = (1_000_000_000, 1_000_086_400);
+    let claims = Claims { tenant, product, id: "t-1", issued, expires, serial: None, least_agent: None };
+    key.mint(&claims).unwrap().to_string()
+}
+
+/// A token that the package takes.
+fn good() -> String {
+    minted(&issuer(Algorithm::EdDsa), PRODUCT, "acme")
+}
+
 /// A package with issuer keys and this signature, at a path below the folder of the test.
 fn package(wine: &Wine, name: &str, required: bool, signature: Option<&[u8]>) -> PathBuf {
+    let path = unsigned(wine, name, required, PRODUCT);
+    if let Some(signature) = signature {
+        sign(&path, signature);
+    }
+    path
+}
+
+/// A package with issuer keys and no signature.
+fn unsigned(wine: &Wine, name: &str, required: bool, product: &str) -> PathBuf {
     let (before, rest) = MANIFEST.split_once("[service]").unwrap();
     let rest = rest.split_once("[[agent]]").unwrap().1;
+    let before = before.replace(&format!("name = \"{PRODUCT}\""), &format!("name = \"{product}\""));
     let small = Small::with(&format!("{before}[token]\nrequired = {required}\n\n[[agent]]{rest}")).unwrap();
-    let key = IssuerKey::generate(Algorithm::EdDsa, &[5; 32]).unwrap();
-    let product = small.product.clone().with_issuer_keys(key.jwks().into_bytes()).unwrap();
+    let product = small.product.clone().with_issuer_keys(jwks()).unwrap();
     let agent = product.agents_for(Platform::Windows).find(|agent| agent.arch == Arch::X64).unwrap();
-    let mut file = Cursor::new(build(&Msi, &product, agent).unwrap());
-    if let Some(signature) = signature {
-        let mut compound = cfb::CompoundFile::open(&mut file).unwrap();
-        compound.create_stream("/\u{5}DigitalSignature").unwrap().write_all(signature).unwrap();
-        compound.flush().unwrap();
-    }
     let path = wine.folder.path().join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, file.into_inner()).unwrap();
+    fs::write(&path, build(&Msi, &product, agent).unwrap()).unwrap();
     path
+}
+
+fn sign(path: &Path, signature: &[u8]) {
+    let mut file = Cursor::new(fs::read(path).unwrap());
+    let mut compound = cfb::CompoundFile::open(&mut file).unwrap();
+    compound.create_stream("/\u{5}DigitalSignature").unwrap().write_all(signature).unwrap();
+    compound.flush().unwrap();
+    fs::write(path, file.into_inner()).unwrap();
 }
 
 /// Runs msiexec with a log; gives its status and what the token reader said in the log.
@@ -95,11 +132,11 @@ fn msiexec(wine: &Wine, arguments: &[&str]) -> (i32, String) {
     let text = String::from_utf8_lossy(&fs::read(wine.drive(LOG)).unwrap_or_default()).replace('\0', "");
     let said: Vec<&str> = text.lines().filter(|line| line.contains("Stampwright token reader")).collect();
     let said = said.join("\n");
-    assert!(!said.contains(TOKEN), "the token reader logs the token");
+    assert!(!said.contains("eyJ"), "the token reader logs the token");
     (status, said)
 }
 
-fn install(wine: &Wine, path: &std::path::Path, properties: &[&str]) -> (i32, String) {
+fn install(wine: &Wine, path: &Path, properties: &[&str]) -> (i32, String) {
     msiexec(wine, &[&["/i", path.to_str().unwrap()], properties].concat())
 }
 
@@ -109,7 +146,7 @@ fn token(wine: &Wine) -> Option<String> {
     Some(line.split("REG_SZ").nth(1)?.trim().to_owned())
 }
 
-fn remove(wine: &Wine, path: &std::path::Path) {
+fn remove(wine: &Wine, path: &Path) {
     let (status, said) = msiexec(wine, &["/x", path.to_str().unwrap()]);
     assert_eq!((status, said.as_str()), (0, ""), "a removal does not read the token");
     let _ = wine.run(&["reg", "delete", r"HKLM\SOFTWARE\Example Ltd", "/f"]);
@@ -125,23 +162,29 @@ fn start() -> Option<Wine> {
 #[test]
 fn the_registry_has_the_token_of_the_slot_wherever_the_package_lies() {
     let Some(wine) = start() else { return };
-    let longest = format!("a.b.{}", "c".repeat(4092));
+    let of = |algorithm, tenant: &str| minted(&issuer(algorithm), PRODUCT, tenant);
+    // Each letter of a claim is 4/3 letters of the token.
+    let most = (4096 - of(Algorithm::Es256, "").len()) * 3 / 4;
+    let longest = of(Algorithm::Es256, &"c".repeat(most));
+    assert!((4094..=4096).contains(&longest.len()), "{}", longest.len());
     for (name, token_in_slot) in [
-        ("agent.msi", TOKEN),
-        ("renamed by somebody (1).msi", TOKEN),
-        ("a [folder] {with} $% Ü/The [Agent].msi", TOKEN),
-        ("short.msi", "a.b.c"),
-        ("longest.msi", longest.as_str()),
+        ("agent.msi", &good()),
+        ("renamed by somebody (1).msi", &of(Algorithm::Es256, "acme")),
+        ("a [folder] {with} $% Ü/The [Agent].msi", &good()),
+        ("short.msi", &of(Algorithm::EdDsa, "")),
+        ("longest.msi", &longest),
     ] {
         let path = package(&wine, name, true, Some(&with_slot(&slot(token_in_slot.as_bytes()))));
         let (status, said) = install(&wine, &path, &[]);
         assert_eq!(status, 0, "{name}: {said}");
         let len = token_in_slot.len();
         assert!(
-            said.contains(&format!("a token of {len} bytes is in the signature's slot of the open package")),
+            said.contains(&format!(
+                "a token of {len} bytes that its issuer signed is in the signature's slot of the open"
+            )),
             "{said}"
         );
-        assert_eq!(token(&wine).as_deref(), Some(token_in_slot), "{name}");
+        assert_eq!(token(&wine).as_ref(), Some(token_in_slot), "{name}");
         remove(&wine, &path);
     }
 }
@@ -149,13 +192,13 @@ fn the_registry_has_the_token_of_the_slot_wherever_the_package_lies() {
 #[test]
 fn a_repair_reads_the_slot_again_and_an_enrolled_device_does_not() {
     let Some(wine) = start() else { return };
-    let path = package(&wine, "agent.msi", true, Some(&with_slot(&slot(TOKEN.as_bytes()))));
+    let path = package(&wine, "agent.msi", true, Some(&with_slot(&slot(good().as_bytes()))));
     assert_eq!(install(&wine, &path, &[]).0, 0);
     assert_eq!(wine.run(&["reg", "delete", KEY, "/v", "EnrollmentToken", "/f"]).0, 0);
     let repair = ["REINSTALL=ALL", "REINSTALLMODE=vomus"];
     let (status, said) = install(&wine, &path, &repair);
     assert!(status == 0 && said.contains("ENROLLMENTTOKEN is set"), "{said}");
-    assert_eq!(token(&wine).as_deref(), Some(TOKEN));
+    assert_eq!(token(&wine).as_deref(), Some(good().as_str()));
     // What the agent does once it has an identity of its own.
     assert_eq!(wine.run(&["reg", "add", KEY, "/v", "EnrollmentState", "/d", "enrolled", "/f"]).0, 0);
     assert_eq!(wine.run(&["reg", "delete", KEY, "/v", "EnrollmentToken", "/f"]).0, 0);
@@ -168,7 +211,7 @@ fn a_repair_reads_the_slot_again_and_an_enrolled_device_does_not() {
 #[test]
 fn the_command_line_wins() {
     let Some(wine) = start() else { return };
-    let path = package(&wine, "agent.msi", true, Some(&with_slot(&slot(TOKEN.as_bytes()))));
+    let path = package(&wine, "agent.msi", true, Some(&with_slot(&slot(good().as_bytes()))));
     let (status, said) = install(&wine, &path, &[&format!("ENROLLMENTTOKEN={OTHER}")]);
     assert_eq!((status, said.as_str()), (0, ""), "it does not run");
     assert_eq!(token(&wine).as_deref(), Some(OTHER));
@@ -178,7 +221,7 @@ fn the_command_line_wins() {
 #[test]
 fn a_slot_that_is_not_right_leaves_the_property_empty_and_says_so() {
     let Some(wine) = start() else { return };
-    let good = slot(TOKEN.as_bytes());
+    let good = slot(good().as_bytes());
     let mut over_long = good.clone();
     over_long[17..19].copy_from_slice(&4097_u16.to_be_bytes());
     let mut behind = good.clone();
@@ -191,9 +234,9 @@ fn a_slot_that_is_not_right_leaves_the_property_empty_and_says_so() {
         ("none", None, "there is no signature"),
         ("unprepared", Some(message(&[vendor()])), "the signature has no slot"),
         ("empty", Some(with_slot(&slot(b""))), "the slot is empty"),
-        ("forged", Some(with_slot(&slot(b"https://evil.example/enroll"))), "is not a signed token"),
+        ("address", Some(with_slot(&slot(b"https://evil.example/enroll"))), "is not a signed token"),
         ("formatted", Some(with_slot(&slot(b"a.b.[SystemFolder]"))), "is not a signed token"),
-        ("swapped", Some(message(&[ours.clone(), vendor()])), "the slot is not in the last certificate"),
+        ("moved", Some(message(&[ours.clone(), vendor()])), "the slot is not in the last certificate"),
         ("twice", Some(message(&[ours.clone(), ours])), "there are two slots"),
         ("other", Some(message(&[vendor(), certificate(&[0x2A, 3, 4], &good)])), "the signature has no slot"),
         ("cut", Some(truncated[..truncated.len() - 900].to_vec()), "the signature is not a signed message"),
@@ -218,6 +261,65 @@ fn a_slot_that_is_not_right_leaves_the_property_empty_and_says_so() {
     assert_eq!(token(&wine), None);
 }
 
+/// Everything here has the right shape: it is the issuer's keys that tell it apart.
+#[test]
+fn a_token_that_no_issuer_signed_for_this_product_is_not_taken() {
+    let Some(wine) = start() else { return };
+    for algorithm in [Algorithm::EdDsa, Algorithm::Es256] {
+        let key = issuer(algorithm);
+        let (good, other) = (minted(&key, PRODUCT, "acme"), minted(&key, PRODUCT, "evil"));
+        let ((content, _), (_, signature)) = (other.rsplit_once('.').unwrap(), good.rsplit_once('.').unwrap());
+        let stranger = IssuerKey::generate(algorithm, &[6; 32]).unwrap();
+        for (name, wrong, why) in [
+            ("forged", format!("{content}.{signature}"), "the token's signature does not verify"),
+            ("cut", good[..good.len() - 9].to_owned(), "the token's signature does not verify"),
+            ("stranger", minted(&stranger, PRODUCT, "acme"), "signed with a key that is not one of the issuer's"),
+            ("swapped", minted(&key, "Another Agent", "acme"), "the token is for another product"),
+            ("shape", "a.b.c".to_owned(), "the token's header is not a JSON object"),
+        ] {
+            let path = package(&wine, &format!("{name}.msi"), false, Some(&with_slot(&slot(wrong.as_bytes()))));
+            let (status, said) = install(&wine, &path, &[]);
+            assert_eq!(status, 0, "{name}: {said}");
+            assert!(said.contains(why) && said.contains("ENROLLMENTTOKEN stays empty"), "{name}: {said:?}");
+            assert_eq!(token(&wine), None, "{name}");
+            remove(&wine, &path);
+        }
+        let forged = slot(format!("{content}.{signature}").as_bytes());
+        let path = package(&wine, "needed.msi", true, Some(&with_slot(&forged)));
+        let (status, said) = install(&wine, &path, &[]);
+        assert!(status == FAILED && said.contains("does not verify"), "{status}: {said}");
+        assert_eq!(token(&wine), None);
+    }
+}
+
+#[test]
+fn a_package_without_issuer_keys_takes_no_token() {
+    let Some(wine) = start() else { return };
+    let Some(msibuild) = judge("msibuild") else { return };
+    let path = unsigned(&wine, "keyless.msi", false, PRODUCT);
+    run(&msibuild, [path.to_str().unwrap(), "-q", "DELETE FROM `Binary` WHERE `Name`='IssuerKeys'"]);
+    sign(&path, &with_slot(&slot(good().as_bytes())));
+    let (status, said) = install(&wine, &path, &[]);
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("there are no issuer keys in the package") && said.contains("stays empty"), "{said:?}");
+    assert_eq!(token(&wine), None);
+    remove(&wine, &path);
+}
+
+#[test]
+fn a_product_may_have_any_name() {
+    let Some(wine) = start() else { return };
+    let name = "Größe & [Ägent] – 5 €";
+    let path = unsigned(&wine, "named.msi", true, name);
+    let minted = minted(&issuer(Algorithm::EdDsa), name, "acme");
+    sign(&path, &with_slot(&slot(minted.as_bytes())));
+    let (status, said) = install(&wine, &path, &[]);
+    assert_eq!(status, 0, "{said}");
+    let (_, found) = wine.run(&["reg", "query", r"HKLM\SOFTWARE\Example Ltd", "/s"]);
+    assert!(found.contains(&minted), "{found}");
+    remove(&wine, &path);
+}
+
 /// The whole way: built, signed, prepared without a key, stamped beside the signature, installed from a renamed copy.
 #[test]
 fn a_token_that_was_stamped_beside_a_real_signature_gets_to_the_registry() {
@@ -233,12 +335,14 @@ fn a_token_that_was_stamped_beside_a_real_signature_gets_to_the_registry() {
         assert!(said.status.success(), "{args:?}: {}", both(&said));
     };
     let manifest = small.manifest();
-    does(&["token", "keygen", "-o", "issuer"]);
     let product = ["--product", manifest.to_str().unwrap(), "--format", "msi", "--issuer-keys", "issuer.jwks.json"];
-    does(&[&["build", "-o", "bases"], &product[..]].concat());
-    for (alg, name) in [("rsa2048", "one [x].msi"), ("p256", "two.msi")] {
-        let _ = fs::remove_dir_all(work.join("signed"));
+    for (alg, issuer, name) in [("rsa2048", "eddsa", "one [x].msi"), ("p256", "es256", "two.msi")] {
+        for made in ["signed", "bases", "issuer.key", "issuer.jwks.json"].map(|made| work.join(made)) {
+            let _ = fs::remove_dir_all(&made).or_else(|_| fs::remove_file(&made));
+        }
         fs::create_dir(work.join("signed")).unwrap();
+        does(&["token", "keygen", "--alg", issuer, "-o", "issuer"]);
+        does(&[&["build", "-o", "bases"], &product[..]].concat());
         let signer: Vec<String> = keys.arguments(alg);
         let signer: Vec<&str> = signer.iter().map(String::as_str).collect();
         does(&[&["sign", "bases/Example-Agent.msi", "-o", "signed/a.msi"], &signer[..]].concat());

@@ -2,19 +2,21 @@
 //!
 //! ```text
 //!   the open database's _Streams ──\x05DigitalSignature──┐
-//!   the file OriginalDatabase ─────[compound]────────────┴─▶ [slot] ─▶ ENROLLMENTTOKEN, if it is empty
+//!   the file OriginalDatabase ─────[compound]────────────┴─▶ [slot] ─▶ [jws] ─▶ ENROLLMENTTOKEN, if it is empty
+//!   the open database's Binary ────IssuerKeys────────────────────────────┘
 //! ```
 //!
 //! The slot is outside of what the signature covers, so every byte in it may come from anybody. What is read is bounded, nothing is
-//! searched for, and only a token in the compact form of a JSON Web Signature is taken; whether its issuer signed it is for the agent to
-//! find out, which has the keys. Whatever goes wrong leaves the property as it is and says so in the installer's log: a package that
-//! needs a token refuses by itself then. The token is never logged.
+//! searched for, and only a token that an issuer listed in the signed part has signed for this product is taken. Its expiry is for the agent
+//! and the server to judge: a device's clock may be wrong. Whatever goes wrong leaves the property as it is and says so in the
+//! installer's log: a package that needs a token refuses by itself then. The token is never logged.
 //!
 //! It runs as the system or an administrator inside `msiexec`. A panic would end that, so the code has none, and what it
 //! would not have foreseen is caught at the boundary.
 
 pub mod compound;
 pub mod der;
+pub mod jws;
 pub mod slot;
 
 #[cfg(windows)]
@@ -31,6 +33,8 @@ pub enum Refusal {
     NoSlot,
     /// The slot is empty.
     Empty,
+    /// The package lists no issuer whose tokens it takes.
+    NoIssuerKeys,
     /// Something is not what it must be.
     Wrong(&'static str),
 }
@@ -41,6 +45,9 @@ impl fmt::Display for Refusal {
             Self::NoSignature => f.write_str("there is no signature"),
             Self::NoSlot => f.write_str("the signature has no slot for a token"),
             Self::Empty => f.write_str("the slot is empty"),
+            Self::NoIssuerKeys => {
+                f.write_str("refused: there are no issuer keys in the package to verify the token with")
+            }
             Self::Wrong(what) => write!(f, "refused: {what}"),
         }
     }

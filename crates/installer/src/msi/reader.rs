@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! File    issuer-keys.json        beside the agent, which checks tokens with it
-//! Binary  IssuerKeys              the same bytes, for who reads the package without its cabinet
+//! Binary  IssuerKeys              the same bytes, for the token reader and who else reads the package without its cabinet
 //! Binary  TokenReader             payloads/token-reader, a DLL of this package's architecture
 //! CustomAction ReadEnrollmentToken, immediate: sets ENROLLMENTTOKEN, if nothing else has, before anything asks for it
 //! ```

@@ -8,13 +8,28 @@ use std::os::windows::fs::FileExt;
 use std::panic::catch_unwind;
 
 use crate::compound::{self, Source};
-use crate::{Refusal, slot};
+use crate::{Refusal, jws, slot};
 
-use session::Session;
+use session::{Session, Stream};
 
 /// The property that carries the token; hidden in the package's own list of hidden properties.
 const PROPERTY: &str = "ENROLLMENTTOKEN";
 const SIGNATURE: &str = "\u{5}DigitalSignature";
+const SIGNATURE_STREAM: Stream = Stream {
+    query: "SELECT `Data` FROM `_Streams` WHERE `Name`=?",
+    name: SIGNATURE,
+    most_bytes: 1 << 20,
+    missing: Refusal::NoSignature,
+    unreadable: Refusal::Wrong("the signature's stream cannot be read, or is longer than any"),
+};
+/// In the signed part. Who can change it with a transform can give a token of his own as well: on the command line.
+const ISSUER_KEYS: Stream = Stream {
+    query: "SELECT `Data` FROM `Binary` WHERE `Name`=?",
+    name: "IssuerKeys",
+    most_bytes: jws::KEYS_MOST_BYTES,
+    missing: Refusal::NoIssuerKeys,
+    unreadable: Refusal::Wrong("the package's issuer keys cannot be read, or are longer than any"),
+};
 
 /// The entry point that the package's CustomAction row names. Always ERROR_SUCCESS: an installation that needs a token and has none
 /// is refused by the package, with a message that a person can read.
@@ -32,7 +47,7 @@ fn read(session: &Session) {
         session.log("ENROLLMENTTOKEN has a value already, which counts");
         return;
     }
-    let mut refusal = match take(session, "the open package", session.stream(SIGNATURE)) {
+    let mut refusal = match take(session, "the open package", session.stream(&SIGNATURE_STREAM)) {
         Ok(()) => return,
         Err(refusal) => refusal,
     };
@@ -47,15 +62,19 @@ fn read(session: &Session) {
     session.log(&format!("{refusal}; ENROLLMENTTOKEN stays empty"));
 }
 
-/// Sets the property from a signature, if there is a token in its slot.
+/// Sets the property from a signature, if there is a token in its slot that an issuer has signed for this product.
 fn take(session: &Session, whence: &str, signature: Result<Vec<u8>, Refusal>) -> Result<(), Refusal> {
     let signature = signature?;
     let token = slot::token(&signature)?;
+    let keys = session.stream(&ISSUER_KEYS)?;
+    let product =
+        session.property("ProductName").ok_or(Refusal::Wrong("the package does not say its product's name"))?;
+    jws::verify(token, &keys, &product)?;
     if !session.set_property(PROPERTY, token) {
         return Err(Refusal::Wrong("Windows Installer did not take the property"));
     }
     session.log(&format!(
-        "a token of {} bytes is in the signature's slot of {whence}; ENROLLMENTTOKEN is set",
+        "a token of {} bytes that its issuer signed is in the signature's slot of {whence}; ENROLLMENTTOKEN is set",
         token.len()
     ));
     Ok(())

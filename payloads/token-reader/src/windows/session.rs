@@ -7,12 +7,19 @@ use super::ffi::{
 };
 use crate::Refusal;
 
-/// The most bytes of a signature that are read.
-const MOST_BYTES: usize = 1 << 20;
 /// A path of more letters is none.
 const MOST_LETTERS: u32 = 32_768;
-/// The name is an argument, because it starts with a control character.
-const QUERY: &str = "SELECT `Data` FROM `_Streams` WHERE `Name`=?";
+
+/// Where bytes come from. The name is an argument of the query, because one starts with a control character.
+pub(super) struct Stream {
+    pub(super) query: &'static str,
+    pub(super) name: &'static str,
+    pub(super) most_bytes: usize,
+    /// There is no such row.
+    pub(super) missing: Refusal,
+    /// It cannot be read, or is longer than it may be.
+    pub(super) unreadable: Refusal,
+}
 
 /// The handle that Windows Installer gave the action; it closes that one itself.
 pub(super) struct Session(Handle);
@@ -82,14 +89,14 @@ impl Session {
     }
 
     /// A stream of the package that is being installed.
-    pub(super) fn stream(&self, name: &str) -> Result<Vec<u8>, Refusal> {
+    pub(super) fn stream(&self, wanted: &Stream) -> Result<Vec<u8>, Refusal> {
         const FAILED: Refusal = Refusal::Wrong("the open package cannot be queried");
         // SAFETY: an installation's handle; the answer is ours to close.
         let database = Owned(unsafe { MsiGetActiveDatabase(self.0) });
         if database.0 == 0 {
             return Err(FAILED);
         }
-        let (query, name) = (wide(QUERY), wide(name));
+        let (query, name) = (wide(wanted.query), wide(wanted.name));
         let mut view = Owned(0);
         // SAFETY: the query ends in a zero; the answer is ours to close.
         if unsafe { MsiDatabaseOpenViewW(database.0, query.as_ptr(), &mut view.0) } != ERROR_SUCCESS {
@@ -108,29 +115,28 @@ impl Session {
         let mut row = Owned(0);
         // SAFETY: the view is executed; the answer is ours to close.
         if unsafe { MsiViewFetch(view.0, &mut row.0) } != ERROR_SUCCESS {
-            return Err(Refusal::NoSignature);
+            return Err(wanted.missing);
         }
-        read(&row)
+        read(&row, wanted.most_bytes).ok_or(wanted.unreadable)
     }
 }
 
-/// The stream in a row's first field.
-fn read(row: &Owned) -> Result<Vec<u8>, Refusal> {
+/// The stream in a row's first field. `None`: it cannot be read, or is longer than that.
+fn read(row: &Owned, most_bytes: usize) -> Option<Vec<u8>> {
     let mut content = Vec::new();
     loop {
         let mut part = [0_u8; 4096];
         let mut bytes = 4096_u32;
         // SAFETY: the buffer has as many bytes as said.
         if unsafe { MsiRecordReadStream(row.0, 1, part.as_mut_ptr(), &mut bytes) } != ERROR_SUCCESS {
-            return Err(Refusal::Wrong("the signature's stream cannot be read"));
+            return None;
         }
-        match usize::try_from(bytes).ok().and_then(|bytes| part.get(..bytes)) {
-            Some([]) => return Ok(content),
-            Some(part) => content.extend_from_slice(part),
-            None => return Err(Refusal::Wrong("the signature's stream cannot be read")),
+        match part.get(..usize::try_from(bytes).ok()?)? {
+            [] => return Some(content),
+            part => content.extend_from_slice(part),
         }
-        if content.len() > MOST_BYTES {
-            return Err(Refusal::Wrong("the signature is longer than any"));
+        if content.len() > most_bytes {
+            return None;
         }
     }
 }
