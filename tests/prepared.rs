@@ -256,6 +256,16 @@ fn what_may_not_have_a_slot_is_refused() {
 }
 
 #[test]
+fn a_slot_that_nothing_reads_is_said() {
+    for base in signed() {
+        let mut report = Report::new();
+        base.format().verify(&base.prepare().0, &mut report).unwrap();
+        let said = report.findings().iter().any(|finding| finding.id == "slot-unread");
+        assert_eq!(said, !base.seen, "{:?}", base.kind);
+    }
+}
+
+#[test]
 fn a_prepared_base_is_not_signed_anew() {
     for base in signed() {
         let (prepared, _) = base.prepare();

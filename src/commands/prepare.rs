@@ -1,13 +1,13 @@
 //! `stampwright prepare`: a signed base gets its place for tokens, once, without a key.
 
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use container::ReadAt;
 use container::at::{Cursor, FileAt};
 use installer::preserve::{self, KeySource, Manifest};
-use installer::{IssuerKeys, formats};
+use installer::{Format, IssuerKeys, Report, formats};
 
 use crate::failure::Failure;
 use crate::output::{Pending, Readers};
@@ -48,6 +48,9 @@ pub fn run(args: &Prepare) -> Result<(), Failure> {
     preserve::read_back(format, &base, &prepared, &place).map_err(|error| about(error.into()))?;
     let hashed = installer::proof::sha256(&mut Cursor::new(&prepared));
     let (size, digest) = hashed.map_err(Failure::io("read back", &args.output))?;
+    if keys.source == KeySource::Asserted {
+        warn(format, &prepared, &args.output)?;
+    }
     let manifest = Manifest::new(format.kind(), digest, size, &place, &keys).map_err(Failure::wrong)?;
 
     let path = prepared::beside(&args.output);
@@ -74,8 +77,21 @@ pub fn run(args: &Prepare) -> Result<(), Failure> {
     Ok(())
 }
 
+/// An installer of ours that was built without issuer keys does not read its slot, whatever its agent does.
+fn warn(format: &dyn Format, prepared: &FileAt, path: &Path) -> Result<(), Failure> {
+    let mut report = Report::new();
+    format.verify(prepared, &mut report).map_err(|error| Failure::from(error).about(path))?;
+    for finding in report.findings().iter().filter(|finding| finding.id == "slot-unread") {
+        eprintln!("warning: {}: {}", path.display(), finding.message);
+        if let Some(hint) = &finding.hint {
+            eprintln!("  hint: {hint}");
+        }
+    }
+    Ok(())
+}
+
 /// Reads issuer keys that are asserted.
-fn keys(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
+fn keys(path: &Path) -> Result<Vec<u8>, Failure> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(Failure::io("open", path))?;

@@ -8,15 +8,25 @@ use xshell::{Shell, cmd};
 
 use crate::failure::{AtPath, Result};
 
-/// A key and its self-signed certificate for code signing, in PEM.
+/// What a Windows program or installer is signed with.
+pub(crate) const CODE_SIGNING: &str = "codeSigning";
+/// What a macOS package is signed with: Apple's Developer ID Installer.
+pub(crate) const INSTALLER: &str = "critical,1.2.840.113635.100.4.13";
+
+/// A key and its self-signed certificate, in PEM.
 pub(crate) struct Throwaway {
-    key: PathBuf,
-    certificate: PathBuf,
+    pub(crate) key: PathBuf,
+    pub(crate) certificate: PathBuf,
 }
 
 impl Throwaway {
-    /// The pair in `folder`, made if it is not there.
+    /// The pair for code signing in `folder`, made if it is not there.
     pub(crate) fn in_folder(sh: &Shell, folder: &Path) -> Result<Self> {
+        Self::with_usage(sh, folder, CODE_SIGNING)
+    }
+
+    /// The pair for this extended key usage in `folder`, made if it is not there.
+    pub(crate) fn with_usage(sh: &Shell, folder: &Path, usage: &str) -> Result<Self> {
         let pair = Self { key: folder.join("key.pem"), certificate: folder.join("certificate.pem") };
         if pair.key.is_file() && pair.certificate.is_file() {
             return Ok(pair);
@@ -24,13 +34,15 @@ impl Throwaway {
         fs::create_dir_all(folder).at("create", folder)?;
         let (key, certificate) = (&pair.key, &pair.certificate);
         let subject = "/CN=Throwaway test signer/O=Stampwright tests";
-        let usage = ["extendedKeyUsage=codeSigning", "keyUsage=digitalSignature", "basicConstraints=critical,CA:FALSE"];
+        let extended = format!("extendedKeyUsage={usage}");
+        let usage = [&extended, "keyUsage=critical,digitalSignature", "basicConstraints=critical,CA:FALSE"];
         let usage = usage.iter().flat_map(|line| ["-addext", line]);
         cmd!(sh, "openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj {subject} {usage...}")
             .args(["-keyout".as_ref(), key.as_os_str(), "-out".as_ref(), certificate.as_os_str()])
             .quiet()
             .ignore_stderr()
             .run()?;
+        cmd!(sh, "chmod 600 {key}").quiet().run()?;
         Ok(pair)
     }
 

@@ -9,6 +9,7 @@ use super::measure::{Way, in_turns};
 use super::stamps::{Inside, inside};
 use super::{Bench, FOLDER};
 use crate::failure::{AtPath, Result};
+use crate::sign::{CODE_SIGNING, INSTALLER, Throwaway};
 
 /// Where keys and signed bases are.
 const SIGNED: &str = "target/bench/signed";
@@ -62,19 +63,11 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Signed>> {
     Ok(all)
 }
 
-/// Two self-signed certificates with their keys, an issuer of tokens, and a token.
+/// Two certificates with their keys, an issuer of tokens, and a token.
 fn keys(bench: &Bench<'_>) -> Result {
     let (sh, program) = (bench.sh, &bench.stampwright);
-    for (name, usage) in [("code", "codeSigning"), ("installer", "critical,1.2.840.113635.100.4.13")] {
-        let usage = format!("extendedKeyUsage={usage}");
-        let subject = format!("/CN=Bench-{name}/O=Example");
-        cmd!(sh, "openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj {subject} -addext {usage}")
-            .args(["-addext", "keyUsage=critical,digitalSignature", "-addext", "basicConstraints=critical,CA:FALSE"])
-            .args(["-keyout", &format!("{SIGNED}/{name}.key"), "-out", &format!("{SIGNED}/{name}.pem")])
-            .quiet()
-            .ignore_stderr()
-            .run()?;
-        cmd!(sh, "chmod 600 {SIGNED}/{name}.key").quiet().run()?;
+    for (name, usage) in [("code", CODE_SIGNING), ("installer", INSTALLER)] {
+        Throwaway::with_usage(sh, &sh.current_dir().join(SIGNED).join(name), usage)?;
     }
     let python = bench.venv.join("python");
     cmd!(sh, "{python} -c {APPLE_KEY} {SIGNED}/apple.p12").quiet().run()?;
@@ -96,7 +89,7 @@ fn bases(bench: &Bench<'_>, format: &str, name: &str, base: &str) -> Result<[Str
     let (sh, program) = (bench.sh, &bench.stampwright);
     let [signed, prepared] = ["base", "prepared"].map(|what| format!("{SIGNED}/{name}-{what}.{format}"));
     let key = if format == "msi" { "code" } else { "installer" };
-    cmd!(sh, "{program} sign {base} --certs {SIGNED}/{key}.pem --key {SIGNED}/{key}.key -o {signed}")
+    cmd!(sh, "{program} sign {base} --certs {SIGNED}/{key}/certificate.pem --key {SIGNED}/{key}/key.pem -o {signed}")
         .quiet()
         .ignore_stderr()
         .run()?;
@@ -116,7 +109,7 @@ fn ours(bench: &Bench<'_>, key: &str, signed: &str, prepared: &str, format: &str
     let program = bench.stampwright.display();
     let out = format!("{SIGNED}/out.{format}");
     let token = format!("--token-file {SIGNED}/jws -o {out}");
-    let signer = format!("--resign --certs {SIGNED}/{key}.pem --key {SIGNED}/{key}.key");
+    let signer = format!("--resign --certs {SIGNED}/{key}/certificate.pem --key {SIGNED}/{key}/key.pem");
     [
         way("stampwright stamp, prepared base", &out, format!("exec {program} stamp {prepared} {token}")),
         way("stampwright stamp --resign", &out, format!("exec {program} stamp {signed} {token} {signer}")),
@@ -125,7 +118,9 @@ fn ours(bench: &Bench<'_>, key: &str, signed: &str, prepared: &str, format: &str
 
 fn msi(bench: &Bench<'_>, base: &str, signed: &str, prepared: &str) -> Vec<Way> {
     let out = format!("{SIGNED}/theirs.msi");
-    let sign = format!("exec osslsigncode sign -certs {SIGNED}/code.pem -key {SIGNED}/code.key -h sha256 -add-msi-dse");
+    let sign = format!(
+        "exec osslsigncode sign -certs {SIGNED}/code/certificate.pem -key {SIGNED}/code/key.pem -h sha256 -add-msi-dse"
+    );
     let add = "exec osslsigncode add -addUnauthenticatedBlob -add-msi-dse";
     let mut ways: Vec<Way> = ours(bench, "code", signed, prepared, "msi").into();
     ways.push(way("osslsigncode sign", &out, format!("{sign} -in {base} -out {out}")));

@@ -24,7 +24,7 @@ use crate::claims::IssuerKeys;
 use crate::format::{
     Area, Extracted, Format, Inspection, Output, PrepareError, ReadError, Sink, Slot, StampError, TokenSummary, What,
 };
-use crate::report::Report;
+use crate::report::{Finding, Report, Severity};
 use crate::seal::{Place, Sealer, SlotFound, SlotState};
 use crate::splice::{Segment, Splice};
 use crate::token::Token;
@@ -172,6 +172,20 @@ pub(crate) fn verify(
         ),
     }
     Ok(())
+}
+
+/// Says that nothing will read the slot: in an installer of ours it is read by what comes with issuer keys.
+pub(crate) fn unread(report: &mut Report) {
+    report.add(Finding {
+        id: "slot-unread",
+        severity: Severity::Warning,
+        place: "slot".to_owned(),
+        message: "nothing in the installer reads a token from the slot: the base was built without issuer keys"
+            .to_owned(),
+        hint: Some(
+            "build the base with --issuer-keys, then sign and prepare it; else devices stay without a token".to_owned(),
+        ),
+    });
 }
 
 /// Says in an inspection what is in the slot.

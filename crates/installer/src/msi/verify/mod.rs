@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 use container::msidb::Table;
 
 use crate::format::ReadError;
+use crate::preserve;
 use crate::report::Report;
 
 use super::read::Installer;
@@ -41,6 +42,9 @@ pub(super) fn verify(installer: &Installer<'_>, prepared: bool, report: &mut Rep
             "another tool has built it: only its structure, its signature and its slot are checked",
         );
         return Ok(());
+    }
+    if prepared && installer.issuer_keys()?.is_none() {
+        preserve::unread(report);
     }
     structure::check(installer, report)?;
     let tables = Tables::read(installer)?;

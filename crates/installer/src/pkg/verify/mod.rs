@@ -8,6 +8,7 @@ mod scripts;
 use super::installed::Tree;
 use super::opened::Opened;
 use crate::format::ReadError;
+use crate::preserve;
 use crate::report::Report;
 
 /// Checks everything. What another tool has built and this one has prepared is not held to our own rules.
@@ -17,6 +18,9 @@ pub(super) fn verify(pkg: &Opened<'_>, prepared: bool, report: &mut Report) -> R
         let message = "another tool has built it: only its members, its signatures and its slot are checked";
         report.note("pkg-foreign", "package", message);
         return Ok(());
+    }
+    if prepared && pkg.issuer_keys()?.is_none() {
+        preserve::unread(report);
     }
     if !report.check(pkg.components.len() == 1, "pkg-one-component", "table of contents", || {
         format!(

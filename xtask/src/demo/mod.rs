@@ -1,5 +1,7 @@
 //! `cargo xtask demo`: the main job on real input. The sample agents become bases, the bases become one tenant's installers, and each
-//! of those is read back and compared with what went in.
+//! of those is read back and compared with what went in. Then the same with signatures that stay, and what an admin uploads.
+
+mod signed;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,6 +42,8 @@ pub(crate) fn run(sh: &Shell) -> Result {
     }
     rows.push(intunemac(sh, &stampwright, &token)?);
     print_table(&rows);
+    signed::run(sh, &stampwright)?;
+    kits(sh, &stampwright)?;
     println!(
         "\nThe token is in {token}; what one of them is and whose: {} inspect {}",
         stampwright.display(),
@@ -95,6 +99,29 @@ fn intunemac(sh: &Shell, stampwright: &Path, token: &str) -> Result<Row> {
     let bytes = fs::metadata(&full).at("measure", &full)?.len();
     let findings = "around the pkg above, byte for byte".to_owned();
     Ok(Row { format: "intunemac", file, bytes, build, stamp: None, findings })
+}
+
+/// What an admin uploads, of the installers above.
+fn kits(sh: &Shell, stampwright: &Path) -> Result {
+    println!("\n{:<11}{:<22}files", "kit of", "for");
+    for (format, systems) in [("msi", "intune,gpo"), ("pkg", "intune,jamf")] {
+        let folder = format!("{FOLDER}/kit-{format}");
+        let full = sh.current_dir().join(&folder);
+        if full.exists() {
+            fs::remove_dir_all(&full).at("remove", &full)?;
+        }
+        let kit =
+            cmd!(sh, "{stampwright} kit {FOLDER}/installers/TheOneRMM-Agent.{format} --for {systems} -o {folder}");
+        kit.quiet().ignore_stderr().run()?;
+        let mut names: Vec<String> = sh
+            .read_dir(&full)?
+            .iter()
+            .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+            .collect();
+        names.sort();
+        println!("{format:<11}{systems:<22}{folder}: {}", names.join(", "));
+    }
+    Ok(())
 }
 
 /// What a report of `verify --json` comes to in a few words.
