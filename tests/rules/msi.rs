@@ -190,6 +190,15 @@ const WINDOWS: &[Case] = &[
 const ICE: &[Case] = &[
     ("ice03", Break::Tables(|db| db.set("Registry", ("Name", "FailureActions"), "Component_", "NoSuch"))),
     (
+        "ice06",
+        Break::Tables(|db| {
+            let nothing = || Value::Null;
+            let mut row = vec!["Property".into(), "NoSuch".into(), "N".into()];
+            row.extend(std::iter::repeat_with(nothing).take(7));
+            db.insert("_Validation", row);
+        }),
+    ),
+    (
         "ice09",
         Break::Tables(|db| {
             db.insert("Directory", vec!["System64Folder".into(), "TARGETDIR".into(), ".".into()]);
@@ -241,6 +250,34 @@ const ICE: &[Case] = &[
             );
         }),
     ),
+    (
+        "ice36",
+        Break::Tables(|db| {
+            let columns =
+                vec![Column::build("Name").primary_key().id_string(72), Column::build("Data").nullable().int32()];
+            db.0.create_table("Icon", columns).unwrap();
+            db.insert("Icon", vec!["Unused".into(), Value::Null]);
+        }),
+    ),
+    (
+        "ice45",
+        Break::Tables(|db| {
+            db.0.update_rows(Update::table("ServiceControl").set("Event", Value::from(163 | 4))).unwrap();
+        }),
+    ),
+    (
+        "ice64",
+        Break::Tables(|db| {
+            db.insert("Directory", vec!["AppDataFolder".into(), "TARGETDIR".into(), ".".into()]);
+            db.insert("Directory", vec!["Left".into(), "AppDataFolder".into(), "Left".into()]);
+        }),
+    ),
+    ("ice69", Break::Tables(|db| refer(db, "[#NoSuch]"))),
+    ("ice69", Break::Tables(|db| refer(db, "[$NoSuch]"))),
+    ("ice73", Break::Facts(|s| contents(s).package_code = "{000C1101-0000-0000-C000-000000000047}".to_owned())),
+    ("ice73", Break::Facts(|s| contents(s).package_code = "{8FC71234-88A0-4B41-82B8-8905D4AA904C}".to_owned())),
+    ("ice79", Break::Tables(|db| db.set(EXECUTE, action("CreateFolders"), "Condition", "\"?x\"=\"?x\" OR ?NoSuch=3"))),
+    ("ice79", Break::Tables(|db| db.set(EXECUTE, action("CreateFolders"), "Condition", "&NoSuch=3"))),
     ("ice60", Break::Tables(|db| db.0.delete_rows(Delete::from("MsiFileHash")).unwrap())),
     ("ice61", Break::Tables(|db| db.set("Property", property("SecureCustomProperties"), "Value", "ENROLLMENTTOKEN"))),
     ("ice63", Break::Tables(|db| db.set(EXECUTE, action("RemoveExistingProducts"), "Sequence", 1390))),
@@ -284,6 +321,13 @@ const ICE: &[Case] = &[
         }),
     ),
 ];
+
+/// A registry value of the agent's component with this text.
+fn refer(db: &mut Database, text: &str) {
+    let agent = db.agent();
+    let row = vec!["Refer".into(), 2.into(), "Software\\Example".into(), "a".into(), text.into(), agent.into()];
+    db.insert("Registry", row);
+}
 
 /// What only a signed installer and its base have.
 fn prepare(subject: &mut Subject) {

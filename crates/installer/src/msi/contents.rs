@@ -19,6 +19,8 @@ const MAX_CELLS: usize = 2 << 20;
 pub struct Contents {
     /// By the table's name.
     pub tables: BTreeMap<String, Vec<Record>>,
+    /// The columns that each table has, rows or not.
+    pub columns: BTreeMap<String, Vec<String>>,
     /// Template: platform and languages, e.g. `x64;1033`.
     pub template: String,
     /// Revision number: the package code.
@@ -117,6 +119,7 @@ pub fn contents(file: &dyn ReadAt) -> Result<Contents, ReadError> {
         word_count: installer.summary.int(pid::WORD_COUNT).unwrap_or_default(),
         is_signed: installer.is_signed(),
         tables: BTreeMap::new(),
+        columns: BTreeMap::new(),
     };
     let mut texts: BTreeMap<StringId, Arc<str>> = BTreeMap::new();
     let mut cells = 0_usize;
@@ -128,7 +131,9 @@ pub fn contents(file: &dyn ReadAt) -> Result<Contents, ReadError> {
             let problem = Problem::Value { field: "cells", found: cells as u64, expected: "2,097,152 at most" };
             return Err(Malformed { structure: "installer database", offset: 0, problem }.into());
         }
-        contents.tables.insert(name.clone(), records(&table, &mut texts));
+        let columns = table.columns().iter().map(|column| column.name().to_owned()).collect();
+        contents.columns.insert(name.clone(), columns);
+        contents.tables.insert(name, records(&table, &mut texts));
     }
     Ok(contents)
 }

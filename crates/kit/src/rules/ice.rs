@@ -3,14 +3,16 @@
 //! Each has the number and the question of Microsoft's page; where ours asks less, the question says so.
 
 mod checks;
+mod references;
 
 use installer::Severity;
 use installer::msi::{Contents, Record};
 
 use self::checks::{
     conditions, deferred, empty_folders, identity, is_font, keys_exist, mixed, platform, profile_folders, removal,
-    same_names, system_files, twice, upgrade,
+    reserved_bits, same_names, samples, system_files, twice, upgrade,
 };
+use self::references::{described_columns, folders_left_behind, formatted, named_in_conditions, unused_icons};
 use super::subject::Of;
 use super::{Rule, Subject, WINDOWS, broken};
 
@@ -32,7 +34,7 @@ macro_rules! ice {
     };
 }
 
-pub(super) static RULES: [Rule; 20] = [
+pub(super) static RULES: [Rule; 27] = [
     ice!(
         "ice03",
         Error,
@@ -41,6 +43,15 @@ pub(super) static RULES: [Rule; 20] = [
         "Windows Installer stops with an error, or silently leaves the row out",
         "name an existing row",
         keys_exist
+    ),
+    ice!(
+        "ice06",
+        Error,
+        "ICE06",
+        "every column that _Validation describes is in its table",
+        "Windows Installer stops with an error when it asks for the column",
+        "add the column, or take the description away",
+        described_columns
     ),
     ice!(
         "ice09",
@@ -94,6 +105,15 @@ pub(super) static RULES: [Rule; 20] = [
         same_names
     ),
     ice!(
+        "ice36",
+        Warning,
+        "ICE36",
+        "every icon is used",
+        "the cached package carries it for nothing",
+        "use it or remove it",
+        unused_icons
+    ),
+    ice!(
         "ice57",
         Error,
         "ICE57",
@@ -110,6 +130,15 @@ pub(super) static RULES: [Rule; 20] = [
         "it is the computer's account whose profile gets it",
         "install below Program Files or ProgramData",
         profile_folders
+    ),
+    ice!(
+        "ice45",
+        Warning,
+        "ICE45",
+        "no reserved bit is set in the attributes of components, files, services and upgrades",
+        "a later Windows Installer may give it a meaning",
+        "clear it",
+        reserved_bits
     ),
     ice!(
         "ice60",
@@ -149,6 +178,15 @@ pub(super) static RULES: [Rule; 20] = [
         removal
     ),
     ice!(
+        "ice64",
+        Error,
+        "ICE64",
+        "folders in a user's profile are removed again",
+        "they stay in every profile that roams",
+        "add a row to RemoveFile",
+        folders_left_behind
+    ),
+    ice!(
         "ice71",
         Error,
         "ICE71",
@@ -161,6 +199,24 @@ pub(super) static RULES: [Rule; 20] = [
         }
     ),
     ice!(
+        "ice69",
+        Warning,
+        "ICE69",
+        "[#file], [!file] and [$component] in texts are of the row's own component",
+        "where the other component is not installed, the text has nothing in its place",
+        "name a file or component of the row's own",
+        formatted
+    ),
+    ice!(
+        "ice73",
+        Warning,
+        "ICE73",
+        "no code is one of the samples of Microsoft's SDK",
+        "Windows takes the package for the sample",
+        "make new codes",
+        samples
+    ),
+    ice!(
         "ice77",
         Error,
         "ICE77",
@@ -168,6 +224,15 @@ pub(super) static RULES: [Rule; 20] = [
         "Windows Installer stops with an error there",
         "move them",
         deferred
+    ),
+    ice!(
+        "ice79",
+        Warning,
+        "ICE79",
+        "components and features that conditions ask for exist",
+        "the condition is never what it seems to be",
+        "correct the name",
+        named_in_conditions
     ),
     ice!(
         "ice80",

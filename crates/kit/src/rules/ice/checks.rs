@@ -25,7 +25,7 @@ pub(super) fn keys_exist(m: &Contents) -> Option<Broken> {
 }
 
 /// Whether a folder is one of these or below one of them.
-fn is_below(m: &Contents, folder: &str, roots: &[&str]) -> bool {
+pub(super) fn is_below(m: &Contents, folder: &str, roots: &[&str]) -> bool {
     const MAX_DEPTH: usize = 64;
     let mut at = folder;
     for _ in 0..MAX_DEPTH {
@@ -88,6 +88,40 @@ pub(super) fn identity(m: &Contents) -> Option<Broken> {
     }
 }
 
+/// Package, product and upgrade codes of the samples of Microsoft's SDK 1.0.
+const SAMPLES: [&str; 6] = [
+    "{000C1101-0000-0000-C000-000000000047}",
+    "{9BBF15D0-1985-11D1-9A9D-006097C4E489}",
+    "{80F7E030-A751-11D2-A7D4-006097C99860}",
+    "{1AA03E10-2B19-11D2-B2EA-006097C99860}",
+    "{0CD9A0A0-DDFD-11D1-A851-006097ABDE17}",
+    "{AD2A58F2-E645-11D2-88C7-00A0C981B015}",
+];
+
+pub(super) fn samples(m: &Contents) -> Option<Broken> {
+    let codes = [m.property("ProductCode"), m.property("UpgradeCode"), &m.package_code];
+    // Four digits of the later samples' codes are anything.
+    let is_later = |code: &str| code.starts_with("{8FC7") && code.ends_with("-88A0-4B41-82B8-8905D4AA904C}");
+    let found =
+        codes.iter().map(|code| code.to_uppercase()).find(|code| SAMPLES.contains(&&**code) || is_later(code))?;
+    broken("table Property", format!("{found} is a sample's"))
+}
+
+/// A column of bits and the bits that have a meaning.
+const BITS: [(&str, &str, i32); 4] = [
+    ("Component", "Attributes", 0xFFF),
+    ("File", "Attributes", 0x7607),
+    ("ServiceControl", "Event", 0xBB),
+    ("Upgrade", "Attributes", 0x707),
+];
+
+pub(super) fn reserved_bits(m: &Contents) -> Option<Broken> {
+    BITS.iter().find_map(|(table, column, known)| {
+        let wrong = m.rows(table).iter().filter_map(|row| row.int(column)).find(|bits| bits & !known != 0)?;
+        broken(format!("table {table}"), format!("{column} is {wrong:#x}"))
+    })
+}
+
 fn is_guid(text: &str) -> bool {
     let Some(inner) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else { return false };
     let lengths: Vec<usize> = inner.split('-').map(str::len).collect();
@@ -122,7 +156,7 @@ pub(super) fn is_font(row: &Record) -> bool {
 }
 
 const USER: i32 = 1;
-const PROFILE_FOLDERS: [&str; 9] = [
+pub(super) const PROFILE_FOLDERS: [&str; 9] = [
     "AppDataFolder",
     "LocalAppDataFolder",
     "PersonalFolder",
