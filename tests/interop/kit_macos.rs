@@ -1,5 +1,5 @@
-//! Kits for Macs before other people's readers: Python's `plistlib`, with the schema's own words for what a payload must have; and the
-//! vendor-signed sample, whose code requirement is known.
+//! Kits for Macs before other people's readers: Python's `plistlib`, with the schema's own words for what a payload must have; and a
+//! vendor's code requirement, whose text is known.
 
 use std::fs;
 use std::path::Path;
@@ -8,10 +8,12 @@ use installer::Kind;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::support::agents::Cpu;
+use crate::support::agents::macho::{self, Signing};
 use crate::support::keys::keys;
 use crate::support::kits::{Made, TOKEN, assert_private, files, json};
 use crate::support::product::{MANIFEST, manifest_with};
-use crate::support::{both, judge, missing, output, program, root, run};
+use crate::support::{both, judge, output, program, run};
 
 /// A property list as Python reads it, as JSON.
 fn plist(path: &Path) -> Option<Value> {
@@ -218,13 +220,20 @@ fn hostile_names_stay_values() {
     assert!(page.starts_with(r"# Jamf Pro: M \& \'S\' é \[x\] \`id\` 1.4.2"), "{page}");
 }
 
-/// The vendor-signed sample: Node.js, whose requirement `codesign` shows so.
+/// The requirements blob of Node.js 20.18.1 for macOS, as its vendor signed it (`cargo xtask samples` gets the program).
+const NODE_REQUIREMENTS: &str = "fade0c01000000a4000000010000000300000014fade0c0000000090000000010000000600000002000000046e6f6465\
+    000000060000000f000000060000000e000000010000000a2a864886f76364060206000000000000000000060000000e000000000000000a2a864886f7636406\
+    010d0000000000000000000b000000000000000a7375626a6563742e4f550000000000010000000a485837373339473846580000";
+
+/// A vendor's requirement is what `codesign -d -r -` shows of that program.
 #[test]
 fn a_vendors_own_requirement_is_taken_out_of_its_signature() {
-    let agent = root().join("samples/macos-arm64/node");
-    if !agent.is_file() {
-        return missing("the signed sample agents (cargo xtask samples)");
-    }
+    let digit = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    let blob: Vec<u8> = NODE_REQUIREMENTS.as_bytes().chunks(2).map(digit).collect();
+    let signing = Signing { requirements: Some((blob, "HX7739G8FX")), ..Signing::identity() };
+    let folder = tempfile::tempdir().unwrap();
+    let agent = folder.path().join("node");
+    fs::write(&agent, macho::program(&[Cpu::Arm64], &signing)).unwrap();
     let manifest = MANIFEST
         .replace("arch = \"universal\"\npath = \"agent-macos\"", &format!("arch = \"arm64\"\npath = {agent:?}"));
     let made = Made::with(Kind::Pkg, &manifest);

@@ -23,6 +23,8 @@ pub struct Signing {
     /// What special slots 1 and 3 hash: `Info.plist` and `CodeResources`.
     pub info: Option<Vec<u8>>,
     pub resources: Option<Vec<u8>>,
+    /// A requirements blob, and the team that it names.
+    pub requirements: Option<(Vec<u8>, &'static str)>,
 }
 
 impl Signing {
@@ -114,7 +116,8 @@ fn path(out: &mut Vec<u8>, command: u32, at: u32, path: &str) {
 }
 
 fn super_blob(code: &[u8], signing: &Signing) -> Vec<u8> {
-    let requirements = blob(0xfade_0c01, &[0, 0, 0, 0]);
+    let own = signing.requirements.as_ref().map(|(blob, _)| blob.clone());
+    let requirements = own.unwrap_or_else(|| blob(0xfade_0c01, &[0, 0, 0, 0]));
     let directory = code_directory(code, &requirements, signing);
     let cms = if signing.adhoc {
         Vec::new()
@@ -144,7 +147,11 @@ fn blob(magic: u32, content: &[u8]) -> Vec<u8> {
 
 fn code_directory(code: &[u8], requirements: &[u8], signing: &Signing) -> Vec<u8> {
     const HEADER: usize = 88;
-    let team = if signing.adhoc { "" } else { TEAM };
+    let team = match &signing.requirements {
+        _ if signing.adhoc => "",
+        Some((_, team)) => team,
+        None => TEAM,
+    };
     let pages: Vec<_> = code.chunks(4096).map(Sha256::digest).collect();
     let slot = |file: &Option<Vec<u8>>| file.as_ref().map_or([0; 32], |bytes| Sha256::digest(bytes).into());
     let special = [slot(&signing.resources), Sha256::digest(requirements).into(), slot(&signing.info)];
