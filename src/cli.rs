@@ -150,7 +150,8 @@ pub struct Stamp {
     /// The installer to write; - is standard output
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
-    /// Take only tokens that one of these keys has signed (JWKS); else those in the base count, if it has some
+    /// Take only tokens that one of these keys has signed (JWKS); else those in the base count, if it has some (msi, pkg:
+    /// a deb's lie in its payload, which a stamp does not read)
     #[arg(long, value_name = "JWKS", value_hint = ValueHint::FilePath)]
     pub issuer_keys: Option<PathBuf>,
     /// Replace the token of an installer that is already stamped

@@ -121,8 +121,12 @@ impl From<StampError> for Failure {
         if let StampError::Read(error) = error {
             return error.into();
         }
+        let status = match &error {
+            StampError::Seal(error) if error.is_machine => Status::Machine,
+            _ => Status::Wrong,
+        };
         let hint = error.hint().map(str::to_owned);
-        Self { status: Status::Wrong, message: error.to_string(), hint }
+        Self { status, message: error.to_string(), hint }
     }
 }
 
@@ -133,6 +137,7 @@ impl From<SealFileError> for Failure {
         }
         let status = match &error {
             SealFileError::Write { .. } => Status::Machine,
+            SealFileError::Seal(error) if error.is_machine => Status::Machine,
             _ => Status::Wrong,
         };
         let hint = error.hint().map(str::to_owned);

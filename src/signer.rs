@@ -147,7 +147,11 @@ impl Sealer for Signer {
     }
 
     fn seal(&self, imprint: &Imprint) -> Result<Sealed, SealError> {
-        self.sign(imprint).map_err(|error| SealError(error.to_string()))
+        self.sign(imprint).map_err(|error| SealError {
+            message: error.to_string(),
+            hint: error.hint(),
+            is_machine: matches!(error, SignError::Timestamp(TimestampError::Http { .. })),
+        })
     }
 }
 
@@ -281,16 +285,6 @@ impl From<IdentityError> for Failure {
         match error {
             IdentityError::Key(error) => error.into(),
             error => Self::wrong(error),
-        }
-    }
-}
-
-impl From<TimestampError> for Failure {
-    fn from(error: TimestampError) -> Self {
-        let failure = Self::wrong(&error);
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
         }
     }
 }

@@ -176,14 +176,15 @@ fn a_timestamp_that_is_not_ours_is_refused() {
     fs::remove_file(bench.path("out")).unwrap();
     for (url, status, word) in [
         (repeats.as_str(), 1, "its nonce is not ours"),
-        (&timestamp_authority(keys, Manners::Down), 1, "HTTP status 503"),
+        (&timestamp_authority(keys, Manners::Down), 3, "HTTP status 503"),
         (&timestamp_authority(keys, Manners::Refuses), 1, "refused: status 2"),
-        ("http://127.0.0.1:9/", 1, "timestamp authority http://127.0.0.1:9/"),
+        ("http://127.0.0.1:9/", 3, "timestamp authority http://127.0.0.1:9/"),
         ("https://example.com/", 2, "must be http"),
     ] {
         let (code, said) = sign(url);
         assert_eq!(code, Some(status), "{said}");
         assert!(said.contains(word), "{said}");
+        assert_eq!(said.contains("sign again later"), status == 3, "{said}");
         assert!(!bench.path("out").exists(), "{url}");
     }
 }

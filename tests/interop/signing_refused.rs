@@ -25,6 +25,28 @@ fn refused(bench: &Bench, arguments: &[String], status: i32, word: &str) {
     assert_eq!(fs::read_dir(bench.folder.path()).unwrap().count(), 3, "something was left behind: {word}");
 }
 
+#[test]
+fn a_base_that_another_tool_signed_is_not_signed_anew() {
+    let (Some(keys), Some(osslsigncode)) = (keys(), judge("osslsigncode")) else { return };
+    let bench = Bench::new(Kind::Msi);
+    let (base, signed) = (bench.path("base"), bench.path("theirs"));
+    let mut arguments = vec!["sign".to_owned(), "-h".into(), "sha256".into()];
+    arguments.extend(["-certs".into(), keys.text("p256.pem"), "-key".into(), keys.text("p256.key")]);
+    arguments.extend(["-in".into(), base.to_str().unwrap().into(), "-out".into(), signed.to_str().unwrap().into()]);
+    run(&osslsigncode, &arguments);
+    let out = bench.path("out");
+    let mut arguments = vec!["stamp", signed.to_str().unwrap(), "--token-file", "token", "-o", out.to_str().unwrap()];
+    arguments.push("--resign");
+    let ours = keys.arguments("p256");
+    arguments.extend(ours.iter().map(String::as_str));
+    let said = bench.stampwright(&arguments);
+    let text = both(&said);
+    assert_eq!(said.status.code(), Some(1), "{text}");
+    assert!(text.contains("another tool that signs lays the file out anew"), "{text}");
+    assert!(text.contains("run stampwright prepare on this one"), "{text}");
+    assert!(!out.exists());
+}
+
 fn with(keys: &Keys, certificates: &str, key: &str) -> Vec<String> {
     vec!["--certs".into(), keys.text(certificates), "--key".into(), keys.text(key)]
 }

@@ -55,6 +55,12 @@ impl Algorithm {
     }
 }
 
+/// Bytes as lower-case hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A digest in the making.
 #[derive(Debug, Clone)]
 pub enum Hasher {
@@ -136,9 +142,8 @@ mod tests {
 
     #[test]
     fn known_answers() {
-        let hex = |bytes: Vec<u8>| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
-        assert_eq!(hex(Algorithm::Sha1.digest(b"abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
-        assert!(hex(Algorithm::Sha384.digest(b"abc")).starts_with("cb00753f45a35e8b"));
+        assert_eq!(hex(&Algorithm::Sha1.digest(b"abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
+        assert!(hex(&Algorithm::Sha384.digest(b"abc")).starts_with("cb00753f45a35e8b"));
     }
 
     #[test]

@@ -406,6 +406,9 @@ pub enum StampError {
     /// It is signed, and a token would break the signature.
     #[error("the base is signed, and a token in it would make the signature invalid")]
     Signed,
+    /// It is signed, and not as this tool signs: nothing of it could be kept.
+    #[error("the base is signed, and {0}")]
+    SignedElsewhere(Box<StampError>),
     /// The format has no signature in the file.
     #[error("the format has no signature inside the file")]
     NoSignature,
@@ -452,6 +455,10 @@ impl StampError {
                 Some("give --prepared with the manifest that prepare wrote: it has the keys that were asserted")
             }
             Self::NotABase { .. } => Some("build the base with this version: stampwright build"),
+            Self::SignedElsewhere(_) => Some(
+                "another tool that signs lays the file out anew: stamp the unsigned base and sign the stamp, or run stampwright prepare on this one",
+            ),
+            Self::Seal(error) => error.hint,
             _ => None,
         }
     }

@@ -18,6 +18,15 @@ pub fn derive(parts: &[&[u8]]) -> String {
     )
 }
 
+/// A GUID in braces and upper case, or Windows Installer does not match it.
+#[must_use]
+pub fn is_guid(text: &str) -> bool {
+    let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else { return false };
+    let groups = inner.split('-');
+    groups.clone().map(str::len).eq([8, 4, 4, 4, 12])
+        && groups.flat_map(str::bytes).all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,6 +42,7 @@ mod tests {
     fn it_is_a_version_8_guid_in_upper_case() {
         let guid = derive(&[b"x"]);
         assert_eq!(crate::product::guid(&guid).as_deref(), Some(guid.as_str()));
+        assert!(is_guid(&guid) && !is_guid(&guid.to_lowercase()) && !is_guid(guid.trim_matches(['{', '}'])));
         assert_eq!(guid.as_bytes()[15], b'8');
         assert!(b"89AB".contains(&guid.as_bytes()[20]));
     }

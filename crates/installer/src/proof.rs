@@ -29,11 +29,7 @@ pub fn sha256(content: &mut dyn Read) -> io::Result<(u64, [u8; 32])> {
     }
 }
 
-/// Bytes as lower-case hexadecimal digits.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+pub use container::digest::hex;
 
 /// What one file or link of an installer's payload turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]

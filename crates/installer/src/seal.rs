@@ -98,8 +98,22 @@ pub struct SlotFound {
 
 /// The signer did not sign.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct SealError(pub String);
+#[error("{message}")]
+pub struct SealError {
+    /// Why, as a sentence.
+    pub message: String,
+    /// The next step, when there is one.
+    pub hint: Option<&'static str>,
+    /// Whether nothing that was given is wrong: a service did not answer.
+    pub is_machine: bool,
+}
+
+impl SealError {
+    /// What was given is wrong.
+    pub fn wrong(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, is_machine: false }
+    }
+}
 
 /// Signs imprints.
 pub trait Sealer: Sync {

@@ -22,7 +22,12 @@ impl<B: ReadAt> Base<B> {
     /// unless `restamp` is set.
     pub fn open(bytes: B, restamp: bool) -> Result<Self, StampError> {
         let format = crate::formats::recognise(&bytes)?;
-        let slot = format.open(&bytes)?;
+        let slot = match format.open(&bytes) {
+            Err(error @ StampError::NotABase { .. }) if format.sealed(&bytes)?.is_some() => {
+                return Err(StampError::SignedElsewhere(Box::new(error)));
+            }
+            opened => opened?,
+        };
         if slot.is_stamped() && !restamp {
             let token = format.token(&bytes)?;
             return Err(StampError::AlreadyStamped(token.map_or_else(String::new, |token| token.fingerprint())));

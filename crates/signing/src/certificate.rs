@@ -4,7 +4,7 @@ use std::fmt;
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc4519, rfc5280};
-use container::digest::Algorithm;
+use container::digest::{Algorithm, hex};
 use der::{Decode, Tag, Tagged};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
 use x509_cert::name::Name;
@@ -271,10 +271,6 @@ fn readable(name: &Name) -> String {
     let text = part(rfc4519::CN).or_else(|| part(rfc4519::O)).unwrap_or_else(|| name.to_string());
     // It goes to terminals: nothing that moves the cursor.
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Any purpose.

@@ -11,6 +11,7 @@
 //! Apple's own `requirement.h` and `reqdumper.cpp` (Security, `OSX/libsecurity_codesigning`). No kept library reads this.
 
 use crate::bytes::{Malformed, Problem, Reader};
+use crate::digest::hex;
 
 const REQUIREMENTS: &str = "requirements";
 const REQUIREMENT: &str = "requirement";
@@ -211,7 +212,7 @@ impl Text<'_> {
     }
 
     fn hash(&mut self) -> Result<(), Malformed> {
-        let digits: String = self.data()?.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = hex(self.data()?);
         self.put(&format!("H\"{digits}\""));
         Ok(())
     }
@@ -262,8 +263,7 @@ fn print(data: &[u8], dots: bool) -> String {
         let text: String = data.iter().map(|byte| char::from(*byte)).collect();
         return format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     }
-    let digits: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("0x{digits}")
+    format!("0x{}", hex(data))
 }
 
 /// An object identifier's content in dots (X.690 8.19).

@@ -9,6 +9,7 @@ use sha2::{Sha256, Sha512};
 use super::{HEADER_BYTES, MAGIC};
 use crate::at::{Cursor, ReadAt, Window, read_vec};
 use crate::bytes::{Error, Malformed, Problem, Reader};
+use crate::digest::hex;
 use crate::xml::{self, Element};
 
 /// The largest table of contents, compressed and inflated. One with every certificate of Apple's has 20 KB.
@@ -389,7 +390,7 @@ fn hash<D: Digest>(stream: &mut impl Read) -> io::Result<String> {
         let Some(part) = buf.get(..n).filter(|part| !part.is_empty()) else { break };
         digest.update(part);
     }
-    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&digest.finalize()))
 }
 
 const fn toc_wrong(problem: Problem) -> Malformed {

@@ -1,11 +1,11 @@
 //! Writing what stands before the members: header, table of contents, checksum.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use sha1::{Digest, Sha1};
 
 use super::{CHECKSUM_BYTES, HEADER_BYTES, MAGIC};
+use crate::digest::hex;
 use crate::xml::escape;
 
 /// A table of contents.
@@ -172,15 +172,6 @@ fn line(out: &mut String, depth: usize, text: &str) {
     out.extend(std::iter::repeat_n(' ', depth));
     out.push_str(text);
     out.push('\n');
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut out = String::new();
-    for byte in bytes {
-        // writing into a String cannot fail
-        let _ = write!(out, "{byte:02x}");
-    }
-    out
 }
 
 fn zlib(bytes: &[u8], level: flate2::Compression) -> io::Result<Vec<u8>> {

@@ -40,7 +40,7 @@ use std::path::Path;
 
 use container::ReadAt;
 use container::at::FileAt;
-use container::digest::Algorithm;
+use container::digest::{Algorithm, hex};
 use serde::Serialize;
 
 use crate::product::{Arch, Platform};
@@ -164,7 +164,7 @@ impl Agent {
     fn new(format: AgentFormat, architectures: Vec<Arch>, file: &dyn ReadAt) -> Result<Self, AgentProblem> {
         let mut hasher = Algorithm::Sha256.hasher();
         hasher.feed(file, "agent", 0, file.len())?;
-        let sha256 = hasher.finish().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(&hasher.finish());
         Ok(Self {
             format,
             architectures,

@@ -45,6 +45,7 @@ impl SealFileError {
         match self {
             Self::Signed => Some("give --replace to leave its signatures behind, all of them"),
             Self::NoSignature => Some("sign the repository that serves it: apt checks that, not the file"),
+            Self::Seal(error) => error.hint,
             _ => None,
         }
     }

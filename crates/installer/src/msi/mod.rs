@@ -64,7 +64,6 @@ mod upgrade;
 mod verify;
 
 use container::ReadAt;
-use container::bytes::{Malformed, Problem};
 
 pub use contents::{Contents, Record, Value, contents};
 pub use facts::{Context, Facts, facts};
@@ -77,7 +76,7 @@ use crate::payload::Payload;
 use crate::preserve as prepared;
 use crate::product::{AgentFile, Product};
 use crate::report::Report;
-use crate::seal::{Existing, Place, Sealed, Sealer, Signature, SlotFound, SlotState};
+use crate::seal::{Existing, Place, Sealed, Sealer, Signature, SlotFound};
 use crate::token::Token;
 
 /// The cabinet's stream. Its packed name starts with the unit U+3800, so its bytes (00 38) sort before those of every
@@ -121,14 +120,8 @@ impl Format for Msi {
     }
 
     fn token(&self, file: &dyn ReadAt) -> Result<Option<Token>, ReadError> {
-        // A prepared installer has its token in the slot, and nowhere else.
-        match preserve::slot(file)?.map(|found| found.state) {
-            Some(SlotState::Filled(token)) => Ok(Some(token)),
-            Some(SlotState::Empty) => Ok(None),
-            Some(SlotState::Damaged(_)) => {
-                let problem = Problem::Data { what: "it is damaged: what is in it is no token" };
-                Err(Malformed { structure: "slot", offset: 0, problem }.into())
-            }
+        match preserve::slot(file)? {
+            Some(found) => prepared::token(found),
             None => read::Installer::open(file)?.token(),
         }
     }

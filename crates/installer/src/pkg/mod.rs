@@ -76,7 +76,6 @@ mod stamp;
 mod verify;
 
 use container::ReadAt;
-use container::bytes::{Malformed, Problem};
 
 pub use background::{Background, Daemon, Held, background};
 pub use facts::{Application, Component, Facts, facts};
@@ -88,7 +87,7 @@ use crate::payload::Payload;
 use crate::preserve as prepared;
 use crate::product::{AgentFile, Product};
 use crate::report::Report;
-use crate::seal::{Existing, Place, Sealed, Sealer, Signature, SlotFound, SlotState};
+use crate::seal::{Existing, Place, Sealed, Sealer, Signature, SlotFound};
 use crate::token::Token;
 
 /// The layout that this version writes and stamps; it stands in `PackageInfo`, `generator-version`.
@@ -129,14 +128,8 @@ impl Format for Pkg {
     }
 
     fn token(&self, file: &dyn ReadAt) -> Result<Option<Token>, ReadError> {
-        // A prepared installer has its token in the slot, and nowhere else.
-        match preserve::slot(file)?.map(|found| found.state) {
-            Some(SlotState::Filled(token)) => Ok(Some(token)),
-            Some(SlotState::Empty) => Ok(None),
-            Some(SlotState::Damaged(_)) => {
-                let problem = Problem::Data { what: "it is damaged: what is in it is no token" };
-                Err(Malformed { structure: "slot", offset: 0, problem }.into())
-            }
+        match preserve::slot(file)? {
+            Some(found) => prepared::token(found),
             None => opened::Opened::open(file)?.token(),
         }
     }

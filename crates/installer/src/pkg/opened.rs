@@ -6,6 +6,7 @@ use std::io::Read;
 use container::at::Cursor;
 use container::bytes::{Malformed, Problem};
 use container::cpio::{Entry, Limits, Reader};
+use container::digest::hex;
 use container::xar::{self, Archive, Data, MemberKind, Trailer};
 use container::{ReadAt, gzip, xml};
 use zeroize::Zeroizing;
@@ -140,12 +141,11 @@ impl<'a> Opened<'a> {
     pub(super) fn inspect(&self) -> Result<Inspection, ReadError> {
         let distribution = self.distribution()?;
         let info = self.package_info(self.component()?)?;
-        let hex = self.archive.toc_checksum.iter().map(|byte| format!("{byte:02x}")).collect();
         let mut details = BTreeMap::from([
             ("identifier", info.identifier.clone()),
             ("install-location", info.install_location.clone()),
             ("minimum-macos", distribution.minimum_macos.clone()),
-            ("toc-checksum", hex),
+            ("toc-checksum", hex(&self.archive.toc_checksum)),
             ("generator", info.generator.clone()),
         ]);
         if let [bundle] = info.bundles.as_slice() {

@@ -60,7 +60,7 @@ pub(super) fn seal(
 /// The room that a signer needs.
 pub(super) fn room(sealer: &dyn Sealer) -> Result<Room<'_>, SealError> {
     if sealer.rsa_len() == 0 {
-        return Err(SealError("a flat package needs an RSA key: macOS looks for an RSA signature in it".to_owned()));
+        return Err(SealError::wrong("a flat package needs an RSA key: macOS looks for an RSA signature in it"));
     }
     Ok(Room {
         certificates: sealer.certificates(),
@@ -74,10 +74,10 @@ pub(super) fn signatures(head: &SignedHead, room: &Room<'_>, sealer: &dyn Sealer
     let Sealed { mut cms, rsa } = sealer.seal(&Imprint::Toc { sha1: head.sha1 })?;
     let mut out = rsa.unwrap_or_default();
     if out.len() as u64 != room.rsa_bytes {
-        return Err(SealError(format!("the RSA signature has {} bytes, must be {}", out.len(), room.rsa_bytes)));
+        return Err(SealError::wrong(format!("the RSA signature has {} bytes, must be {}", out.len(), room.rsa_bytes)));
     }
     if cms.len() as u64 > room.cms_bytes {
-        return Err(SealError(format!(
+        return Err(SealError::wrong(format!(
             "the CMS signature has {} bytes, must be {} at most",
             cms.len(),
             room.cms_bytes

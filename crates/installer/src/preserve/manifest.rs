@@ -1,5 +1,6 @@
 //! The prepare manifest: what `prepare` made, for those who stamp and verify later.
 
+use container::digest::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -99,7 +100,7 @@ impl Manifest {
             version: Self::VERSION,
             tool: concat!("stampwright ", env!("CARGO_PKG_VERSION")).to_owned(),
             format: kind.extension().to_owned(),
-            sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: hex(&sha256),
             size,
             slot: Extent { offset: place.offset, length: place.empty.len() as u64 },
             issuer_keys: Keys { source: keys.source, jwks: serde_json::from_slice(&keys.jwks)? },

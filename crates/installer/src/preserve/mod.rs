@@ -16,6 +16,7 @@
 mod manifest;
 
 use container::ReadAt;
+use container::bytes::{Malformed, Problem};
 use zeroize::Zeroizing;
 
 pub use manifest::{KeySource, Manifest, ManifestError};
@@ -186,6 +187,18 @@ pub(crate) fn unread(report: &mut Report) {
             "build the base with --issuer-keys, then sign and prepare it; else devices stay without a token".to_owned(),
         ),
     });
+}
+
+/// A prepared installer's token: in the slot, and nowhere else.
+pub(crate) fn token(found: SlotFound) -> Result<Option<Token>, ReadError> {
+    match found.state {
+        SlotState::Filled(token) => Ok(Some(token)),
+        SlotState::Empty => Ok(None),
+        SlotState::Damaged(_) => {
+            let problem = Problem::Data { what: "it is damaged: what is in it is no token" };
+            Err(Malformed { structure: "slot", offset: found.place.offset, problem }.into())
+        }
+    }
 }
 
 /// Says in an inspection what is in the slot.

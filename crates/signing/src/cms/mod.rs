@@ -51,6 +51,18 @@ pub enum SignError {
     Time,
 }
 
+impl SignError {
+    /// The next step, when there is one.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Identity(IdentityError::Key(error)) => error.hint(),
+            Self::Timestamp(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
 /// What a message is made of.
 struct Message<'a> {
     content_type: ObjectIdentifier,

@@ -22,9 +22,20 @@ pub(super) fn post(url: &str, request: &[u8]) -> Result<Vec<u8>, TimestampError>
         .header("Content-Type", "application/timestamp-query")
         .header("Accept", "application/timestamp-reply")
         .send(request)
-        .map_err(|error| fail(&error))?;
+        .map_err(|error| fail(&plain(&error)))?;
     if response.status().as_u16() != 200 {
         return Err(fail(&format!("answered HTTP status {}, must be 200", response.status().as_u16())));
     }
-    response.body_mut().with_config().limit(ANSWER_MAX_BYTES).read_to_vec().map_err(|error| fail(&error))
+    response.body_mut().with_config().limit(ANSWER_MAX_BYTES).read_to_vec().map_err(|error| fail(&plain(&error)))
+}
+
+/// The system's sentence without the library's word before it and the number behind it.
+fn plain(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(error) => {
+            let text = error.to_string();
+            text.split_once(" (os error").map_or(text.clone(), |(sentence, _)| sentence.to_owned())
+        }
+        error => error.to_string(),
+    }
 }

@@ -8,10 +8,11 @@ use container::msidb::Row;
 use md5::{Digest, Md5};
 
 use crate::format::ReadError;
+use crate::guid::is_guid;
 use crate::msi::extract::{InstalledFile, file_paths};
 use crate::report::Report;
 
-use super::{Installer, Tables, is_guid};
+use super::{Installer, Tables};
 
 const REGISTRY_KEY_PATH: i32 = 0x4;
 const BITS_64: i32 = 0x100;

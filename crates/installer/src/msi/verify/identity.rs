@@ -3,9 +3,10 @@
 use container::msidb::summary::pid;
 
 use crate::format::ReadError;
+use crate::guid::is_guid;
 use crate::report::Report;
 
-use super::{Installer, Tables, is_guid};
+use super::{Installer, Tables};
 
 const SUMMARY: &str = "summary information";
 

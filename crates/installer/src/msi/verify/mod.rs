@@ -93,11 +93,3 @@ impl<'d> Tables<'d> {
         self.property(property).is_some_and(|list| list.split(';').any(|one| one == entry))
     }
 }
-
-/// A GUID in braces and upper case, or Windows Installer does not match it.
-fn is_guid(text: &str) -> bool {
-    let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else { return false };
-    let groups = inner.split('-');
-    groups.clone().map(str::len).eq([8, 4, 4, 4, 12])
-        && groups.flat_map(str::bytes).all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b))
-}

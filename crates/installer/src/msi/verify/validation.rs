@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use container::msidb::{Cell, Column, Row, Table};
 
+use crate::guid::is_guid;
 use crate::report::Report;
 
-use super::{Tables, is_guid};
+use super::Tables;
 
 pub(super) fn check(tables: &Tables<'_>, report: &mut Report) {
     let mut described = BTreeSet::new();

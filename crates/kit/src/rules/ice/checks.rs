@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use installer::guid::is_guid;
 use installer::msi::{Contents, Record};
 
 use crate::rules::{Broken, broken};
@@ -120,12 +121,6 @@ pub(super) fn reserved_bits(m: &Contents) -> Option<Broken> {
         let wrong = m.rows(table).iter().filter_map(|row| row.int(column)).find(|bits| bits & !known != 0)?;
         broken(format!("table {table}"), format!("{column} is {wrong:#x}"))
     })
-}
-
-fn is_guid(text: &str) -> bool {
-    let Some(inner) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else { return false };
-    let lengths: Vec<usize> = inner.split('-').map(str::len).collect();
-    lengths == [8, 4, 4, 4, 12] && inner.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F' | b'-'))
 }
 
 /// The long name of `SHORT|long`.
