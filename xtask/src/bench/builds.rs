@@ -1,6 +1,6 @@
 //! Building a base, beside those who build the same kind of file: wixl, dpkg-deb, nfpm, and for the flat package the first half of
 //! the usual recipe (cpio and gzip; its BOM and XAR would come on top). All compress the same agent; ours also reads its base back, so
-//! dpkg-deb runs a second time with what proves as much.
+//! dpkg-deb runs once more with what proves as much.
 
 use std::fs;
 
@@ -43,35 +43,37 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Comparison>> {
     let nfpm = bench.venv.join("nfpm").display().to_string();
     for (compression, title) in COMPRESSIONS {
         let config = write(bench, &format!("nfpm-{compression}.yaml"), &NFPM.replace("COMPRESSION", compression))?;
-        let peers = [
-            (
-                "dpkg-deb".to_owned(),
-                format!(
-                    "exec dpkg-deb --root-owner-group -Z{compression} --build {tree} {FOLDER}/dpkg-{compression}.deb"
-                ),
-                format!("dpkg-{compression}.deb"),
-            ),
-            (
-                "dpkg-deb, unpacked and compared".to_owned(),
-                format!(
-                    "dpkg-deb --root-owner-group -Z{compression} --build {tree} {FOLDER}/proven-{compression}.deb >&2 && \
-                     rm -rf {FOLDER}/unpacked && dpkg-deb --extract {FOLDER}/proven-{compression}.deb {FOLDER}/unpacked && \
-                     exec cmp {agent} {FOLDER}/unpacked/usr/lib/theonermm-agent/agent"
-                ),
-                format!("proven-{compression}.deb"),
-            ),
-            (
-                "nfpm".to_owned(),
-                format!(
-                    "exec {nfpm} package --config {config} --packager deb --target {FOLDER}/nfpm-{compression}.deb"
-                ),
-                format!("nfpm-{compression}.deb"),
-            ),
-        ];
+        let mut peers = Vec::new();
+        for level in dpkg_levels(compression) {
+            let (line, output) = dpkg_deb(&tree, compression, level);
+            peers.push((format!("dpkg-deb{level}"), format!("exec {line}"), output));
+        }
+        if let Some(level) = dpkg_levels(compression).last() {
+            let (line, output) = dpkg_deb(&tree, compression, level);
+            let line = format!(
+                "{line} >&2 && rm -rf {FOLDER}/unpacked && dpkg-deb --extract {FOLDER}/{output} {FOLDER}/unpacked && \
+                 exec cmp {agent} {FOLDER}/unpacked/usr/lib/theonermm-agent/agent"
+            );
+            peers.push((format!("dpkg-deb{level}, unpacked and compared"), line, output));
+        }
+        let output = format!("nfpm-{compression}.deb");
+        let line = format!("exec {nfpm} package --config {config} --packager deb --target {FOLDER}/{output}");
+        peers.push(("nfpm".to_owned(), line, output));
         let product = manifest(bench, compression, "")?;
         comparisons.push(compare(bench, title, "deb", &format!("deb-{compression}"), &product, &peers)?);
     }
     Ok(comparisons)
+}
+
+/// dpkg-deb's own level, and of zstd also the level that ours has and the first one whose file is not larger than ours.
+fn dpkg_levels(compression: &str) -> &'static [&'static str] {
+    if compression == "zstd" { &["", " -z9", " -z11"] } else { &[""] }
+}
+
+/// The line that has dpkg-deb build at a level, and its file.
+fn dpkg_deb(tree: &str, compression: &str, level: &str) -> (String, String) {
+    let output = format!("dpkg-{compression}{}.deb", level.trim_start());
+    (format!("dpkg-deb --root-owner-group -Z{compression}{level} --build {tree} {FOLDER}/{output}"), output)
 }
 
 fn compare(

@@ -165,7 +165,8 @@ that is synced as well; the bare `cp` leaves the disk's work for later.";
 
 const BUILDING: &str =
     "From the agent to a base at the same compression. Ours includes checking the agent and reading the
-base back: every file is decompressed again and compared with what went in.";
+base back: every file is decompressed again and compared with what went in. dpkg-deb's own level of zstd is 3, for a file that is a
+tenth larger; ours is 9, and -z11 is its first level whose file is no larger than ours.";
 
 const WRAPPING: &str =
     "From a stamped MSI to the archive that Intune takes. Ours is the whole command: the MSI is checked first, the archive is opened

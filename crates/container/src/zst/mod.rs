@@ -7,8 +7,8 @@
 //! the tail       a raw block with the last flag
 //! ```
 //!
-//! *In parallel.* libzstd cuts the input into jobs itself; the cut depends on level and window, not on the number of
-//! threads, as long as there is at least one worker.
+//! *In parallel.* libzstd cuts the input into jobs of a fixed size; the bytes do not depend on the number of threads, as long
+//! as there is at least one worker.
 //!
 //! *The tail.* libzstd is told to flush, never to end the frame; the last block is ours. Replacing it changes nothing
 //! before it. A second *frame* would be lost: dpkg stops after the first one without an error. That is also why the

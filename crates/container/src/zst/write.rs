@@ -7,7 +7,9 @@ use zstd::stream::raw::{CParameter, Encoder, Operation, OutBuffer};
 use super::{DESCRIPTOR, MAGIC, TAIL_LIMIT};
 use crate::workers::cores;
 
-/// Each of libzstd's workers holds a job of up to 8 MiB and its output; more than eight would take too much memory.
+/// What one of libzstd's workers compresses at a time. Its own choice is four windows, which leaves cores without work at the end.
+const JOB_BYTES: u32 = 8 << 20;
+/// Each worker holds a job, its output and its tables; more than eight would take too much memory.
 const THREADS_LIMIT: usize = 8;
 /// The window of an empty frame: 2^(10 + 11) bytes (RFC 8878 §3.1.1.1.2).
 const WINDOW: u8 = 11 << 3;
@@ -32,6 +34,7 @@ impl<W: Write> Writer<W> {
     pub fn with_threads(out: W, level: i32, threads: usize) -> io::Result<Self> {
         let mut encoder = Encoder::new(level.clamp(1, 19))?;
         encoder.set_parameter(CParameter::NbWorkers(u32::try_from(threads.max(1)).unwrap_or(1)))?;
+        encoder.set_parameter(CParameter::JobSize(JOB_BYTES))?;
         encoder.set_parameter(CParameter::ContentSizeFlag(false))?;
         encoder.set_parameter(CParameter::ChecksumFlag(false))?;
         Ok(Self { out, encoder, buffer: vec![0; 256 << 10], written: 0 })
