@@ -6,6 +6,7 @@ use std::path::Path;
 
 use container::ReadAt;
 use container::at::Cursor;
+use installer::agent::Agent;
 use installer::format::Inspection;
 use installer::proof::{hex, sha256};
 use serde::Serialize;
@@ -31,12 +32,21 @@ pub struct Receipt {
     pub base: Option<FileDigest>,
     #[serde(flatten)]
     pub inspection: Inspection,
-    /// The agent's signature, where an agent was checked.
+    /// The agent, where one was packed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub agent: Option<serde_json::Value>,
+    pub agent: Option<Packed>,
     /// How many checks the installer passed when it was read back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checks: Option<u32>,
+}
+
+/// An agent that was packed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Packed {
+    #[serde(flatten)]
+    pub agent: Agent,
+    /// Of its executable, as it came out of the installer again.
+    pub sha256: String,
 }
 
 /// The name and version that receipts carry.

@@ -4,10 +4,11 @@ use std::io::Read;
 
 use container::ReadAt;
 use installer::format::{Area, Extracted, ReadError, Sink, What};
+use installer::payload::{Node, Source};
 use installer::proof::Contents;
 use installer::splice::Segment;
 use installer::stamp::Base;
-use installer::{Epoch, Report, Token, formats};
+use installer::{Epoch, Payload, Report, Token, formats};
 
 use crate::support::product::{Installer, MANIFEST, Small, bases, build, manifest_with, toml_string};
 
@@ -65,10 +66,48 @@ fn what_went_in_comes_out() {
         for file in [&base.bytes, &stamp] {
             let mut report = Report::new();
             let modes = base.format.kind() != installer::Kind::Msi;
-            let contents = Contents::read(base.format, file).unwrap();
-            contents.check(&base.payload(), modes, &mut report).unwrap();
+            Contents::beside(&base.payload(), base.format, file).unwrap().check(modes, &mut report);
             assert!(report.is_ok(), "{}: {:#?}", base.name(), report.findings());
             assert!(report.checks() > 0);
+        }
+    }
+}
+
+/// The payload with one file's content replaced.
+fn with_other(payload: &Payload, changed: &str, content: &[u8]) -> Payload {
+    let mut out = Payload::new();
+    for (path, node) in payload.iter() {
+        match node {
+            Node::Folder { mode } => out.folder(path, *mode),
+            Node::Link { target } => out.link(path, target),
+            Node::File { mode, .. } if path == changed => out.file(path, *mode, Source::bytes(content)),
+            Node::File { mode, source } => out.file(path, *mode, source.clone()),
+        }
+        .unwrap();
+    }
+    out
+}
+
+#[test]
+fn what_did_not_go_in_is_found() {
+    for base in bases() {
+        let payload = base.payload();
+        let (path, _, source) = payload.files().max_by_key(|(_, _, source)| source.len()).unwrap();
+        let mut content = Vec::new();
+        source.open().unwrap().read_to_end(&mut content).unwrap();
+        let last = content.len() - 1;
+        let mut flipped = content.clone();
+        flipped[last] ^= 1;
+        let longer = [&content[..], b"x"].concat();
+        for (content, same) in [(&content[..], true), (&flipped, false), (&content[..last], false), (&longer, false)] {
+            let given = with_other(&payload, path, content);
+            let mut report = Report::new();
+            Contents::beside(&given, base.format, &base.bytes)
+                .unwrap()
+                .check(base.format.kind() != installer::Kind::Msi, &mut report);
+            let found =
+                report.findings().iter().any(|finding| finding.id == "payload-differs" && finding.place == path);
+            assert_eq!(found, !same, "{}: {path}: {:?}", base.name(), report.findings());
         }
     }
 }
@@ -215,10 +254,10 @@ fn a_stamp_that_was_tampered_with_is_found_out() {
             bad[at] ^= 1 << (n % 8);
             let mut report = Report::new();
             let readable = base.format.verify(&bad, &mut report);
-            let contents = Contents::read(base.format, &bad);
-            let same = contents.is_ok_and(|contents| {
+            let payload = base.payload();
+            let same = Contents::beside(&payload, base.format, &bad).is_ok_and(|beside| {
                 let mut report = Report::new();
-                contents.check(&base.payload(), false, &mut report).unwrap();
+                beside.check(false, &mut report);
                 report.is_ok()
             });
             if readable.is_ok() && report.is_ok() && !same {

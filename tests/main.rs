@@ -7,6 +7,7 @@
 //! | `signed` | what is true of every signed installer, whoever signs |
 //! | `prepared` | what is true of every prepared installer and its slot |
 //! | `prepared_hostile` | what may not have a slot, and slots that are none |
+//! | `receipts` | what `--json` says of what was made, against what is there |
 //! | `hostile` | bad input: an error within a second and bounded memory, never a panic |
 //! | `tokens` | signed tokens on the command line, and installers whose issuer is known |
 //! | `interop` | other people's programs judge our files: the real installers first |
@@ -23,6 +24,7 @@ mod interop;
 mod laws;
 mod prepared;
 mod prepared_hostile;
+mod receipts;
 mod rules;
 mod signed;
 mod support;

@@ -4,10 +4,10 @@
 use std::path::PathBuf;
 
 use container::at::FileAt;
-use installer::agent::{self, Expected};
+use installer::agent::{self, Agent, Expected};
 use installer::format::{Format, Job};
 use installer::product::AgentFile;
-use installer::proof::Contents;
+use installer::proof::{Contents, hex};
 use installer::{Epoch, Kind, Payload, Product, Report, formats};
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ use crate::doors;
 use crate::failure::Failure;
 use crate::output::{self, Pending, Readers};
 use crate::progress::Line;
-use crate::receipt::{self, Receipt, TOOL};
+use crate::receipt::{self, Packed, Receipt, TOOL};
 use crate::source;
 
 /// What one command made.
@@ -37,7 +37,9 @@ pub fn run(args: &Build) -> Result<(), Failure> {
     let mut made = Made { files: Vec::new(), wrapped: Vec::new(), kits: Vec::new() };
     for item in plan.items()? {
         let built = plan.build(&item)?;
-        made.files.push(built.receipt(&item)?);
+        if args.product.json {
+            made.files.push(built.receipt(&item)?);
+        }
         built.pending.finish(Readers::All)?;
         eprintln!("built {}", item.path.display());
     }
@@ -58,7 +60,8 @@ pub struct Item<'a> {
     pub format: &'static dyn Format,
     pub agent: &'a AgentFile,
     pub path: PathBuf,
-    facts: serde_json::Value,
+    facts: Agent,
+    payload: Payload,
 }
 
 /// A base that was built and proven, not yet in its place.
@@ -66,6 +69,7 @@ pub struct Built {
     pub pending: Pending,
     pub bytes: FileAt,
     pub report: Report,
+    pub packed: Packed,
 }
 
 impl Plan {
@@ -92,7 +96,7 @@ impl Plan {
         })
     }
 
-    /// The installers, in the order of the formats. Every agent is checked before the first one is built.
+    /// The installers, in the order of the formats. Every agent is checked and every payload settled before the first one is built.
     pub fn items(&self) -> Result<Vec<Item<'_>>, Failure> {
         let mut items = Vec::new();
         for format in formats::FORMATS {
@@ -103,7 +107,8 @@ impl Plan {
             for agent in self.product.agents_for(kind.platform()) {
                 let path = self.folder.join(self.product.file_name(agent, kind.extension()));
                 let facts = self.check_agent(agent)?;
-                items.push(Item { format, agent, path, facts });
+                let payload = format.payload(&self.product, agent)?;
+                items.push(Item { format, agent, path, facts, payload });
             }
         }
         Ok(items)
@@ -117,58 +122,39 @@ impl Plan {
         self.epoch
     }
 
-    fn check_agent(&self, agent: &AgentFile) -> Result<serde_json::Value, Failure> {
+    fn check_agent(&self, agent: &AgentFile) -> Result<Agent, Failure> {
         let expected =
             Expected { platform: agent.platform, arch: agent.arch, allow_unsigned: self.allow_unsigned_agent };
-        let facts = agent::check(&agent.path, expected)?;
-        serde_json::to_value(facts).map_err(Failure::wrong)
+        Ok(agent::check(&agent.path, expected)?)
     }
 
     /// Builds one base beside its place and proves it.
     pub fn build(&self, item: &Item<'_>) -> Result<Built, Failure> {
-        let payload = item.format.payload(&self.product, item.agent)?;
         let mut pending = Pending::create(&item.path)?;
         {
-            let line = Line::new(format!("building {}", item.path.display()), payload.total_bytes());
+            let line = Line::new(format!("building {}", item.path.display()), item.payload.total_bytes());
             let job = Job {
                 product: &self.product,
                 agent: item.agent,
-                payload: &payload,
+                payload: &item.payload,
                 epoch: self.epoch,
                 progress: &line,
             };
             item.format.build(&job, pending.file())?;
         }
         let bytes = FileAt::new(pending.reopen()?).map_err(Failure::io("read back", &item.path))?;
-        let report = self.prove(item, &bytes, &payload)?;
-        Ok(Built { pending, bytes, report })
-    }
-
-    /// Takes a base apart and compares it with what went in.
-    fn prove(&self, item: &Item<'_>, bytes: &FileAt, payload: &Payload) -> Result<Report, Failure> {
-        let mut report = Report::new();
-        let modes = item.format.kind() != Kind::Msi;
-        // Both read the whole payload and neither needs the other.
-        let contents = std::thread::scope(|scope| {
-            let contents = scope.spawn(|| Contents::read(item.format, bytes));
-            item.format.verify(bytes, &mut report)?;
-            contents.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })?;
-        contents.check(payload, modes, &mut report).map_err(Failure::io("read back", &item.path))?;
-        if !report.is_ok() {
-            super::verify::print(&report, &item.path);
-            return Err(Failure::wrong(format!(
-                "{} does not hold what went in; it was not written",
-                item.path.display()
-            )));
-        }
-        Ok(report)
+        let (report, packed) = prove(item, &bytes)?;
+        Ok(Built { pending, bytes, report, packed })
     }
 }
 
 impl Item<'_> {
-    pub fn facts(&self) -> Option<serde_json::Value> {
-        (!self.facts.is_null()).then(|| self.facts.clone())
+    /// The file that was checked.
+    fn executable(&self) -> PathBuf {
+        match &self.facts.executable {
+            Some(inside) => self.agent.path.join(inside),
+            None => self.agent.path.clone(),
+        }
     }
 }
 
@@ -180,8 +166,29 @@ impl Built {
             digest: receipt::digest(&self.bytes, &item.path)?,
             base: None,
             inspection: item.format.inspect(&self.bytes)?,
-            agent: item.facts(),
+            agent: Some(self.packed.clone()),
             checks: Some(self.report.checks()),
         })
+    }
+}
+
+/// Takes a base apart and compares it with what went in.
+fn prove(item: &Item<'_>, bytes: &FileAt) -> Result<(Report, Packed), Failure> {
+    let mut report = Report::new();
+    let modes = item.format.kind() != Kind::Msi;
+    // Both read the whole payload and neither needs the other.
+    let beside = std::thread::scope(|scope| {
+        let beside = scope.spawn(|| Contents::beside(&item.payload, item.format, bytes));
+        item.format.verify(bytes, &mut report)?;
+        beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })?;
+    beside.check(modes, &mut report);
+    match beside.digest_of(&item.executable()) {
+        Some(digest) if report.is_ok() => Ok((report, Packed { agent: item.facts.clone(), sha256: hex(&digest) })),
+        _ => {
+            super::verify::print(&report, &item.path);
+            let path = item.path.display();
+            Err(Failure::wrong(format!("{path} does not hold what went in; it was not written")))
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::cli::Make;
 use crate::failure::Failure;
 use crate::issued::Issued;
 use crate::output::{Pending, Readers};
-use crate::receipt::{self, Receipt, TOOL};
+use crate::receipt::{self, Packed, Receipt, TOOL};
 use crate::signer::{self, Way};
 use crate::source;
 
@@ -31,15 +31,17 @@ pub fn run(args: &Make) -> Result<(), Failure> {
     let mut made = Made { files: Vec::new(), wrapped: Vec::new(), kits: Vec::new() };
     for item in items {
         let built = plan.build(&item)?;
-        let (pending, receipt) = stamp(&item, built, &token, way.as_ref())?;
+        let stamped = Stamped::new(&item, built, &token, way.as_ref())?;
         // What wraps an installer is made before the installer appears: both or neither.
         let wrapped = match item.format.kind() {
-            Kind::Pkg => Some(intune::wrap(&pending, &item.path, plan.epoch())?),
+            Kind::Pkg => Some(intune::wrap(&stamped.pending, &item.path, plan.epoch())?),
             Kind::Msi | Kind::Deb => None,
         };
-        pending.finish(Readers::Owner)?;
+        if args.product.json {
+            made.files.push(stamped.receipt(&item)?);
+        }
+        stamped.pending.finish(Readers::Owner)?;
         eprintln!("made {}", item.path.display());
-        made.files.push(receipt);
         if let Some((pending, receipt)) = wrapped {
             pending.finish(Readers::Owner)?;
             eprintln!("made {}", receipt.file);
@@ -50,33 +52,47 @@ pub fn run(args: &Make) -> Result<(), Failure> {
     if args.product.json { receipt::print(&made) } else { Ok(()) }
 }
 
-/// Stamps a base, writes the stamp beside its place and verifies the file that was written.
-fn stamp(item: &Item<'_>, built: Built, token: &Token, way: Option<&Way>) -> Result<(Pending, Receipt), Failure> {
-    let base_digest = receipt::digest(&built.bytes, &item.path)?;
-    let base = Base::open(built.bytes, false)?;
-    let splice = signer::stamp(&base, token, Way::signer(way))?;
-    let mut pending = Pending::create(&item.path)?;
-    splice.write_to_file(base.bytes().file(), pending.file()).map_err(Failure::io("write", &item.path))?;
-    if let Some(Way::Command(words)) = way {
-        let stamped = pending;
-        pending = Pending::create(&item.path)?;
-        sign::by_command(words, stamped.path(), item.format, &mut pending)?;
+/// A stamp beside its place, verified.
+struct Stamped {
+    pending: Pending,
+    written: FileAt,
+    base: Base<FileAt>,
+    packed: Packed,
+    checks: u32,
+}
+
+impl Stamped {
+    /// Stamps a base, writes the stamp beside its place and verifies the file that was written.
+    fn new(item: &Item<'_>, built: Built, token: &Token, way: Option<&Way>) -> Result<Self, Failure> {
+        let base = Base::open(built.bytes, false)?;
+        let splice = signer::stamp(&base, token, Way::signer(way))?;
+        let mut pending = Pending::create(&item.path)?;
+        splice.write_to_file(base.bytes().file(), pending.file()).map_err(Failure::io("write", &item.path))?;
+        if let Some(Way::Command(words)) = way {
+            let stamped = pending;
+            pending = Pending::create(&item.path)?;
+            sign::by_command(words, stamped.path(), item.format, &mut pending)?;
+        }
+        let written = FileAt::new(pending.reopen()?).map_err(Failure::io("read back", &item.path))?;
+        let report = verify(item, &written, token, &item.path)?;
+        if way.is_some() {
+            sign::read_back(item.format, &written, &item.path)?;
+        }
+        let checks = built.report.checks() + report.checks();
+        Ok(Self { pending, written, base, packed: built.packed, checks })
     }
-    let written = FileAt::new(pending.reopen()?).map_err(Failure::io("read back", &item.path))?;
-    let report = verify(item, &written, token, &item.path)?;
-    if way.is_some() {
-        sign::read_back(item.format, &written, &item.path)?;
+
+    fn receipt(&self, item: &Item<'_>) -> Result<Receipt, Failure> {
+        Ok(Receipt {
+            tool: TOOL,
+            file: item.path.display().to_string(),
+            digest: receipt::digest(&self.written, &item.path)?,
+            base: Some(receipt::digest(self.base.bytes(), &item.path)?),
+            inspection: item.format.inspect(&self.written)?,
+            agent: Some(self.packed.clone()),
+            checks: Some(self.checks),
+        })
     }
-    let receipt = Receipt {
-        tool: TOOL,
-        file: item.path.display().to_string(),
-        digest: receipt::digest(&written, &item.path)?,
-        base: Some(base_digest),
-        inspection: item.format.inspect(&written)?,
-        agent: item.facts(),
-        checks: Some(built.report.checks() + report.checks()),
-    };
-    Ok((pending, receipt))
 }
 
 fn verify(item: &Item<'_>, written: &FileAt, token: &Token, path: &Path) -> Result<Report, Failure> {

@@ -1,8 +1,9 @@
-//! Proving what is in an installer by taking it apart: digests of everything that comes out, compared with what
-//! should have gone in.
+//! Proving what is in an installer by taking it apart: digests of everything that comes out, and a comparison, byte for byte,
+//! with what should have gone in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
+use std::path::Path;
 
 use container::ReadAt;
 use sha2::{Digest, Sha256};
@@ -48,34 +49,26 @@ pub struct Contents {
     entries: BTreeMap<String, Found>,
 }
 
-impl Sink for Contents {
-    fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
-        if entry.area != Area::Payload {
-            return Ok(());
-        }
-        let found = match entry.what {
-            What::Folder => Found::Folder(entry.mode),
-            What::Link(target) => Found::Link(target.to_owned()),
-            What::File(_) => {
-                let (len, digest) = sha256(content).map_err(|source| ReadError::Io { verb: entry_verb(), source })?;
-                Found::File(entry.mode, len, digest)
-            }
-        };
-        self.entries.insert(entry.path.to_owned(), found);
-        Ok(())
-    }
-}
-
-const fn entry_verb() -> &'static str {
-    "read the payload"
-}
-
 impl Contents {
     /// Takes an installer's payload apart and hashes it.
     pub fn read(format: &dyn Format, file: &dyn ReadAt) -> Result<Self, ReadError> {
         let mut contents = Self::default();
         format.extract(file, &mut contents)?;
         Ok(contents)
+    }
+
+    /// Takes an installer apart beside the payload that it was built from.
+    /// The sources are read again, so a file that changed while the installer was built is found as well.
+    pub fn beside<'p>(payload: &'p Payload, format: &dyn Format, file: &dyn ReadAt) -> Result<Beside<'p>, ReadError> {
+        let mut beside = Beside { payload, contents: Self::default(), different: BTreeSet::new() };
+        format.extract(file, &mut beside)?;
+        Ok(beside)
+    }
+
+    /// What is at a path.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&Found> {
+        self.entries.get(path)
     }
 
     /// Where in the payload a file with this digest is.
@@ -92,14 +85,43 @@ impl Contents {
         self.entries.iter().map(|(path, found)| (path.as_str(), found))
     }
 
-    /// Checks that everything in `payload` is here, byte for byte, with its mode where `modes` count.
-    /// The sources are read again, so a file that changed while the installer was built is found as well.
-    pub fn check(&self, payload: &Payload, modes: bool, report: &mut Report) -> io::Result<()> {
-        for (path, node) in payload.iter() {
-            let found = self.entries.get(path);
+    fn insert(&mut self, entry: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
+        let found = match entry.what {
+            What::Folder => Found::Folder(entry.mode),
+            What::Link(target) => Found::Link(target.to_owned()),
+            What::File(_) => {
+                let (len, digest) = sha256(content).map_err(unreadable)?;
+                Found::File(entry.mode, len, digest)
+            }
+        };
+        self.entries.insert(entry.path.to_owned(), found);
+        Ok(())
+    }
+}
+
+impl Sink for Contents {
+    fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
+        if entry.area == Area::Payload { self.insert(entry, content) } else { Ok(()) }
+    }
+}
+
+/// The payload of an installer, compared with the one that it was built from.
+#[derive(Debug)]
+pub struct Beside<'p> {
+    payload: &'p Payload,
+    contents: Contents,
+    /// The files that are not, byte for byte, what was given.
+    different: BTreeSet<String>,
+}
+
+impl Beside<'_> {
+    /// Checks that everything that was given is there, byte for byte, with its mode where `modes` count.
+    pub fn check(&self, modes: bool, report: &mut Report) {
+        for (path, node) in self.payload.iter() {
+            let found = self.contents.get(path);
             let same = match (node, found) {
-                (Node::File { mode, source }, Some(Found::File(found_mode, len, digest))) => {
-                    (!modes || mode == found_mode) && source_digest(source)? == (*len, *digest)
+                (Node::File { mode, .. }, Some(Found::File(found_mode, ..))) => {
+                    (!modes || mode == found_mode) && !self.different.contains(path)
                 }
                 (Node::Link { target }, Some(Found::Link(found))) => target == found,
                 // A format that has no folders of its own makes them when it installs what is in them.
@@ -112,10 +134,69 @@ impl Contents {
                 None => "is missing from the installer".to_owned(),
             });
         }
+    }
+
+    /// The SHA-256 of what came out of the installer for a file on the disk that went into it.
+    #[must_use]
+    pub fn digest_of(&self, source: &Path) -> Option<[u8; 32]> {
+        let from = |node: &Node| matches!(node, Node::File { source: Source::Disk { path, .. }, .. } if path == source);
+        let (path, _) = self.payload.iter().find(|(_, node)| from(node))?;
+        match self.contents.get(path)? {
+            Found::File(_, _, digest) => Some(*digest),
+            Found::Folder(_) | Found::Link(_) => None,
+        }
+    }
+}
+
+impl Sink for Beside<'_> {
+    fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
+        if entry.area != Area::Payload {
+            return Ok(());
+        }
+        let (What::File(_), Some(Node::File { source, .. })) = (entry.what, self.payload.get(entry.path)) else {
+            return self.contents.insert(entry, content);
+        };
+        let mut pair =
+            Pair { found: content, given: source.open().map_err(unreadable)?, buffer: Vec::new(), same: true };
+        self.contents.insert(entry, &mut pair)?;
+        if !pair.was_same().map_err(unreadable)? {
+            self.different.insert(entry.path.to_owned());
+        }
         Ok(())
     }
 }
 
-fn source_digest(source: &Source) -> io::Result<(u64, [u8; 32])> {
-    sha256(&mut *source.open()?)
+/// Reads what was found, and compares it with what was given on the way.
+struct Pair<'a, 'p> {
+    found: &'a mut dyn Read,
+    given: Box<dyn Read + Send + 'p>,
+    buffer: Vec<u8>,
+    same: bool,
+}
+
+impl Pair<'_, '_> {
+    /// Whether both were the same, and ended together.
+    fn was_same(mut self) -> io::Result<bool> {
+        Ok(self.same && self.given.read(&mut [0])? == 0)
+    }
+}
+
+impl Read for Pair<'_, '_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.found.read(buf)?;
+        if self.same {
+            self.buffer.resize(buf.len().max(self.buffer.len()), 0);
+            let given = self.buffer.get_mut(..n).unwrap_or_default();
+            self.same = match self.given.read_exact(given) {
+                Ok(()) => buf.get(..n) == Some(&*given),
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
+                Err(error) => return Err(error),
+            };
+        }
+        Ok(n)
+    }
+}
+
+const fn unreadable(source: io::Error) -> ReadError {
+    ReadError::Io { verb: "read the payload", source }
 }

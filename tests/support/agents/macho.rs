@@ -184,6 +184,7 @@ pub fn app(folder: &Path, cpus: &[Cpu]) {
          \t<key>CFBundleIdentifier</key>\n\t<string>{IDENTIFIER}</string>\n\
          \t<key>CFBundlePackageType</key>\n\t<string>APPL</string>\n\
          \t<key>CFBundleShortVersionString</key>\n\t<string>1.2.3</string>\n\
+         \t<key>CFBundleVersion</key>\n\t<string>1.2.3</string>\n\
          \t<key>LSMinimumSystemVersion</key>\n\t<string>11.0</string>\n\
          </dict>\n</plist>\n"
     );

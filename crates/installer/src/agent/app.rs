@@ -36,6 +36,7 @@ pub(super) fn check(folder: &Path, expected: Expected) -> Result<Agent, AgentPro
     }
     Ok(Agent {
         format: AgentFormat::App,
+        executable: Some(program),
         version: info.version,
         minimum_os: info.minimum_os.or(agent.minimum_os),
         needs_wrapper: false,

@@ -95,7 +95,7 @@ pub(super) fn check(file: &dyn ReadAt, expected: Expected) -> Result<Agent, Agen
         depends,
         unknown_libraries,
         has_symbols: !elf.is_stripped(),
-        ..Agent::new(AgentFormat::Elf, architectures, file)?
+        ..Agent::new(AgentFormat::Elf, architectures, file)
     })
 }
 

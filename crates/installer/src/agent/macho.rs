@@ -40,7 +40,7 @@ pub(super) fn check(file: &dyn ReadAt, expected: Expected) -> Result<(Agent, Vec
         signer,
         minimum_os: minimum_os.map(|version| version.to_string()),
         needs_wrapper: true,
-        ..Agent::new(AgentFormat::MachO, architectures, file)?
+        ..Agent::new(AgentFormat::MachO, architectures, file)
     };
     Ok((agent, signatures))
 }

@@ -40,7 +40,6 @@ use std::path::Path;
 
 use container::ReadAt;
 use container::at::FileAt;
-use container::digest::{Algorithm, hex};
 use serde::Serialize;
 
 use crate::product::{Arch, Platform};
@@ -90,10 +89,11 @@ pub struct Agent {
     pub format: AgentFormat,
     /// The processors that it is for, sorted.
     pub architectures: Vec<Arch>,
+    /// Where in an `.app` the executable is; `None` when the agent is one file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executable: Option<String>,
     /// The length of the executable.
     pub len_bytes: u64,
-    /// The SHA-256 of the executable, in hexadecimal.
-    pub sha256: String,
     /// Who signed it; `None` when it has no signature.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signer: Option<Signer>,
@@ -138,7 +138,13 @@ pub fn check(path: &Path, expected: Expected) -> Result<Agent, AgentError> {
     let metadata = std::fs::metadata(path).map_err(io)?;
     if metadata.is_dir() {
         return match expected.platform {
-            Platform::Macos => app::check(path, expected).map_err(problem),
+            Platform::Macos if path.extension().is_some_and(|extension| extension == "app") => {
+                app::check(path, expected).map_err(problem)
+            }
+            Platform::Macos => {
+                let found = "a folder whose name does not end in .app";
+                Err(problem(AgentProblem::NotForPlatform { platform: expected.platform, found }))
+            }
             platform => Err(problem(AgentProblem::NotForPlatform { platform, found: "a folder" })),
         };
     }
@@ -161,15 +167,12 @@ pub fn check_file(file: &dyn ReadAt, expected: Expected) -> Result<Agent, AgentP
 }
 
 impl Agent {
-    fn new(format: AgentFormat, architectures: Vec<Arch>, file: &dyn ReadAt) -> Result<Self, AgentProblem> {
-        let mut hasher = Algorithm::Sha256.hasher();
-        hasher.feed(file, "agent", 0, file.len())?;
-        let sha256 = hex(&hasher.finish());
-        Ok(Self {
+    fn new(format: AgentFormat, architectures: Vec<Arch>, file: &dyn ReadAt) -> Self {
+        Self {
             format,
             architectures,
+            executable: None,
             len_bytes: file.len(),
-            sha256,
             signer: None,
             version: None,
             languages: Vec::new(),
@@ -179,7 +182,7 @@ impl Agent {
             unknown_libraries: Vec::new(),
             needs_wrapper: false,
             has_symbols: false,
-        })
+        }
     }
 
     /// Says what is worth knowing of an agent that passed.

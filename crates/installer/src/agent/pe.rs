@@ -39,7 +39,7 @@ pub(super) fn check(file: &dyn ReadAt, expected: Expected) -> Result<Agent, Agen
         signer,
         version: version.as_ref().map(|v| v.file.map(|part| part.to_string()).join(".")),
         languages: version.map(|v| v.languages).unwrap_or_default(),
-        ..Agent::new(AgentFormat::Pe, architectures, file)?
+        ..Agent::new(AgentFormat::Pe, architectures, file)
     })
 }
 
