@@ -107,20 +107,29 @@ proptest! {
     }
 }
 
+/// Ranges that moved and ranges that did not, which begin and end within blocks, at their boundaries and in one block.
 #[test]
 fn a_file_is_written_like_a_stream() {
     let base: Vec<u8> = (0..300_000_u32).map(|n| (n % 251) as u8).collect();
-    let segments =
-        [Segment::put(b"head"), Segment::Keep(10..299_000), Segment::put(b"tail"), Segment::Keep(299_500..300_000)];
-    let splice = Splice::new(base.len() as u64, segments.clone()).unwrap();
-    let mut base_file = tempfile::tempfile().unwrap();
-    base_file.write_all(&base).unwrap();
-    let mut out = tempfile::tempfile().unwrap();
-    splice.write_to_file(&base_file, &mut out).unwrap();
-    let mut written = Vec::new();
-    out.seek(SeekFrom::Start(0)).unwrap();
-    out.read_to_end(&mut written).unwrap();
-    assert!(written == naive(&base, &segments));
+    let put = |len| Segment::put(vec![0xEE; len]);
+    for segments in [
+        vec![Segment::put(b"head"), Segment::Keep(10..299_000), Segment::put(b"tail"), Segment::Keep(299_500..300_000)],
+        vec![put(10), Segment::Keep(10..299_000), put(500), Segment::Keep(299_500..300_000)],
+        vec![Segment::Keep(0..4096), put(4096), Segment::Keep(8192..16_384), put(1), Segment::Keep(16_385..16_390)],
+        vec![put(4095), Segment::Keep(4095..8193), put(1), Segment::Keep(20_000..20_001)],
+        vec![put(5000), Segment::Keep(5000 + 4096..100_000)],
+        vec![Segment::Keep(0..300_000)],
+    ] {
+        let splice = Splice::new(base.len() as u64, segments.clone()).unwrap();
+        let mut base_file = tempfile::tempfile().unwrap();
+        base_file.write_all(&base).unwrap();
+        let mut out = tempfile::tempfile().unwrap();
+        splice.write_to_file(&base_file, &mut out).unwrap();
+        let mut written = Vec::new();
+        out.seek(SeekFrom::Start(0)).unwrap();
+        out.read_to_end(&mut written).unwrap();
+        assert!(written == naive(&base, &segments), "{segments:?}");
+    }
 }
 
 #[test]

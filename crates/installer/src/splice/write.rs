@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 
 use container::ReadAt;
 use sha2::{Digest, Sha256};
@@ -10,6 +11,8 @@ use super::{Segment, Splice};
 
 /// Large enough that a system call's cost vanishes, small enough for every cache.
 const CHUNK_BYTES: usize = 256 * 1024;
+/// What file systems allocate and share.
+const BLOCK_BYTES: u64 = 4096;
 
 impl Splice {
     /// Writes the result to a stream.
@@ -17,23 +20,19 @@ impl Splice {
         self.for_each_chunk(base, |chunk| out.write_all(chunk))
     }
 
-    /// Writes the result to a file; the kernel copies the kept ranges where it can (`copy_file_range`, which on
-    /// file systems with shared extents copies nothing at all).
+    /// Writes the result to a file, from its start; the kernel copies the kept ranges where it can (`copy_file_range`). A file system
+    /// with shared extents shares whole blocks and nothing else, so a range that has not moved is copied in three parts: to the first
+    /// boundary of a block, the blocks, and the rest.
     ///
     /// `base` must be a handle of its own: its cursor moves.
     pub fn write_to_file(&self, base: &File, out: &mut File) -> io::Result<()> {
-        let mut cursor = base;
+        let mut written = 0;
         for segment in &self.segments {
             match segment {
                 Segment::Put(bytes) => out.write_all(bytes)?,
-                Segment::Keep(range) => {
-                    cursor.seek(SeekFrom::Start(range.start))?;
-                    let wanted = range.end - range.start;
-                    if io::copy(&mut cursor.take(wanted), out)? != wanted {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
-                    }
-                }
+                Segment::Keep(range) => keep(base, range, out, written)?,
             }
+            written += segment.len();
         }
         Ok(())
     }
@@ -71,4 +70,22 @@ impl Splice {
         }
         Ok(())
     }
+}
+
+/// Copies a range to where `out` stands, at `to`.
+fn keep(base: &File, range: &Range<u64>, out: &mut File, to: u64) -> io::Result<()> {
+    let mut cursor = base;
+    cursor.seek(SeekFrom::Start(range.start))?;
+    let (first, last) = (range.start.next_multiple_of(BLOCK_BYTES), range.end - range.end % BLOCK_BYTES);
+    let has_moved = range.start % BLOCK_BYTES != to % BLOCK_BYTES;
+    let ends = if has_moved || first >= last { [range.end; 3] } else { [first, last, range.end] };
+    let mut at = range.start;
+    for end in ends {
+        let wanted = end - at;
+        if wanted > 0 && io::copy(&mut cursor.take(wanted), out)? != wanted {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        at = end;
+    }
+    Ok(())
 }
