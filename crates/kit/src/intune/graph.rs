@@ -28,24 +28,51 @@ const fn encrypted_bytes(plain: u64) -> u64 {
     48 + 16 * (plain / 16 + 1)
 }
 
+/// What every app says of itself, whatever its type.
+pub struct App<'a> {
+    /// The resource type, e.g. `win32LobApp`.
+    pub kind: &'a str,
+    /// The product's name, `displayName`.
+    pub product: &'a str,
+    /// Its version, for the description.
+    pub version: &'a str,
+    /// Who publishes it; not empty.
+    pub publisher: &'a str,
+    /// The file that is uploaded, by its name.
+    pub file_name: &'a str,
+}
+
+impl App<'_> {
+    /// The app, with what only its type has: an object.
+    #[must_use]
+    pub fn body(&self, own: Value) -> Value {
+        let mut body = json!({
+            "@odata.type": format!("#microsoft.graph.{}", self.kind),
+            "displayName": self.product,
+            "description": format!("{} {}", self.product, self.version),
+            "publisher": self.publisher,
+            "developer": "",
+            "owner": "",
+            "notes": "",
+            "isFeatured": false,
+            "informationUrl": null,
+            "privacyInformationUrl": null,
+            "fileName": self.file_name,
+        });
+        if let (Some(body), Value::Object(own)) = (body.as_object_mut(), own) {
+            body.extend(own);
+        }
+        body
+    }
+}
+
 /// Windows app (Win32). `transform` is the name of the token's transform beside the installer.
 #[must_use]
 pub fn win32_lob_app(msi: &Windows, transform: Option<&str>) -> Value {
     let (facts, file) = (&msi.facts, &msi.file_name);
     let transforms = transform.map(|name| format!(" TRANSFORMS=\"{name}\"")).unwrap_or_default();
     let is_arm = msi.arch() == "Arm64";
-    let mut app = json!({
-        "@odata.type": "#microsoft.graph.win32LobApp",
-        "displayName": msi.product,
-        "description": format!("{} {}", msi.product, facts.product_version),
-        "publisher": msi.publisher,
-        "developer": "",
-        "owner": "",
-        "notes": "",
-        "isFeatured": false,
-        "informationUrl": null,
-        "privacyInformationUrl": null,
-        "fileName": CONTENT_NAME,
+    let mut own = json!({
         "setupFilePath": file,
         "installCommandLine": format!("msiexec /i \"{file}\"{transforms} /qn"),
         "uninstallCommandLine": format!("msiexec /x \"{}\" /qn", facts.product_code),
@@ -81,35 +108,28 @@ pub fn win32_lob_app(msi: &Windows, transform: Option<&str>) -> Value {
             "productVersion": facts.product_version,
         }],
     });
-    if let Some(app) = app.as_object_mut().filter(|_| is_arm) {
+    if let Some(own) = own.as_object_mut().filter(|_| is_arm) {
         // Only beta's newer property knows arm64; the older one must then say "none".
-        app.insert("allowedArchitectures".to_owned(), "arm64".into());
+        own.insert("allowedArchitectures".to_owned(), "arm64".into());
     }
-    app
+    of_windows(msi, "win32LobApp", CONTENT_NAME).body(own)
 }
 
 /// A line-of-business MSI.
 #[must_use]
 pub fn windows_mobile_msi(msi: &Windows) -> Value {
     let facts = &msi.facts;
-    json!({
-        "@odata.type": "#microsoft.graph.windowsMobileMSI",
-        "displayName": msi.product,
-        "description": format!("{} {}", msi.product, facts.product_version),
-        "publisher": msi.publisher,
-        "developer": "",
-        "owner": "",
-        "notes": "",
-        "isFeatured": false,
-        "informationUrl": null,
-        "privacyInformationUrl": null,
-        "fileName": msi.file_name,
+    of_windows(msi, "windowsMobileMSI", &msi.file_name).body(json!({
         "productCode": facts.product_code,
         "productVersion": facts.product_version,
         "identityVersion": facts.product_version,
         "commandLine": "",
         "ignoreVersionDetection": false,
-    })
+    }))
+}
+
+fn of_windows<'a>(msi: &'a Windows, kind: &'a str, file_name: &'a str) -> App<'a> {
+    App { kind, product: &msi.product, version: &msi.facts.product_version, publisher: &msi.publisher, file_name }
 }
 
 /// What a line-of-business MSI has to bring along about itself, in base64. Every value is a GUID or a word.

@@ -3,9 +3,9 @@
 use container::at::FileAt;
 use installer::{Epoch, Token};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::graph::content_file;
+use super::graph::{App, content_file};
 use super::intunemac::{self, WrapError};
 use crate::folder::{Folder, KitError, failed};
 use crate::macos::Macos;
@@ -74,30 +74,23 @@ fn wrap(folder: &mut Folder, pkg: &Macos, file: &FileAt, epoch: Epoch) -> Result
     Ok(())
 }
 
-/// What both types say.
-fn common(pkg: &Macos, kind: &str) -> Map<String, Value> {
-    let base = json!({
-        "@odata.type": format!("#microsoft.graph.{kind}"),
-        "displayName": pkg.product,
-        "description": format!("{} {}", pkg.product, pkg.version),
-        // A package has no field for its publisher; the console does not take an empty one.
-        "publisher": pkg.product,
-        "developer": "",
-        "owner": "",
-        "notes": "",
-        "isFeatured": false,
-        "informationUrl": null,
-        "privacyInformationUrl": null,
-        "fileName": pkg.file_name,
+/// The app of one type, with what both types have.
+fn app(pkg: &Macos, kind: &str, own: Value) -> Value {
+    let mut both = json!({
         "ignoreVersionDetection": false,
         "minimumSupportedOperatingSystem": minimum(&pkg.facts.minimum_macos),
     });
-    base.as_object().cloned().unwrap_or_default()
+    if let (Some(both), Value::Object(own)) = (both.as_object_mut(), own) {
+        both.extend(own);
+    }
+    // A package has no field for its publisher; the console does not take an empty one.
+    let (product, version, file_name) = (&pkg.product, &pkg.version, &pkg.file_name);
+    App { kind, product, version, publisher: product, file_name }.body(both)
 }
 
 fn lob_app(pkg: &Macos) -> Value {
-    let (bundle, mut app) = (&pkg.application, common(pkg, "macOSLobApp"));
-    let more = json!({
+    let bundle = &pkg.application;
+    let own = json!({
         "bundleId": bundle.id,
         "buildNumber": bundle.short_version,
         "versionNumber": bundle.version,
@@ -111,13 +104,12 @@ fn lob_app(pkg: &Macos) -> Value {
         "md5HashChunkSize": 0,
         "md5Hash": [],
     });
-    app.extend(more.as_object().cloned().unwrap_or_default());
-    Value::Object(app)
+    app(pkg, "macOSLobApp", own)
 }
 
 fn pkg_app(pkg: &Macos) -> Value {
-    let (bundle, mut app) = (&pkg.application, common(pkg, "macOSPkgApp"));
-    let more = json!({
+    let bundle = &pkg.application;
+    let own = json!({
         "primaryBundleId": bundle.id,
         "primaryBundleVersion": bundle.short_version,
         "includedApps": [{
@@ -126,8 +118,7 @@ fn pkg_app(pkg: &Macos) -> Value {
             "bundleVersion": bundle.short_version,
         }],
     });
-    app.extend(more.as_object().cloned().unwrap_or_default());
-    Value::Object(app)
+    app(pkg, "macOSPkgApp", own)
 }
 
 /// Exactly one flag is true: that of the oldest macOS. There are flags for 10.7 to 10.15 and then for each major version; what lies
