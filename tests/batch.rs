@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::keys::keys;
 use crate::support::{self, product::Small};
 
 /// A small base and a list for it, in a scratch folder.
@@ -46,8 +47,12 @@ impl Batch {
     }
 
     fn command(&self, output: &Path) -> Command {
+        Self::stamping(&self.base, &self.path("list.csv"), output)
+    }
+
+    fn stamping(base: &Path, list: &Path, output: &Path) -> Command {
         let mut command = support::program();
-        command.arg("stamp").arg(&self.base).arg("--batch").arg(self.path("list.csv")).arg("-o").arg(output);
+        command.arg("stamp").arg(base).arg("--batch").arg(list).arg("-o").arg(output);
         command
     }
 
@@ -266,6 +271,44 @@ fn one_archive_has_the_same_files() {
     // Python reads it, and bsdtar does so without seeing its end first.
     if let Some(python) = support::judge("python3") {
         support::run(python, ["-m", "zipfile", "-t", file.to_str().unwrap()]);
+    }
+}
+
+/// A list whose installers are signed one by one ends the same after a kill, and what was signed already is not signed again.
+#[test]
+fn a_killed_list_of_signed_installers_goes_on() {
+    let Some(keys) = keys() else { return };
+    let rows = 150;
+    let batch = Batch::new(rows);
+    let key = keys.arguments("p256");
+    let signed = batch.path("signed.msi");
+    support::run(
+        support::program().get_program(),
+        ["sign", batch.base.to_str().unwrap(), "-o", signed.to_str().unwrap()]
+            .into_iter()
+            .chain(key.iter().map(String::as_str)),
+    );
+    let command = |out: &Path| {
+        let mut command = Batch::stamping(&signed, &batch.path("list.csv"), out);
+        command.arg("--resign").args(&key);
+        command
+    };
+    let (whole, out) = (batch.path("whole"), batch.path("out"));
+    let ended = support::output(&mut command(&whole));
+    assert!(ended.status.success(), "{}", support::both(&ended));
+    let mut child = command(&out).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while fs::read_dir(&out).map_or(0, |entries| entries.count()) < 40 && child.try_wait().unwrap().is_none() {}
+    child.kill().unwrap();
+    assert!(!child.wait().unwrap().success(), "it was quicker than the kill");
+    let before = names(&out).into_iter().filter(|name| name.ends_with(".msi")).count();
+    let ended = support::output(&mut command(&out));
+    assert!(support::both(&ended).contains(&format!("{before} found")), "{}", support::both(&ended));
+    assert!(tree(&out) == tree(&whole), "the end is another one");
+    let root = keys.text("ca.pem");
+    for row in [0, rows / 2, rows - 1] {
+        let file = out.join(format!("PC {row:05}/signed.msi"));
+        let said = support::output(support::program().arg("verify").arg(&file).args(["--root", &root]));
+        assert!(said.status.success(), "{}", support::both(&said));
     }
 }
 
