@@ -162,7 +162,7 @@ with BULK MiB of incompressible bytes beside the agent: a stamp's cost is the to
 const TO_A_FILE: &str =
     "The whole process: start, open, stamp, read back, copy the kept ranges, sync, rename. The fair neighbour is a copy
 that is synced as well; the bare `cp` leaves the disk's work for later. Here the file system copies; on XFS and btrfs a stamp shares
-the base's blocks as `cp` does, and takes 12 to 64 KiB of the disk and some milliseconds for a base of any size.";
+the base's blocks as `cp` does, and takes 44 to 156 KiB of the disk and some milliseconds for a base of any size.";
 
 const BUILDING: &str =
     "From the agent to a base at the same compression. Ours includes checking the agent and reading the

@@ -107,7 +107,7 @@ proptest! {
     }
 }
 
-/// Ranges that moved and ranges that did not, which begin and end within blocks, at their boundaries and in one block.
+/// Ranges that moved and ranges that did not, before and after each other.
 #[test]
 fn a_file_is_written_like_a_stream() {
     let base: Vec<u8> = (0..300_000_u32).map(|n| (n % 251) as u8).collect();
@@ -115,6 +115,7 @@ fn a_file_is_written_like_a_stream() {
     for segments in [
         vec![Segment::put(b"head"), Segment::Keep(10..299_000), Segment::put(b"tail"), Segment::Keep(299_500..300_000)],
         vec![put(10), Segment::Keep(10..299_000), put(500), Segment::Keep(299_500..300_000)],
+        vec![put(3), Segment::Keep(0..5000), put(7), Segment::Keep(5010..6000), Segment::Keep(9000..9001), put(2)],
         vec![Segment::Keep(0..4096), put(4096), Segment::Keep(8192..16_384), put(1), Segment::Keep(16_385..16_390)],
         vec![put(4095), Segment::Keep(4095..8193), put(1), Segment::Keep(20_000..20_001)],
         vec![put(5000), Segment::Keep(5000 + 4096..100_000)],

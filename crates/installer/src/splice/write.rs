@@ -11,8 +11,6 @@ use super::{Segment, Splice};
 
 /// Large enough that a system call's cost vanishes, small enough for every cache.
 const CHUNK_BYTES: usize = 256 * 1024;
-/// What file systems allocate and share.
-const BLOCK_BYTES: u64 = 4096;
 
 impl Splice {
     /// Writes the result to a stream.
@@ -20,21 +18,41 @@ impl Splice {
         self.for_each_chunk(base, |chunk| out.write_all(chunk))
     }
 
-    /// Writes the result to a file, from its start; the kernel copies the kept ranges where it can (`copy_file_range`). A file system
-    /// with shared extents shares whole blocks and nothing else, so a range that has not moved is copied in three parts: to the first
-    /// boundary of a block, the blocks, and the rest.
+    /// Writes the result to an empty file; the kernel copies the kept ranges (`copy_file_range`). What stays where it was is copied in
+    /// one go with what lies between, and the patches go over it: a file system with shared extents shares nothing but whole blocks,
+    /// and the others copy fastest from the start of a file to the start of a file.
     ///
     /// `base` must be a handle of its own: its cursor moves.
     pub fn write_to_file(&self, base: &File, out: &mut File) -> io::Result<()> {
-        let mut written = 0;
-        for segment in &self.segments {
+        let unmoved = self.located().filter_map(|(at, segment)| match segment {
+            Segment::Keep(range) if range.start == at => Some(range.end),
+            _ => None,
+        });
+        let copied = unmoved.max().unwrap_or(0);
+        copy(base, 0..copied, out)?;
+        for (at, segment) in self.located() {
             match segment {
-                Segment::Put(bytes) => out.write_all(bytes)?,
-                Segment::Keep(range) => keep(base, range, out, written)?,
+                Segment::Put(bytes) => {
+                    out.seek(SeekFrom::Start(at))?;
+                    out.write_all(bytes)?;
+                }
+                Segment::Keep(range) if range.start == at => {}
+                Segment::Keep(range) => {
+                    out.seek(SeekFrom::Start(at))?;
+                    copy(base, range.clone(), out)?;
+                }
             }
-            written += segment.len();
         }
         Ok(())
+    }
+
+    /// The segments, each with where it is in the result.
+    fn located(&self) -> impl Iterator<Item = (u64, &Segment)> {
+        self.segments.iter().scan(0, |end, segment| {
+            let at = *end;
+            *end += segment.len();
+            Some((at, segment))
+        })
     }
 
     /// The SHA-256 of the result.
@@ -72,20 +90,9 @@ impl Splice {
     }
 }
 
-/// Copies a range to where `out` stands, at `to`.
-fn keep(base: &File, range: &Range<u64>, out: &mut File, to: u64) -> io::Result<()> {
-    let mut cursor = base;
-    cursor.seek(SeekFrom::Start(range.start))?;
-    let (first, last) = (range.start.next_multiple_of(BLOCK_BYTES), range.end - range.end % BLOCK_BYTES);
-    let has_moved = range.start % BLOCK_BYTES != to % BLOCK_BYTES;
-    let ends = if has_moved || first >= last { [range.end; 3] } else { [first, last, range.end] };
-    let mut at = range.start;
-    for end in ends {
-        let wanted = end - at;
-        if wanted > 0 && io::copy(&mut cursor.take(wanted), out)? != wanted {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        at = end;
-    }
-    Ok(())
+/// Copies a range to where `out` stands.
+fn copy(mut base: &File, range: Range<u64>, out: &mut File) -> io::Result<()> {
+    base.seek(SeekFrom::Start(range.start))?;
+    let wanted = range.end - range.start;
+    if io::copy(&mut base.take(wanted), out)? == wanted { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
