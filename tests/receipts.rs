@@ -1,4 +1,4 @@
-//! Receipts: what the program says of what it made, against what is there.
+//! Receipts: what the program says of what it made, against what is there; and that it makes all or nothing of a product.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,4 +49,24 @@ fn receipts_have_the_digests_of_what_is_there() {
         assert!(stamp["checks"].as_u64().unwrap() > base["checks"].as_u64().unwrap());
     }
     assert_eq!(made["files"][2]["agent"]["executable"], "Contents/MacOS/Example");
+}
+
+/// One installer that cannot be built stops all of them before the first is there.
+#[test]
+fn nothing_is_built_of_a_product_that_does_not_fit_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_agents(folder);
+    for (agent, sentence) in [
+        ("Example.app", "product.version is 1.4.2, but the application's version is 1.2.3"),
+        ("Example", "agent.path is a folder whose name does not end in .app"),
+    ] {
+        macho::app(&folder.join(agent), &[Cpu::X64, Cpu::Arm64]);
+        fs::write(folder.join("stampwright.toml"), MANIFEST.replace("agent-macos", agent)).unwrap();
+        let said =
+            output(program().args(["build", "--product", "stampwright.toml", "-o", "bases"]).current_dir(folder));
+        assert_eq!(said.status.code(), Some(1), "{}", both(&said));
+        assert!(both(&said).contains(sentence), "{}", both(&said));
+        assert_eq!(fs::read_dir(folder.join("bases")).unwrap().count(), 0, "{sentence}");
+    }
 }

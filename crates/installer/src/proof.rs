@@ -65,9 +65,7 @@ impl Contents {
         Ok(beside)
     }
 
-    /// What is at a path.
-    #[must_use]
-    pub fn get(&self, path: &str) -> Option<&Found> {
+    fn get(&self, path: &str) -> Option<&Found> {
         self.entries.get(path)
     }
 

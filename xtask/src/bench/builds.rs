@@ -65,7 +65,7 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Comparison>> {
     Ok(comparisons)
 }
 
-/// dpkg-deb's own level, and of zstd also the level that ours has and the first one whose file is not larger than ours.
+/// dpkg-deb's own level, and of zstd also the level that ours has and the one that makes a file of the same size.
 fn dpkg_levels(compression: &str) -> &'static [&'static str] {
     if compression == "zstd" { &["", " -z9", " -z11"] } else { &[""] }
 }

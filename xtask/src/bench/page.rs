@@ -161,13 +161,12 @@ with BULK MiB of incompressible bytes beside the agent: a stamp's cost is the to
 
 const TO_A_FILE: &str =
     "The whole process: start, open, stamp, read back, copy the kept ranges, sync, rename. The fair neighbour is a copy
-that is synced as well; the bare `cp` leaves the disk's work for later. Here the file system copies; on XFS and btrfs a stamp shares
-the base's blocks as `cp` does, and takes 44 to 156 KiB of the disk and some milliseconds for a base of any size.";
+that is synced as well; the bare `cp` leaves the disk's work for later.";
 
 const BUILDING: &str =
     "From the agent to a base at the same compression. Ours includes checking the agent and reading the
 base back: every file is decompressed again and compared with what went in. dpkg-deb's own level of zstd is 3, for a file that is a
-tenth larger; ours is 9, and -z11 is its first level whose file is no larger than ours.";
+tenth larger; ours is 9, for a file of the size that its -z11 makes.";
 
 const WRAPPING: &str =
     "From a stamped MSI to the archive that Intune takes. Ours is the whole command: the MSI is checked first, the archive is opened

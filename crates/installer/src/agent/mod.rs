@@ -138,13 +138,7 @@ pub fn check(path: &Path, expected: Expected) -> Result<Agent, AgentError> {
     let metadata = std::fs::metadata(path).map_err(io)?;
     if metadata.is_dir() {
         return match expected.platform {
-            Platform::Macos if path.extension().is_some_and(|extension| extension == "app") => {
-                app::check(path, expected).map_err(problem)
-            }
-            Platform::Macos => {
-                let found = "a folder whose name does not end in .app";
-                Err(problem(AgentProblem::NotForPlatform { platform: expected.platform, found }))
-            }
+            Platform::Macos => app::check(path, expected).map_err(problem),
             platform => Err(problem(AgentProblem::NotForPlatform { platform, found: "a folder" })),
         };
     }

@@ -70,7 +70,9 @@ impl TimestampError {
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Http { .. } => Some("sign again later; a signature without a timestamp ends with its certificate"),
+            Self::Http { .. } => {
+                Some("check the address or sign again later; a signature without a timestamp ends with its certificate")
+            }
             _ => None,
         }
     }
