@@ -150,8 +150,7 @@ pub struct Stamp {
     /// The installer to write; - is standard output
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
-    /// Take only tokens that one of these keys has signed (JWKS); else those in the base count, if it has some (msi, pkg:
-    /// a deb's lie in its payload, which a stamp does not read)
+    /// Take only tokens that one of these keys has signed (JWKS). Keys that are in the base count as well
     #[arg(long, value_name = "JWKS", value_hint = ValueHint::FilePath)]
     pub issuer_keys: Option<PathBuf>,
     /// Replace the token of an installer that is already stamped

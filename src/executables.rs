@@ -9,6 +9,8 @@ use installer::agent::{self, AgentProblem, Expected};
 use installer::format::{Area, Extracted, Format, ReadError, Sink, What};
 use installer::{Arch, Kind, Report};
 
+use crate::once::Once;
+
 /// What `verify` says about programs.
 const ID: &str = "agent-signature";
 

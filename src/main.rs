@@ -11,6 +11,7 @@ mod doors;
 mod executables;
 mod failure;
 mod issued;
+mod once;
 mod output;
 mod prepared;
 mod progress;

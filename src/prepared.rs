@@ -14,6 +14,7 @@ use installer::stamp::Base;
 use installer::{Report, formats};
 
 use crate::failure::Failure;
+use crate::once::Once;
 
 #[derive(Debug, Args)]
 pub struct PreparedArgs {
@@ -49,7 +50,7 @@ impl PreparedArgs {
     /// The base with the issuer keys that its manifest asserts, if its signed part does not show any. A base without a slot stays as it
     /// is; a manifest that was named for it is refused.
     pub fn pin(&self, base: Base<FileAt>, path: &Path) -> Result<Base<FileAt>, Failure> {
-        let Some(found) = base.format().slot(base.bytes())? else {
+        let Some(found) = base.slot() else {
             return match &self.prepared {
                 None => Ok(base),
                 Some(_) => Err(Failure::wrong("it is not prepared, and has no manifest").about(path)),

@@ -13,6 +13,7 @@ use signing::Certificate;
 use signing::verify::{self, PlainSignature, SignatureFacts, Trust, Unreadable};
 
 use crate::failure::Failure;
+use crate::once::Once;
 use crate::signer;
 
 /// A signature, judged.

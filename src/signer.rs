@@ -9,7 +9,7 @@ use installer::format::StampError;
 use installer::seal::{Imprint, SealError, Sealed, Sealer};
 use installer::splice::Splice;
 use installer::stamp::Base;
-use installer::{Kind, Token};
+use installer::{AcceptedToken, Kind};
 use signing::cms::SignError;
 use signing::cms::authenticode::{self, Opus};
 use signing::cms::package;
@@ -156,7 +156,7 @@ impl Sealer for Signer {
 }
 
 /// A stamp of a base, signed by `signer` if there is one. A signed base needs `resign`: its signature is left behind.
-pub fn stamp(base: &Base<FileAt>, token: &Token, signer: Option<&Signer>) -> Result<Splice, StampError> {
+pub fn stamp(base: &Base<FileAt>, token: &AcceptedToken, signer: Option<&Signer>) -> Result<Splice, StampError> {
     match signer {
         None => base.stamp(token),
         Some(signer) => base.stamp_sealed(token, signer),
@@ -167,7 +167,7 @@ pub fn stamp(base: &Base<FileAt>, token: &Token, signer: Option<&Signer>) -> Res
 pub fn check_base(base: &Base<FileAt>, signer: Option<&Signer>, resign: bool) -> Result<(), Failure> {
     let Some(signer) = signer else { return Ok(()) };
     signer.check(base.format().kind())?;
-    if !resign && base.format().sealed(base.bytes())?.is_some() {
+    if !resign && base.is_signed() {
         return Err(StampError::Signed.into());
     }
     Ok(())

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::keys::keys;
+use crate::support::once::Once;
 use crate::support::{self, product::Small};
 
 /// A small base and a list for it, in a scratch folder.

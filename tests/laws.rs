@@ -7,9 +7,9 @@ use installer::format::{Area, Extracted, ReadError, Sink, What};
 use installer::payload::{Node, Source};
 use installer::proof::Contents;
 use installer::splice::Segment;
-use installer::stamp::Base;
 use installer::{Epoch, Payload, Report, Token, formats};
 
+use crate::support::once::{self, Once};
 use crate::support::product::{Installer, MANIFEST, Small, bases, build, manifest_with, toml_string};
 
 /// Lengths at the edges of every block, sector and mini sector there is.
@@ -25,8 +25,8 @@ fn token(len: usize) -> Token {
 }
 
 fn stamped(base: &Installer, token: &Token) -> Vec<u8> {
-    let base = Base::open(base.bytes.as_slice(), false).unwrap();
-    let splice = base.stamp(token).unwrap();
+    let base = once::open(base.bytes.as_slice()).unwrap();
+    let splice = once::stamp(&base, token).unwrap();
     let mut out = Vec::new();
     splice.write_to(*base.bytes(), &mut out).unwrap();
     assert_eq!(out.len() as u64, splice.len());
@@ -65,8 +65,8 @@ fn what_went_in_comes_out() {
         let stamp = stamped(base, &token(412));
         for file in [&base.bytes, &stamp] {
             let mut report = Report::new();
-            let modes = base.format.kind() != installer::Kind::Msi;
-            Contents::beside(&base.payload(), base.format, file).unwrap().check(modes, &mut report);
+            let modes = base.format.has_modes();
+            Contents::beside(&base.payload(), &*base.format.open(file).unwrap()).unwrap().check(modes, &mut report);
             assert!(report.is_ok(), "{}: {:#?}", base.name(), report.findings());
             assert!(report.checks() > 0);
         }
@@ -102,9 +102,9 @@ fn what_did_not_go_in_is_found() {
         for (content, same) in [(&content[..], true), (&flipped, false), (&content[..last], false), (&longer, false)] {
             let given = with_other(&payload, path, content);
             let mut report = Report::new();
-            Contents::beside(&given, base.format, &base.bytes)
+            Contents::beside(&given, &*base.format.open(&base.bytes).unwrap())
                 .unwrap()
-                .check(base.format.kind() != installer::Kind::Msi, &mut report);
+                .check(base.format.has_modes(), &mut report);
             let found =
                 report.findings().iter().any(|finding| finding.id == "payload-differs" && finding.place == path);
             assert_eq!(found, !same, "{}: {path}: {:?}", base.name(), report.findings());
@@ -138,7 +138,7 @@ fn stamping_twice_gives_the_same_bytes_and_another_token_gives_others() {
 fn a_stamped_installer_is_refused_unless_it_is_to_be_restamped() {
     for base in bases() {
         let stamp = stamped(base, &token(412));
-        let Err(refused) = Base::open(stamp.as_slice(), false) else {
+        let Err(refused) = once::open(stamp.as_slice()) else {
             panic!("{}: stamped twice", base.name());
         };
         assert!(refused.to_string().starts_with("the installer is already stamped"), "{refused}");
@@ -151,9 +151,9 @@ fn a_restamp_is_the_stamp_of_the_base() {
         for (first, second) in [(1, 4096), (4096, 1), (513, 513), (64, 700)] {
             let expected = stamped(base, &token(second));
             let stamp = stamped(base, &token(first));
-            let again = Base::open(stamp.as_slice(), true).unwrap();
+            let again = once::reopen(stamp.as_slice()).unwrap();
             let mut out = Vec::new();
-            again.stamp(&token(second)).unwrap().write_to(*again.bytes(), &mut out).unwrap();
+            once::stamp(&again, &token(second)).unwrap().write_to(*again.bytes(), &mut out).unwrap();
             assert!(out == expected, "{}: {first} then {second}", base.name());
         }
     }
@@ -162,8 +162,8 @@ fn a_restamp_is_the_stamp_of_the_base() {
 #[test]
 fn a_stamp_costs_the_token_not_the_base() {
     for base in bases() {
-        let open = Base::open(base.bytes.as_slice(), false).unwrap();
-        let splice = open.stamp(&token(4096)).unwrap();
+        let open = once::open(base.bytes.as_slice()).unwrap();
+        let splice = once::stamp(&open, &token(4096)).unwrap();
         assert!(splice.put_bytes() < PATCH_LIMIT_BYTES, "{}: {} bytes", base.name(), splice.put_bytes());
         let kept = splice.segments().iter().filter(|segment| matches!(segment, Segment::Keep(_))).count();
         assert!((1..=4).contains(&kept), "{}: {kept} kept ranges", base.name());
@@ -174,8 +174,8 @@ fn a_stamp_costs_the_token_not_the_base() {
 fn a_splice_reads_like_the_file_that_it_writes() {
     for base in bases() {
         let stamp = stamped(base, &token(412));
-        let open = Base::open(base.bytes.as_slice(), false).unwrap();
-        let splice = open.stamp(&token(412)).unwrap();
+        let open = once::open(base.bytes.as_slice()).unwrap();
+        let splice = once::stamp(&open, &token(412)).unwrap();
         let mut read = Vec::new();
         splice.reader(*open.bytes()).read_to_end(&mut read).unwrap();
         assert!(read == stamp, "{}", base.name());
@@ -255,7 +255,7 @@ fn a_stamp_that_was_tampered_with_is_found_out() {
             let mut report = Report::new();
             let readable = base.format.verify(&bad, &mut report);
             let payload = base.payload();
-            let same = Contents::beside(&payload, base.format, &bad).is_ok_and(|beside| {
+            let same = base.format.open(&bad).and_then(|bad| Contents::beside(&payload, &*bad)).is_ok_and(|beside| {
                 let mut report = Report::new();
                 beside.check(false, &mut report);
                 report.is_ok()
@@ -311,8 +311,8 @@ fn hostile_texts_give_a_correct_installer_or_a_clear_refusal() {
                     }
                 };
                 let mut stamp = Vec::new();
-                let open = Base::open(base.as_slice(), false).unwrap();
-                open.stamp(&token(64)).unwrap().write_to(*open.bytes(), &mut stamp).unwrap();
+                let open = once::open(base.as_slice()).unwrap();
+                once::stamp(&open, &token(64)).unwrap().write_to(*open.bytes(), &mut stamp).unwrap();
                 let mut report = Report::new();
                 format.verify(&stamp, &mut report).unwrap();
                 assert!(report.is_ok(), "{key} = {text:?}: {:#?}", report.findings());

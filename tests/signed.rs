@@ -8,10 +8,10 @@ use container::ReadAt;
 use installer::format::{Format, ReadError, SealFileError, StampError};
 use installer::proof::Contents;
 use installer::seal::{Existing, Imprint, SealError, Sealed, Sealer};
-use installer::stamp::Base;
 use installer::{Kind, Report, Token};
 use sha2::{Digest, Sha256};
 
+use crate::support::once::{self, Once};
 use crate::support::product::{Installer, bases};
 
 /// Signs with bytes that follow from the imprint, and remembers it.
@@ -85,7 +85,7 @@ fn errors(format: &dyn Format, file: &Vec<u8>) -> Vec<String> {
 }
 
 fn contents(format: &dyn Format, file: &Vec<u8>) -> String {
-    format!("{:?}", Contents::read(format, file).unwrap().iter().collect::<Vec<_>>())
+    format!("{:?}", Contents::read(&*format.open(file).unwrap()).unwrap().iter().collect::<Vec<_>>())
 }
 
 #[test]
@@ -123,8 +123,8 @@ fn a_signed_stamp_is_a_signed_stamp_whatever_it_was_made_from() {
         let signed = sealed(format, &base.bytes, &Scribe::new(700), Existing::Refuse).unwrap();
         for len in [1, 2, 40, 500, 4095, 4096] {
             let token = token(len);
-            let open = Base::open(&base.bytes, false).unwrap();
-            let stamp = open.stamp_sealed(&token, &scribe).unwrap();
+            let open = once::open(&base.bytes).unwrap();
+            let stamp = open.stamp_sealed(&once::accepted(&open, &token), &scribe).unwrap();
             let mut expected = Vec::new();
             stamp.write_to(&base.bytes, &mut expected).unwrap();
             let signature = format.signature(&expected).unwrap().unwrap();
@@ -133,22 +133,29 @@ fn a_signed_stamp_is_a_signed_stamp_whatever_it_was_made_from() {
             assert_eq!(errors(format, &expected), [""; 0], "{name}");
 
             // From a signed base, and from another signed stamp.
-            let other = Base::open(&signed, false).unwrap();
-            assert!(matches!(other.stamp(&token).unwrap_err(), StampError::Signed), "{name}");
+            let other = once::open(&signed).unwrap();
+            assert!(matches!(once::stamp(&other, &token).unwrap_err(), StampError::Signed), "{name}");
             let mut out = Vec::new();
-            other.stamp_sealed(&token, &scribe).unwrap().write_to(&signed, &mut out).unwrap();
+            other.stamp_sealed(&once::accepted(&other, &token), &scribe).unwrap().write_to(&signed, &mut out).unwrap();
             assert!(out == expected, "{name}: from a signed base, {len} bytes");
-            let restamp = Base::open(&expected, true).unwrap();
+            let restamp = once::reopen(&expected).unwrap();
             let short = Token::parse(b"another").unwrap();
             let mut out = Vec::new();
-            restamp.stamp_sealed(&short, &scribe).unwrap().write_to(&expected, &mut out).unwrap();
+            restamp
+                .stamp_sealed(&once::accepted(&restamp, &short), &scribe)
+                .unwrap()
+                .write_to(&expected, &mut out)
+                .unwrap();
             let mut fresh = Vec::new();
-            open.stamp_sealed(&short, &scribe).unwrap().write_to(&base.bytes, &mut fresh).unwrap();
+            open.stamp_sealed(&once::accepted(&open, &short), &scribe)
+                .unwrap()
+                .write_to(&base.bytes, &mut fresh)
+                .unwrap();
             assert!(out == fresh, "{name}: from a signed stamp");
 
             // The long way round gives the same: stamp, then sign the file.
             let mut stamped = Vec::new();
-            open.stamp(&token).unwrap().write_to(&base.bytes, &mut stamped).unwrap();
+            once::stamp(&open, &token).unwrap().write_to(&base.bytes, &mut stamped).unwrap();
             assert!(sealed(format, &stamped, &scribe, Existing::Refuse).unwrap() == expected, "{name}: long way");
         }
     }
@@ -172,11 +179,11 @@ impl ReadAt for Counted<'_> {
 fn a_second_signed_stamp_does_not_read_the_bulk() {
     for base in signable().filter(|base| base.bytes.len() > 150_000) {
         let counted = Counted(&base.bytes, AtomicU64::new(0));
-        let open = Base::open(&counted, false).unwrap();
+        let open = once::open(&counted).unwrap();
         let scribe = Scribe::new(3000);
         let cost = |token: &[u8]| {
             let before = counted.1.load(Ordering::Relaxed);
-            open.stamp_sealed(&Token::parse(token).unwrap(), &scribe).unwrap();
+            open.stamp_sealed(&once::accepted(&open, &Token::parse(token).unwrap()), &scribe).unwrap();
             counted.1.load(Ordering::Relaxed) - before
         };
         let (first, second, other_length) = (cost(b"token-one"), cost(b"token-two"), cost(b"token-three"));
@@ -192,8 +199,11 @@ fn formats_without_a_signature_say_so() {
     let deb = bases().iter().find(|base| base.format.kind() == Kind::Deb).unwrap();
     let error = sealed(deb.format, &deb.bytes, &Scribe::new(10), Existing::Refuse).unwrap_err();
     assert!(matches!(error, SealFileError::NoSignature) && error.hint().is_some());
-    let open = Base::open(&deb.bytes, false).unwrap();
-    assert!(matches!(open.stamp_sealed(&token(9), &Scribe::new(10)), Err(StampError::NoSignature)));
+    let open = once::open(&deb.bytes).unwrap();
+    assert!(matches!(
+        open.stamp_sealed(&once::accepted(&open, &token(9)), &Scribe::new(10)),
+        Err(StampError::NoSignature)
+    ));
 }
 
 #[test]

@@ -5,8 +5,8 @@ use installer::{Report, formats};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(format) = formats::recognise(&data) else { return };
-    let _ = format.token(&data);
-    let _ = format.inspect(&data);
-    let _ = format.verify(&data, &mut Report::new());
+    let Ok(file) = formats::open(&data) else { return };
+    let _ = file.token();
+    let _ = file.inspect();
+    let _ = file.verify(&mut Report::new());
 });

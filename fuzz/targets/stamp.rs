@@ -2,10 +2,13 @@
 #![no_main]
 
 use installer::Token;
-use installer::stamp::Base;
+use installer::stamp::{Base, OpenOptions};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let (Ok(base), Ok(token)) = (Base::open(data, true), Token::parse(b"fuzz-token")) else { return };
-    let _ = base.stamp(&token);
+    let options = OpenOptions { restamp: true, issuer_keys: None };
+    let (Ok(base), Ok(token)) = (Base::open(data, options), Token::parse(b"fuzz-token")) else { return };
+    if let Ok(token) = base.accept(token, 0) {
+        let _ = base.stamp(&token);
+    }
 });

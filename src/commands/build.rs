@@ -15,6 +15,7 @@ use super::{intune, kit};
 use crate::cli::{Build, ProductArgs};
 use crate::doors;
 use crate::failure::Failure;
+use crate::once::Once;
 use crate::output::{self, Pending, Readers};
 use crate::progress::Line;
 use crate::receipt::{self, Packed, Receipt, TOOL};
@@ -175,10 +176,10 @@ impl Built {
 /// Takes a base apart and compares it with what went in.
 fn prove(item: &Item<'_>, bytes: &FileAt) -> Result<(Report, Packed), Failure> {
     let mut report = Report::new();
-    let modes = item.format.kind() != Kind::Msi;
+    let modes = item.format.has_modes();
     // Both read the whole payload and neither needs the other.
     let beside = std::thread::scope(|scope| {
-        let beside = scope.spawn(|| Contents::beside(&item.payload, item.format, bytes));
+        let beside = scope.spawn(|| Contents::beside(&item.payload, &*item.format.open(bytes)?));
         item.format.verify(bytes, &mut report)?;
         beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })?;

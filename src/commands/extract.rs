@@ -32,7 +32,7 @@ pub fn run(args: &Extract) -> Result<(), Failure> {
             proven = Some("digests are right");
             files.unwrap_package(&file).map_err(about)?;
         }
-        None => formats::recognise(&file).and_then(|format| format.extract(&file, &mut files)).map_err(about)?,
+        None => formats::open(&file).and_then(|file| file.extract(&mut files)).map_err(about)?,
     }
     let list = files.finish()?;
     set_mode(pending.root(), 0o755).map_err(Failure::io("write", &args.output))?;

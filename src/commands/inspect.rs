@@ -11,6 +11,7 @@ use signing::verify::Trust;
 use crate::cli::Inspect;
 use crate::doors;
 use crate::failure::Failure;
+use crate::once::Once;
 use crate::receipt::{self, FileDigest};
 use crate::signatures::{self, Judged};
 use crate::{issued, source};

@@ -17,6 +17,7 @@ use crate::cli::Profile;
 use crate::doors;
 use crate::failure::Failure;
 use crate::issued::Issued;
+use crate::once::Once;
 use crate::output::{PendingFolder, Readers};
 use crate::receipt::{self, FileDigest, TOOL};
 use crate::source;
@@ -194,10 +195,9 @@ impl Order<'_> {
         let own = format.token(&file).map_err(|error| about(error.into()))?;
         // A kit with a token that nobody can use is found on the devices, days later.
         let claims = match self.token.or(own.as_ref()) {
-            Some(token) => Issued::for_base(format, &file, None)
-                .map_err(about)?
-                .check(token)
-                .map_err(|error| about(error.into()))?,
+            Some(token) => {
+                Issued::for_file(format, &file).map_err(about)?.check(token).map_err(|error| about(error.into()))?
+            }
             None => None,
         };
         let tenant = self.tenant.map(str::to_owned).or(claims.map(|claims| claims.tenant)).unwrap_or_default();

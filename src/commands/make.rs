@@ -3,14 +3,16 @@
 use std::path::Path;
 
 use container::at::FileAt;
-use installer::stamp::Base;
+use installer::stamp::{Base, OpenOptions};
 use installer::{Kind, Report, Token};
 
 use super::build::{Built, Item, Made, Plan};
 use super::{intune, kit, sign};
 use crate::cli::Make;
+use crate::doors;
 use crate::failure::Failure;
 use crate::issued::Issued;
+use crate::once::Once;
 use crate::output::{Pending, Readers};
 use crate::receipt::{self, Packed, Receipt, TOOL};
 use crate::signer::{self, Way};
@@ -64,8 +66,9 @@ struct Stamped {
 impl Stamped {
     /// Stamps a base, writes the stamp beside its place and verifies the file that was written.
     fn new(item: &Item<'_>, built: Built, token: &Token, way: Option<&Way>) -> Result<Self, Failure> {
-        let base = Base::open(built.bytes, false)?;
-        let splice = signer::stamp(&base, token, Way::signer(way))?;
+        let base = Base::open(built.bytes, OpenOptions::default())?;
+        let accepted = base.accept(token.clone(), doors::now())?;
+        let splice = signer::stamp(&base, &accepted, Way::signer(way))?;
         let mut pending = Pending::create(&item.path)?;
         splice.write_to_file(base.bytes().file(), pending.file()).map_err(Failure::io("write", &item.path))?;
         if let Some(Way::Command(words)) = way {

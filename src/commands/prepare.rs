@@ -10,6 +10,7 @@ use installer::preserve::{self, KeySource, Manifest};
 use installer::{Format, IssuerKeys, Report, formats};
 
 use crate::failure::Failure;
+use crate::once::Once;
 use crate::output::{Pending, Readers};
 use crate::{prepared, receipt, source};
 
@@ -36,16 +37,18 @@ pub fn run(args: &Prepare) -> Result<(), Failure> {
     let asserted = args.issuer_keys.as_deref().map(keys).transpose()?;
     let base = source::installer(&args.base)?;
     let about = |failure: Failure| failure.about(&args.base);
-    let format = formats::recognise(&base).map_err(|error| about(error.into()))?;
+    let opened = formats::open(&base).map_err(|error| about(error.into()))?;
+    let format = opened.format();
     let mut pending = Pending::create(&args.output)?;
     let mut out = BufWriter::with_capacity(1 << 16, pending.file());
     let (place, keys) =
-        preserve::prepare(format, &base, asserted.as_deref(), &mut out).map_err(|error| about(error.into()))?;
+        preserve::prepare(&*opened, asserted.as_deref(), &mut out).map_err(|error| about(error.into()))?;
     out.flush().map_err(Failure::io("write", &args.output))?;
     drop(out);
 
     let prepared = FileAt::new(pending.reopen()?).map_err(Failure::io("read back", &args.output))?;
-    preserve::read_back(format, &base, &prepared, &place).map_err(|error| about(error.into()))?;
+    let reopened = format.open(&prepared).map_err(|error| about(error.into()))?;
+    preserve::read_back(&*opened, &*reopened, &place).map_err(|error| about(error.into()))?;
     let hashed = installer::proof::sha256(&mut Cursor::new(&prepared));
     let (size, digest) = hashed.map_err(Failure::io("read back", &args.output))?;
     if keys.source == KeySource::Asserted {

@@ -80,7 +80,7 @@ pub fn check(
         let message = format!("the profile {} is for {wanted}, this is {found}", profile.name());
         return Err(Failure::usage(message));
     }
-    let mut subject = Subject::read(format, file, &name_of(path), doors::now())?;
+    let mut subject = Subject::read(file, &name_of(path), doors::now())?;
     match around {
         Around::Folder(base) => {
             subject.base = base.map(base_of).transpose()?;

@@ -15,6 +15,7 @@ use signing::verify::Trust;
 
 use crate::doors;
 use crate::failure::Failure;
+use crate::once::Once;
 use crate::output::{Pending, Readers};
 use crate::receipt::{self, FileDigest, TOOL};
 use crate::signatures::{self, Judged};

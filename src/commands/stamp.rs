@@ -6,17 +6,17 @@ use std::path::Path;
 use container::ReadAt;
 use container::at::FileAt;
 use installer::splice::Splice;
-use installer::stamp::Base;
+use installer::stamp::{Base, OpenOptions};
 use signing::key::command::Words;
 
 use super::sign;
 use crate::cli::Stamp;
 use crate::failure::Failure;
-use crate::issued::Issued;
+use crate::once::Once;
 use crate::output::{Pending, Readers};
 use crate::receipt::{self, FileDigest, Receipt, TOOL};
 use crate::signer::{self, Way};
-use crate::{prepared, source};
+use crate::{doors, prepared, source};
 
 pub fn run(args: &Stamp) -> Result<(), Failure> {
     if let Some(list) = &args.batch.batch {
@@ -30,10 +30,9 @@ pub fn run(args: &Stamp) -> Result<(), Failure> {
     let way = Way::of(&args.signing)?;
     let token = source::token(&args.token)?;
     let about = |failure: Failure| failure.about(&args.base);
-    let base = Base::open(source::installer(&args.base)?, args.restamp).map_err(|error| about(error.into()))?;
+    let base = Base::open(source::installer(&args.base)?, args.options()?).map_err(|error| about(error.into()))?;
     let base = args.prepared.pin(base, &args.base)?;
-    let issued = Issued::for_base(base.format(), base.bytes(), args.issuer_keys.as_deref()).map_err(about)?;
-    issued.check(&token)?;
+    let token = base.accept(token, doors::now())?;
     let signer = Way::signer(way.as_ref());
     signer::check_base(&base, signer, args.resign).map_err(about)?;
     let splice = signer::stamp(&base, &token, signer).map_err(|error| about(error.into()))?;
@@ -60,6 +59,14 @@ pub fn run(args: &Stamp) -> Result<(), Failure> {
     match receipt {
         Some(receipt) => give(&receipt, args),
         None => Ok(()),
+    }
+}
+
+impl Stamp {
+    /// How the base is opened.
+    pub fn options(&self) -> Result<OpenOptions, Failure> {
+        let issuer_keys = self.issuer_keys.as_deref().map(source::issuer_keys).transpose()?;
+        Ok(OpenOptions { restamp: self.restamp, issuer_keys })
     }
 }
 

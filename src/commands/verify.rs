@@ -7,7 +7,7 @@ use container::ReadAt;
 use container::at::{Cursor, FileAt};
 use installer::format::{Format, ReadError};
 use installer::proof::{Contents, sha256};
-use installer::stamp::Base;
+use installer::stamp::{Base, OpenOptions};
 use installer::{Report, Severity, formats};
 use kit::rules::Outcome;
 use serde::Serialize;
@@ -18,6 +18,7 @@ use crate::cli::{PreparedArgs, Verify};
 use crate::doors;
 use crate::executables;
 use crate::failure::Failure;
+use crate::once::Once;
 use crate::receipt;
 use crate::signatures;
 use crate::source;
@@ -122,11 +123,19 @@ fn check_signature(format: &dyn Format, file: &FileAt, args: &Verify, report: &m
 /// The file must be the base, stamped with the file's own token.
 fn check_base(format: &dyn Format, file: &FileAt, path: &Path, report: &mut Report) -> Result<(), Failure> {
     let about = |failure: Failure| failure.about(path);
-    let base = Base::open(source::installer(path)?, false).map_err(|error| about(error.into()))?;
+    let base = Base::open(source::installer(path)?, OpenOptions::default()).map_err(|error| about(error.into()))?;
     let base = PreparedArgs { prepared: None }.pin(base, path)?;
     let Some(token) = format.token(file)? else {
         report.error("base-differs", "token", "there is none, so this is no stamp of a base");
         return Ok(());
+    };
+    // A stamp stays a stamp of its base when its token has expired.
+    let token = match base.accept(token, 0) {
+        Ok(token) => token,
+        Err(error) => {
+            report.error("base-differs", "token", format!("the base does not take it: {error}"));
+            return Ok(());
+        }
     };
     let splice = base.stamp(&token).map_err(|error| about(error.into()))?;
     let mut expected = splice.reader(base.bytes());
@@ -140,7 +149,7 @@ fn check_base(format: &dyn Format, file: &FileAt, path: &Path, report: &mut Repo
 
 /// Some file of the installer must be the agent; for an application folder, each of its files must be there.
 fn check_agent(format: &dyn Format, file: &FileAt, path: &Path, report: &mut Report) -> Result<(), Failure> {
-    let contents = Contents::read(format, file)?;
+    let contents = Contents::read(&*format.open(file)?)?;
     let mut waiting = vec![path.to_path_buf()];
     while let Some(path) = waiting.pop() {
         if path.is_dir() {

@@ -17,6 +17,7 @@ use installer::{Payload, Report, Token};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::support::once::{self, Once};
 use crate::support::product::{MANIFEST, Small, build, manifest_with};
 use crate::support::{judge, judges_folder, missing, root, run};
 
@@ -63,7 +64,7 @@ fn packages(manifest: &str) -> Vec<Package> {
     let token = Token::parse(b"eyJhbGciOiJFZERTQSJ9.e30.c2ln~+/=:_-").unwrap();
     for base in bases(manifest) {
         let mut bytes = Vec::new();
-        let splice = Msi.open(&base.bytes).unwrap().stamp(&token).unwrap();
+        let splice = once::stamp(&once::open(&base.bytes).unwrap(), &token).unwrap();
         splice.write_to(base.bytes.as_slice(), &mut bytes).unwrap();
         packages.push(Package::new(&base.small, bytes, base.payload));
     }

@@ -13,10 +13,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use installer::format::Job;
-use installer::stamp::Base;
 use installer::{Epoch, Platform, Product, Token, formats};
 use sha2::{Digest, Sha256};
 
+use crate::support::once;
 use crate::support::{judge, judges_folder, missing, root};
 
 const KEY: &str = r"HKLM\SOFTWARE\Stampwright\Probe Agent";
@@ -183,8 +183,8 @@ impl Wine {
         format.build(&job, &mut base).unwrap();
         let mut bytes = base.into_inner();
         if let Some(token) = token {
-            let base = Base::open(bytes.as_slice(), false).unwrap();
-            let splice = base.stamp(&Token::parse(token.as_bytes()).unwrap()).unwrap();
+            let base = once::open(bytes.as_slice()).unwrap();
+            let splice = once::stamp(&base, &Token::parse(token.as_bytes()).unwrap()).unwrap();
             let mut stamped = Vec::new();
             splice.write_to(*base.bytes(), &mut stamped).unwrap();
             bytes = stamped;

@@ -11,9 +11,9 @@ use apple_xar::reader::XarReader;
 use installer::format::{Area, Extracted, Format, ReadError, Sink, What};
 use installer::payload::Node;
 use installer::pkg::Pkg;
-use installer::stamp::Base;
 use installer::{Payload, Token};
 
+use crate::support::once::{self, Once};
 use crate::support::product::{Small, build};
 use crate::support::{judge, run};
 
@@ -38,9 +38,9 @@ impl Stamped {
 }
 
 pub(super) fn stamp(base: &[u8], token: &str) -> Vec<u8> {
-    let base = Base::open(base, false).unwrap();
+    let base = once::open(base).unwrap();
     let mut bytes = Vec::new();
-    base.stamp(&Token::parse(token.as_bytes()).unwrap()).unwrap().write_to(*base.bytes(), &mut bytes).unwrap();
+    once::stamp(&base, &Token::parse(token.as_bytes()).unwrap()).unwrap().write_to(*base.bytes(), &mut bytes).unwrap();
     bytes
 }
 

@@ -11,17 +11,16 @@ use container::bom::Cksum;
 use container::slot::{PKG_LEN_BYTES, PKG_MARK, TOKEN_MAX_BYTES};
 use installer::Platform;
 use installer::pkg::Pkg;
-use signing::issuer::{Algorithm, IssuerKey};
 
-use super::pkg::TOKEN as ORDINARY;
 use super::pkg_scripts::{Device, STATE, mode, refuses, shells, succeeds, unpacked};
 use crate::support::both;
+use crate::support::issuer::Issuer;
 use crate::support::product::{MANIFEST, Small, build};
 
 const TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.eyJ0ZW5hbnQiOiJhY21lIn0.c2xvdC1zaWduYXR1cmU_-";
 
-fn jwks() -> Vec<u8> {
-    IssuerKey::generate(Algorithm::EdDsa, &[3; 32]).unwrap().jwks().into_bytes()
+fn issuer() -> Issuer {
+    Issuer::new(3, "key-1")
 }
 
 /// A base with issuer keys, with or without a need for a token.
@@ -31,7 +30,7 @@ fn base(required: bool) -> &'static Vec<u8> {
         [false, true].map(|required| {
             let text = MANIFEST.replace("[service]", &format!("[token]\nrequired = {required}\n\n[service]"));
             let small = Small::with(&text).unwrap();
-            let product = small.product.clone().with_issuer_keys(jwks()).unwrap();
+            let product = small.product.clone().with_issuer_keys(issuer().jwks()).unwrap();
             build(&Pkg, &product, product.agents_for(Platform::Macos).next().unwrap()).unwrap()
         })
     });
@@ -105,7 +104,7 @@ fn the_token_gets_from_the_slot_to_its_place() {
                 succeeds(&install(device, base(true), &tail, vanishes));
                 assert_eq!(token_of(device).as_deref(), Some(token));
                 let keys = device.path(STATE).join("issuer-keys.json");
-                assert_eq!((fs::read(&keys).unwrap(), mode(&keys)), (jwks(), 0o644));
+                assert_eq!((fs::read(&keys).unwrap(), mode(&keys)), (issuer().jwks(), 0o644));
                 assert_eq!(fs::read_dir(device.path(STATE)).unwrap().count(), 2, "something is left beside them");
             });
         }
@@ -208,10 +207,11 @@ fn the_managed_preference_is_taken_where_the_slot_has_no_token() {
 
 #[test]
 fn a_token_in_the_signed_part_wins_over_the_slot() {
-    let stamped = super::pkg::stamp(base(true), ORDINARY);
+    let token = issuer().token("acme", 0);
+    let stamped = super::pkg::stamp(base(true), token.expose());
     on_every_shell(|device| {
         succeeds(&install(device, &stamped, &block(TOKEN), false));
-        assert_eq!(token_of(device).as_deref(), Some(ORDINARY));
+        assert_eq!(token_of(device).as_deref(), Some(token.expose()));
     });
 }
 

@@ -10,6 +10,7 @@ use installer::{Kind, formats};
 use super::signing_msi::judged_good;
 use crate::prepared::issuer;
 use crate::support::keys::{Keys, keys};
+use crate::support::once::Once;
 use crate::support::signed::Bench;
 use crate::support::{both, judge, judges_folder, missing, output, pkcs7, run};
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use installer::Kind;
 
 use crate::support::keys::{Keys, Manners, keys, timestamp_authority};
+use crate::support::once::Once;
 use crate::support::signed::Bench;
 use crate::support::{both, judge, judges_folder, missing, run};
 

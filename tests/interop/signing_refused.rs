@@ -9,6 +9,7 @@ use installer::seal::Imprint;
 use signing::verify::{Severity, SignatureFacts};
 
 use crate::support::keys::{Keys, Manners, keys, timestamp_authority};
+use crate::support::once::Once;
 use crate::support::signed::{Bench, TOKEN};
 use crate::support::{both, judge, run};
 

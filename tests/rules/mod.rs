@@ -8,10 +8,10 @@ mod token;
 use std::collections::BTreeSet;
 
 use installer::format::Format;
-use installer::stamp::Base;
 use installer::{Kind, Report, Token, formats};
 use kit::rules::{self, Profile, Subject};
 
+use crate::support::once;
 use crate::support::{self, product::Small};
 
 /// The token of every good installer.
@@ -44,8 +44,8 @@ pub fn stamped(kind: Kind) -> (Vec<u8>, Vec<u8>) {
 }
 
 fn stamp(base: &Vec<u8>) -> Vec<u8> {
-    let base = Base::open(base, false).unwrap();
-    let splice = base.stamp(&Token::parse(TOKEN.as_bytes()).unwrap()).unwrap();
+    let base = once::open(base).unwrap();
+    let splice = once::stamp(&base, &Token::parse(TOKEN.as_bytes()).unwrap()).unwrap();
     let mut file = Vec::new();
     splice.write_to(base.bytes(), &mut file).unwrap();
     file
@@ -54,7 +54,7 @@ fn stamp(base: &Vec<u8>) -> Vec<u8> {
 /// Reads an installer as `verify --profile` does.
 pub fn read(file: &Vec<u8>) -> Subject {
     let format: &dyn Format = formats::recognise(file).unwrap();
-    Subject::read(format, file, &format!("Example-Agent.{}", format.kind().extension()), NOW).unwrap()
+    Subject::read(file, &format!("Example-Agent.{}", format.kind().extension()), NOW).unwrap()
 }
 
 /// The rules of a profile that do not hold.

@@ -4,13 +4,13 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use installer::stamp::Base;
 use installer::{Epoch, Kind, Token};
 use kit::intune::intunewin::{Keys, Source};
 use kit::windows::Windows;
 use kit::{gpo, intune};
 use serde_json::Value;
 
+use super::once;
 use super::product::{MANIFEST, Small, build};
 use super::readers::{self, Drain};
 use super::{both, output, program};
@@ -45,8 +45,8 @@ impl Made {
         };
         let base = put("base", &bytes);
         let mut stamp = Vec::new();
-        let opened = Base::open(bytes.as_slice(), false).unwrap();
-        let splice = opened.stamp(&Token::parse(TOKEN.as_bytes()).unwrap()).unwrap();
+        let opened = once::open(bytes.as_slice()).unwrap();
+        let splice = once::stamp(&opened, &Token::parse(TOKEN.as_bytes()).unwrap()).unwrap();
         splice.write_to(*opened.bytes(), &mut stamp).unwrap();
         let stamped = put("stamped", &stamp);
         let token = small.folder.path().join("token");

@@ -5,6 +5,7 @@ pub mod agents;
 pub mod issuer;
 pub mod keys;
 pub mod kits;
+pub mod once;
 pub mod pkcs7;
 pub mod product;
 pub mod readers;

@@ -13,11 +13,11 @@ use installer::agent::{self, Expected};
 use installer::format::{Extracted, Kind, ReadError, Sink};
 use installer::product::Compression;
 use installer::seal::Sealer as _;
-use installer::stamp::Base;
 use installer::{Arch, Platform, Product, Report, Token, formats};
 use signing::verify;
 
 use super::agents::{self, Cpu, cms, elf, macho};
+use super::once::{self, Once};
 use super::product::{self, bases};
 
 /// A reader, and good files for it.
@@ -108,8 +108,8 @@ fn installer(bytes: &[u8]) -> Result<(), String> {
 }
 
 fn stamp(bytes: &[u8]) -> Result<(), String> {
-    let base = Base::open(bytes, true).map_err(text)?;
-    base.stamp(&Token::parse(b"another-token").unwrap()).map(drop).map_err(text)
+    let base = once::reopen(bytes).map_err(text)?;
+    once::stamp(&base, &Token::parse(b"another-token").unwrap()).map(drop).map_err(text)
 }
 
 fn installers() -> Vec<Vec<u8>> {
@@ -118,7 +118,7 @@ fn installers() -> Vec<Vec<u8>> {
     for kind in [Kind::Msi, Kind::Pkg, Kind::Deb] {
         let Some(base) = of(kind).into_iter().next() else { continue };
         let mut stamped = Vec::new();
-        let splice = Base::open(base.as_slice(), false).unwrap().stamp(&token).unwrap();
+        let splice = once::stamp(&once::open(base.as_slice()).unwrap(), &token).unwrap();
         splice.write_to(base.as_slice(), &mut stamped).unwrap();
         files.extend([base, stamped]);
     }

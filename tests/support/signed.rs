@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use installer::stamp::Base;
 use installer::{Kind, Token};
 use tempfile::TempDir;
 
+use super::once;
 use super::product::bases;
 use super::{both, output, program};
 
@@ -26,9 +26,9 @@ impl Bench {
         let base = &bases().iter().find(|base| base.format.kind() == kind).unwrap().bytes;
         let bench = Self { folder, kind };
         fs::write(bench.path("base"), base).unwrap();
-        let opened = Base::open(base.as_slice(), false).unwrap();
+        let opened = once::open(base.as_slice()).unwrap();
         let mut stamped = Vec::new();
-        let splice = opened.stamp(&Token::parse(TOKEN.as_bytes()).unwrap()).unwrap();
+        let splice = once::stamp(&opened, &Token::parse(TOKEN.as_bytes()).unwrap()).unwrap();
         splice.write_to(base.as_slice(), &mut stamped).unwrap();
         fs::write(bench.path("stamped"), stamped).unwrap();
         fs::write(bench.folder.path().join("token"), TOKEN).unwrap();

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use container::at::FileAt;
 use installer::seal::{Imprint, SealError, Sealed, Sealer};
-use installer::stamp::Base;
-use installer::{IssuerKeys, Token};
+use installer::stamp::{Base, OpenOptions};
+use installer::{AcceptedToken, IssuerKeys, Token};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -68,26 +68,27 @@ impl Sealer for Instantly {
 fn measure(path: &str, token: &Token, keys: Option<&IssuerKeys>, resign: bool) -> Result<(), Box<dyn Error>> {
     let signer = Instantly([vec![0x30; 1500], vec![0x30; 1200]]);
     let open = || -> Result<_, Box<dyn Error>> {
-        let base = Base::open(FileAt::new(File::open(path)?)?, true)?;
+        let base = Base::open(FileAt::new(File::open(path)?)?, OpenOptions { restamp: true, issuer_keys: None })?;
         Ok(match keys {
             Some(keys) => base.pinned(keys.clone()),
             None => base,
         })
     };
-    let stamp = |base: &Base<FileAt>| match resign {
+    let stamp = |base: &Base<FileAt>, token: &AcceptedToken| match resign {
         true => base.stamp_sealed(token, &signer),
         false => base.stamp(token),
     };
     HEAP.reset_peak_usage();
     let before = HEAP.current_usage();
     let base = open()?;
-    let splice = stamp(&base)?;
+    let accepted = base.accept(token.clone(), 0)?;
+    let splice = stamp(&base, &accepted)?;
     let heap_bytes = HEAP.peak_usage().saturating_sub(before);
     if heap_bytes > HEAP_LIMIT_BYTES || (!resign && splice.put_bytes() > PATCH_LIMIT_BYTES) {
         return Err(format!("{path}: {heap_bytes} bytes of heap, {} new bytes", splice.put_bytes()).into());
     }
     let opened = per_round(OPENS, || open().map(drop))?;
-    let stamped = per_round(STAMPS, || stamp(&base).map(drop).map_err(Into::into))?;
+    let stamped = per_round(STAMPS, || stamp(&base, &accepted).map(drop).map_err(Into::into))?;
     let document = serde_json::json!({
         "base": path,
         "bytes": splice.len(),

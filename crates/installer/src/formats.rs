@@ -3,7 +3,7 @@
 use container::bytes::{Malformed, Problem};
 use container::{ReadAt, at};
 
-use crate::format::{Format, Kind, ReadError};
+use crate::format::{Format, Installer, Kind, ReadError};
 
 /// Every format there is.
 pub static FORMATS: [&dyn Format; 3] = [&crate::msi::Msi, &crate::pkg::Pkg, &crate::deb::Deb];
@@ -12,6 +12,11 @@ pub static FORMATS: [&dyn Format; 3] = [&crate::msi::Msi, &crate::pkg::Pkg, &cra
 #[must_use]
 pub fn of(kind: Kind) -> Option<&'static dyn Format> {
     FORMATS.into_iter().find(|format| format.kind() == kind)
+}
+
+/// Finds out what a file is and opens it.
+pub fn open<'f>(file: &'f dyn ReadAt) -> Result<Box<dyn Installer + 'f>, ReadError> {
+    recognise(file)?.open(file)
 }
 
 /// Finds out what a file is by its first bytes.

@@ -13,8 +13,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Who may import whom in here: [`token`], [`claims`], [`splice`], [`product`], [`payload`], [`report`], [`seal`] ← [`format`] ← [`proof`], [`preserve`] ← `deb`,
+//! Who may import whom in here: [`token`], [`claims`], [`splice`], [`product`], [`payload`], [`report`], [`seal`] ← [`policy`] ← [`format`] ← [`proof`], [`preserve`] ← `deb`,
 //! `msi`, `pkg` ← [`formats`] ← [`stamp`]. The formats' folders never import each other.
+
+// The test support that units share with the integration tests names this crate as they do.
+#[cfg(test)]
+extern crate self as installer;
 
 pub mod agent;
 pub mod claims;
@@ -26,6 +30,7 @@ pub mod guid;
 pub mod msi;
 pub mod payload;
 pub mod pkg;
+pub mod policy;
 pub mod preserve;
 pub mod product;
 pub mod proof;
@@ -36,10 +41,16 @@ pub mod stamp;
 pub mod template;
 pub mod token;
 
+#[cfg(test)]
+#[allow(dead_code, missing_docs, unreachable_pub, reason = "the integration tests use all of it")]
+#[path = "../../../tests/support/once.rs"]
+mod once;
+
 pub use claims::{Claims, IssuerKeys};
 pub use epoch::Epoch;
-pub use format::{Format, Kind, Slot};
+pub use format::{Format, Installer, Kind};
 pub use payload::Payload;
+pub use policy::{AcceptedToken, TokenPolicy};
 pub use product::{Arch, Platform, Product};
 pub use report::{Finding, Report, Severity};
 pub use splice::Splice;

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::Path;
 
-use container::ReadAt;
 use sha2::{Digest, Sha256};
 
-use crate::format::{Area, Extracted, Format, ReadError, Sink, What};
+use crate::format::{Area, Extracted, Installer, ReadError, Sink, What};
 use crate::payload::{Node, Payload, Source};
 use crate::report::Report;
 
@@ -51,17 +50,17 @@ pub struct Contents {
 
 impl Contents {
     /// Takes an installer's payload apart and hashes it.
-    pub fn read(format: &dyn Format, file: &dyn ReadAt) -> Result<Self, ReadError> {
+    pub fn read(installer: &dyn Installer) -> Result<Self, ReadError> {
         let mut contents = Self::default();
-        format.extract(file, &mut contents)?;
+        installer.extract(&mut contents)?;
         Ok(contents)
     }
 
     /// Takes an installer apart beside the payload that it was built from.
     /// The sources are read again, so a file that changed while the installer was built is found as well.
-    pub fn beside<'p>(payload: &'p Payload, format: &dyn Format, file: &dyn ReadAt) -> Result<Beside<'p>, ReadError> {
+    pub fn beside<'p>(payload: &'p Payload, installer: &dyn Installer) -> Result<Beside<'p>, ReadError> {
         let mut beside = Beside { payload, contents: Self::default(), different: BTreeSet::new() };
-        format.extract(file, &mut beside)?;
+        installer.extract(&mut beside)?;
         Ok(beside)
     }
 

@@ -3,6 +3,15 @@
 
 use crate::token::Token;
 
+/// The form of a signature inside an installer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureForm {
+    /// Authenticode, in a Windows Installer package.
+    Authenticode,
+    /// CMS and plain RSA over the checksum of the table of contents, in a flat package.
+    Xar,
+}
+
 /// What a signature of an installer is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Imprint {

@@ -1,44 +1,70 @@
-//! Stamping, whole: the slot makes a splice, and the format's reader must find the token in it.
+//! Stamping, whole: a base is opened once, its policy accepts a token, its stamper makes a splice, and the format's reader must find the token in
+//! the splice. There is no other way from a token to a splice.
 
 use std::sync::Mutex;
 
 use container::ReadAt;
 
-use crate::claims::IssuerKeys;
-use crate::format::{Format, ReadError, Slot, StampError};
-use crate::seal::{Imprint, SealError, Sealed, Sealer};
+use crate::claims::{ClaimsError, IssuerKeys};
+use crate::format::{Format, ReadError, StampError, Stamper};
+use crate::policy::{AcceptedToken, TokenPolicy};
+use crate::seal::{Imprint, SealError, Sealed, Sealer, SlotFound};
 use crate::splice::Splice;
 use crate::token::Token;
+
+/// How a base is opened.
+#[derive(Debug, Clone, Default)]
+pub struct OpenOptions {
+    /// Takes an installer that has a token already; a stamp then replaces the token.
+    pub restamp: bool,
+    /// Issuer keys of the caller: tokens must verify under them, and under those in the base.
+    pub issuer_keys: Option<IssuerKeys>,
+}
 
 /// A base that was opened once, for any number of stamps.
 pub struct Base<B> {
     bytes: B,
     format: &'static dyn Format,
-    slot: Box<dyn Slot>,
+    stamper: Box<dyn Stamper>,
+    policy: TokenPolicy,
+    slot: Option<SlotFound>,
+    is_signed: bool,
 }
 
 impl<B: ReadAt> Base<B> {
-    /// Finds out what `bytes` are and where they take a token. An installer that is already stamped is refused
+    /// Finds out what `bytes` are, where they take a token and which tokens. An installer that is already stamped is refused
     /// unless `restamp` is set.
-    pub fn open(bytes: B, restamp: bool) -> Result<Self, StampError> {
-        let format = crate::formats::recognise(&bytes)?;
-        let slot = match format.open(&bytes) {
-            Err(error @ StampError::NotABase { .. }) if format.sealed(&bytes)?.is_some() => {
+    pub fn open(bytes: B, options: OpenOptions) -> Result<Self, StampError> {
+        let opened = crate::formats::open(&bytes)?;
+        let signable = opened.signable();
+        let stamper = match opened.stamper() {
+            Err(error @ StampError::NotABase { .. })
+                if signable.is_some_and(|file| matches!(file.stored(), Ok(Some(_)))) =>
+            {
                 return Err(StampError::SignedElsewhere(Box::new(error)));
             }
-            opened => opened?,
+            stamper => stamper?,
         };
-        if slot.is_stamped() && !restamp {
-            let token = format.token(&bytes)?;
+        if stamper.is_stamped() && !options.restamp {
+            let token = opened.token()?;
             return Err(StampError::AlreadyStamped(token.map_or_else(String::new, |token| token.fingerprint())));
         }
-        Ok(Self { bytes, format, slot })
+        let keys = opened.issuer_keys()?.as_deref().map(IssuerKeys::parse).transpose();
+        let policy =
+            TokenPolicy::new(keys.map_err(StampError::IssuerKeys)?, options.issuer_keys, opened.product_name()?);
+        let (slot, is_signed) = match signable {
+            Some(file) => (file.slot()?, file.stored()?.is_some()),
+            None => (None, false),
+        };
+        let format = opened.format();
+        drop(opened);
+        Ok(Self { bytes, format, stamper, policy, slot, is_signed })
     }
 
     /// For a prepared base whose signed part shows no issuer keys: the keys that its maker has asserted.
     #[must_use]
     pub fn pinned(mut self, asserted: IssuerKeys) -> Self {
-        self.slot.pin(asserted);
+        self.policy.assert(asserted);
         self
     }
 
@@ -52,38 +78,73 @@ impl<B: ReadAt> Base<B> {
         &self.bytes
     }
 
+    /// Which tokens it takes.
+    pub const fn policy(&self) -> &TokenPolicy {
+        &self.policy
+    }
+
+    /// The place beside its signature, as it was when the base was opened. `None`: it is not prepared.
+    pub const fn slot(&self) -> Option<&SlotFound> {
+        self.slot.as_ref()
+    }
+
+    /// Whether it carries a signature.
+    pub const fn is_signed(&self) -> bool {
+        self.is_signed
+    }
+
+    /// Takes a token for this base, if its policy does. `now` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// Issuer keys are known and none of them has signed it; or it is expired, about to expire, or for another product.
+    pub fn accept(&self, token: Token, now: u64) -> Result<AcceptedToken, ClaimsError> {
+        self.policy.accept(token, now)
+    }
+
     /// The base with this token in it, read back: the independent reader has found exactly this token in the
     /// splice's view of the file. Costs O(token).
-    pub fn stamp(&self, token: &Token) -> Result<Splice, StampError> {
-        let splice = self.slot.stamp(token)?;
-        self.read_back(token, &splice)?;
+    ///
+    /// # Errors
+    /// The token was accepted for another base; the base is signed and not prepared; or the stamp does not read back.
+    pub fn stamp(&self, token: &AcceptedToken) -> Result<Splice, StampError> {
+        self.check(token)?;
+        let splice = self.stamper.stamp(token)?;
+        self.read_back(token.token(), &splice, None)?;
         Ok(splice)
     }
 
     /// The same, signed anew by `sealer`. Also reads back that the signature in it is the one that `sealer` gave. Costs O(token), one
     /// signature, and, for the first token of each length, one pass over what of the base the signature covers.
-    pub fn stamp_sealed(&self, token: &Token, sealer: &dyn Sealer) -> Result<Splice, StampError> {
+    pub fn stamp_sealed(&self, token: &AcceptedToken, sealer: &dyn Sealer) -> Result<Splice, StampError> {
+        self.check(token)?;
         let witness = Witness { sealer, given: Mutex::new(None) };
-        let splice = self.slot.stamp_sealed(&self.bytes, token, &witness)?;
-        self.read_back(token, &splice)?;
-        let found = self.format.sealed(&splice.over(&self.bytes)).map_err(not_back)?;
+        let splice = self.stamper.stamp_sealed(&self.bytes, token, &witness)?;
         let given = witness.given.into_inner().ok().flatten();
-        let is_the_one = match (&found, &given) {
-            (Some(found), Some(given)) => {
-                let padding = found.cms.strip_prefix(given.cms.as_slice());
-                padding.is_some_and(|rest| rest.iter().all(|byte| *byte == 0)) && found.rsa == given.rsa
-            }
-            _ => false,
-        };
-        if is_the_one { Ok(splice) } else { Err(StampError::ReadBack("another signature is found".to_owned())) }
+        let given = given.ok_or_else(|| StampError::ReadBack("it was not signed".to_owned()))?;
+        self.read_back(token.token(), &splice, Some(&given))?;
+        Ok(splice)
     }
 
-    fn read_back(&self, token: &Token, splice: &Splice) -> Result<(), StampError> {
-        match self.format.token(&splice.over(&self.bytes)).map_err(not_back)? {
-            Some(found) if found == *token => Ok(()),
-            Some(_) => Err(StampError::ReadBack("another token is found".to_owned())),
-            None => Err(StampError::ReadBack("no token is found".to_owned())),
+    fn check(&self, token: &AcceptedToken) -> Result<(), StampError> {
+        if self.policy.has_accepted(token) { Ok(()) } else { Err(StampError::AcceptedElsewhere) }
+    }
+
+    /// Opens the stamp as if it were a file; exactly this token and this signature must be in it.
+    fn read_back(&self, token: &Token, splice: &Splice, signature: Option<&Sealed>) -> Result<(), StampError> {
+        let stamped = splice.over(&self.bytes);
+        let opened = self.format.open(&stamped).map_err(not_back)?;
+        match opened.token().map_err(not_back)? {
+            Some(found) if found == *token => {}
+            Some(_) => return Err(StampError::ReadBack("another token is found".to_owned())),
+            None => return Err(StampError::ReadBack("no token is found".to_owned())),
         }
+        let Some(given) = signature else { return Ok(()) };
+        let stored = opened.signable().map(|file| file.stored()).transpose().map_err(not_back)?.flatten();
+        let is_the_one = stored.is_some_and(|found| {
+            let padding = found.cms.strip_prefix(given.cms.as_slice());
+            padding.is_some_and(|rest| rest.iter().all(|byte| *byte == 0)) && found.rsa == given.rsa
+        });
+        if is_the_one { Ok(()) } else { Err(StampError::ReadBack("another signature is found".to_owned())) }
     }
 }
 

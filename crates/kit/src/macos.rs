@@ -63,7 +63,7 @@ impl Macos {
                 "the file name {file_name:?} has characters that an address cannot have"
             )));
         }
-        let (facts, inspection) = (facts(file)?, Pkg.inspect(file)?);
+        let (facts, inspection) = (facts(file)?, Pkg.open(file)?.inspect()?);
         let bundles: Vec<&Application> = facts.components.iter().flat_map(|component| &component.bundles).collect();
         let [bundle] = bundles.as_slice() else {
             let message = format!("the package names {} applications, must name 1 to be detected by", bundles.len());
@@ -87,7 +87,7 @@ impl Macos {
         let root = installed.map(|found| found.path.as_str()).find(|path| path.ends_with(&application.path));
         let root = root.unwrap_or_default().trim_matches('/').to_owned();
         let mut look = Look { root: &root, executable: None, labels: Vec::new() };
-        Pkg.extract(file, &mut look)?;
+        Pkg.open(file)?.extract(&mut look)?;
         let Look { executable, mut labels, .. } = look;
         labels.sort();
         labels.dedup();
@@ -180,7 +180,7 @@ fn strings(bytes: &[u8]) -> Option<BTreeMap<String, String>> {
 fn program(file: &FileAt, path: &str, bundle_id: &str, folder: &mut Folder) -> Result<Option<Program>, KitError> {
     folder.scratch(|_, scratch| {
         let mut spool = Spool { path, out: scratch, found: false };
-        Pkg.extract(file, &mut spool)?;
+        Pkg.open(file)?.extract(&mut spool)?;
         if !spool.found {
             return Ok(None);
         }

@@ -25,6 +25,7 @@ use super::journal::{Entry, Journal};
 use super::table::{Problem, Row};
 use super::{Batch, Done};
 use crate::failure::Failure;
+use crate::once::Once;
 use crate::progress::Count;
 
 /// A group is closed when it has so many files, or so many bytes, or when this time has gone by.

@@ -28,7 +28,7 @@ use container::at::FileAt;
 use installer::format::TokenSummary;
 use installer::splice::Splice;
 use installer::stamp::Base;
-use installer::{Claims, Token};
+use installer::{Claims, Token, TokenPolicy};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -36,8 +36,8 @@ use self::journal::Entry;
 use self::minter::{Minter, MinterArgs};
 use self::table::{Mapping, Problem, Row, Table, Wanted};
 use crate::cli::Stamp;
+use crate::doors;
 use crate::failure::Failure;
-use crate::issued::Issued;
 use crate::output::{Pending, Readers};
 use crate::receipt::{self, TOOL};
 use crate::signer::{self, Signer, Way};
@@ -117,15 +117,14 @@ pub fn run(args: &Stamp, list: &Path) -> Result<(), Failure> {
         return Err(Failure::usage("the archive and the summary cannot both go to standard output"));
     }
     let about = |failure: Failure| failure.about(&args.base);
-    let base = Base::open(source::installer(&args.base)?, args.restamp).map_err(|error| about(error.into()))?;
+    let base = Base::open(source::installer(&args.base)?, args.options()?).map_err(|error| about(error.into()))?;
     let base = args.prepared.pin(base, &args.base)?;
     let way = Way::of(&args.signing)?;
     if matches!(way, Some(Way::Command(_))) {
         return Err(Failure::usage("--sign-file-command signs one file; a list needs a key or --sign-command"));
     }
     signer::check_base(&base, Way::signer(way.as_ref()), args.resign).map_err(about)?;
-    let product = base.format().inspect(base.bytes()).map_err(|error| about(error.into()))?;
-    let minter = Minter::open(&args.batch.minter, product.product_name(), args.signing.allow_open_key)?;
+    let minter = Minter::open(&args.batch.minter, base.policy().product(), args.signing.allow_open_key)?;
     let table = read_list(list, &base, minter.as_ref(), args)?;
     let file_name = args.base.file_name().and_then(|name| name.to_str());
     let file_name = file_name.ok_or_else(|| about(Failure::wrong("the base's name is not UTF-8")))?.to_owned();
@@ -190,8 +189,7 @@ fn read_list(list: &Path, base: &Base<FileAt>, minter: Option<&Minter>, args: &S
     if bytes.len() as u64 == limit {
         return Err(Failure::wrong(format!("{}: longer than {LIST_LIMIT_BYTES} bytes", name.display())));
     }
-    let issued = Issued::for_base(base.format(), base.bytes(), args.issuer_keys.as_deref())
-        .map_err(|failure| failure.about(&args.base))?;
+    let (policy, now) = (base.policy(), doors::now());
     let wanted = Wanted {
         columns: &args.batch.columns,
         is_minting: minter.is_some(),
@@ -200,16 +198,16 @@ fn read_list(list: &Path, base: &Base<FileAt>, minter: Option<&Minter>, args: &S
     let table = table::read(&bytes, wanted).map_err(|problems| refuse(&name, &problems))?;
     // What a base would not take is known before anything is written.
     if let Some(minter) = minter {
-        issued.check(&minter.mint("trial")?)?;
+        policy.check(&minter.mint("trial")?, now)?;
     }
-    let problems: Vec<Problem> = table.rows.iter().filter_map(|row| claims_problem(row, &issued)).collect();
+    let problems: Vec<Problem> = table.rows.iter().filter_map(|row| claims_problem(row, policy, now)).collect();
     if problems.is_empty() { Ok(table) } else { Err(refuse(&name, &problems)) }
 }
 
 /// A signed token must be of use: not expired, for this product, for the row's device.
-fn claims_problem(row: &Row, issued: &Issued) -> Option<Problem> {
+fn claims_problem(row: &Row, policy: &TokenPolicy, now: u64) -> Option<Problem> {
     let problem = |message: String| Some(Problem { line: row.line, message });
-    let claims = match issued.check(row.token.as_ref()?) {
+    let claims = match policy.check(row.token.as_ref()?, now) {
         Ok(claims) => claims?,
         Err(error) => return problem(error.to_string()),
     };
@@ -262,7 +260,8 @@ impl Batch {
 
     /// The base with this token in it, read back.
     fn stamp(&self, token: &Token) -> Result<Splice, Failure> {
-        signer::stamp(&self.base, token, Way::signer(self.way.as_ref()))
+        let token = self.base.accept(token.clone(), doors::now())?;
+        signer::stamp(&self.base, &token, Way::signer(self.way.as_ref()))
             .map_err(|error| Failure::from(error).about(&self.path))
     }
 

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use installer::format::{Format, Kind};
 use installer::product::Compression;
-use installer::stamp::Base;
 use installer::{Product, Token, formats};
 
+use crate::support::once;
 use crate::support::product::{MANIFEST, Small, build};
 use crate::support::{both, judge, output, run};
 
@@ -27,9 +27,9 @@ fn package(product: &Product, token: Option<&Token>, path: &Path) -> PathBuf {
     let bytes = match token {
         None => bytes,
         Some(token) => {
-            let base = Base::open(bytes.as_slice(), false).unwrap();
+            let base = once::open(bytes.as_slice()).unwrap();
             let mut stamped = Vec::new();
-            base.stamp(token).unwrap().write_to(*base.bytes(), &mut stamped).unwrap();
+            once::stamp(&base, token).unwrap().write_to(*base.bytes(), &mut stamped).unwrap();
             stamped
         }
     };

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, Validation};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use sha2::{Digest, Sha256};
 
 use super::json::Object;
 use super::{Algorithm, Claims, ClaimsError, Parts};
@@ -14,7 +15,11 @@ use crate::token::Token;
 
 /// Public keys, any of which may have signed a token.
 #[derive(Clone)]
-pub struct IssuerKeys(Vec<Key>);
+pub struct IssuerKeys {
+    keys: Vec<Key>,
+    /// Of the set as it was given.
+    sha256: [u8; 32],
+}
 
 #[derive(Clone)]
 struct Key {
@@ -59,12 +64,18 @@ impl IssuerKeys {
             }
             keys.push(key);
         }
-        Ok(Self(keys))
+        Ok(Self { keys, sha256: Sha256::digest(jwks).into() })
     }
 
     /// The keys' ids, in the order of the set.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|key| key.id.as_str())
+        self.keys.iter().map(|key| key.id.as_str())
+    }
+
+    /// The SHA-256 of the set as it was given.
+    #[must_use]
+    pub const fn digest(&self) -> [u8; 32] {
+        self.sha256
     }
 
     /// What `token` says, if one of these keys has signed it and it says nothing that is not known here. Not its time and
@@ -72,7 +83,7 @@ impl IssuerKeys {
     pub fn verify(&self, token: &Token) -> Result<Claims, ClaimsError> {
         let parts = Parts::of(token)?;
         let id = parts.key_id()?;
-        let key = self.0.iter().find(|key| key.id == id).ok_or_else(|| ClaimsError::UnknownKey {
+        let key = self.keys.iter().find(|key| key.id == id).ok_or_else(|| ClaimsError::UnknownKey {
             found: id.clone(),
             listed: self.ids().collect::<Vec<_>>().join(", "),
         })?;

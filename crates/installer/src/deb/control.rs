@@ -14,6 +14,7 @@ use container::at::FileAt;
 use container::gzip;
 use serde::Serialize;
 
+use super::PRODUCT_NAME;
 use super::mark::Mark;
 use super::tar::{self, Kind};
 use super::tree::{continued, unit_name};
@@ -26,6 +27,9 @@ use crate::template::{Escape, render};
 
 /// MD5 of each file, by path.
 pub(super) type Digests = BTreeMap<String, [u8; 16]>;
+
+/// The field with the issuer keys, a JWKS on one line: a stamp must know them and does not read the payload, where the agent has them.
+pub(super) const ISSUER_KEYS: &str = "X-Issuer-Keys";
 
 /// Deflate's level for stored blocks.
 const STORED: u32 = 0;
@@ -128,11 +132,23 @@ fn text(job: &Job<'_>, payload: &Payload) -> Result<String, BuildError> {
     fields.push(("Replaces", Mark::base(product.package()).relation()));
     fields.push(("Section", product.section().to_owned()));
     fields.push(("Priority", "optional".to_owned()));
-    // A token says for which product it is, and the package has a name of its own.
-    fields.extend(product.issuer_keys().map(|_| ("X-Product-Name", product.name().to_owned())));
+    fields.push((PRODUCT_NAME, product.name().to_owned()));
+    if let Some(keys) = product.issuer_keys() {
+        fields.push((ISSUER_KEYS, on_one_line(keys)?));
+    }
     fields.extend(product.homepage().map(|homepage| ("Homepage", homepage.to_owned())));
     fields.push(("Description", format!("{summary}\n{description}")));
     Ok(fields.into_iter().map(|(name, value)| format!("{name}: {value}\n")).collect())
+}
+
+/// A JSON document without the white space between its parts.
+fn on_one_line(json: &[u8]) -> Result<String, BuildError> {
+    let document: Result<serde_json::Value, _> = serde_json::from_slice(json);
+    document.map(|document| document.to_string()).map_err(|error| BuildError::Product {
+        field: "token.issuer-keys",
+        problem: format!("is not JSON: {error}"),
+        hint: None,
+    })
 }
 
 /// What the manifest says, and what the agent is linked to beside that: a package that the manifest names is its

@@ -2,15 +2,12 @@
 
 use std::io;
 
-use container::ReadAt;
-
 use super::read::{Entry, EntryKind, Package};
 use super::token_path;
 use crate::format::{Area, Extracted, ReadError, Sink, What};
 
 /// Gives the control archive's files as metadata, everything that gets installed as payload, the token as token.
-pub(super) fn extract(file: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), ReadError> {
-    let package = Package::open(file)?;
+pub(super) fn extract(package: &Package<'_>, sink: &mut dyn Sink) -> Result<(), ReadError> {
     let token = package.control()?.mark().map(|mark| token_path(&mark.package));
     package.walk_control(&mut |entry, mut content| match piece(entry, Area::Metadata) {
         Some(piece) => sink.entry(&piece, &mut content),

@@ -45,6 +45,7 @@ mod control;
 mod extract;
 mod facts;
 mod mark;
+mod open;
 mod read;
 mod stamp;
 mod tar;
@@ -54,20 +55,14 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-use std::io::Read;
-
 pub use facts::{Facts, Placed, Script, facts};
 
 use container::ReadAt;
 
 use crate::claims::IssuerKeys;
-use crate::format::{
-    BuildError, Format, Inspection, Job, Kind, Output, ReadError, Sink, Slot, StampError, TokenSummary,
-};
+use crate::format::{BuildError, Format, Installer, Job, Kind, Output, ReadError};
 use crate::payload::Payload;
 use crate::product::{AgentFile, Product};
-use crate::report::Report;
-use crate::token::Token;
 
 /// The format.
 #[derive(Debug, Clone, Copy)]
@@ -90,57 +85,13 @@ impl Format for Deb {
         build::build(job, out)
     }
 
-    fn open(&self, base: &dyn ReadAt) -> Result<Box<dyn Slot>, StampError> {
-        Ok(Box::new(stamp::DebSlot::open(base)?))
-    }
-
-    fn token(&self, file: &dyn ReadAt) -> Result<Option<Token>, ReadError> {
-        read::Package::open(file)?.token()
-    }
-
-    fn inspect(&self, file: &dyn ReadAt) -> Result<Inspection, ReadError> {
-        let package = read::Package::open(file)?;
-        let control = package.control()?;
-        let field = |name| control.get(name).unwrap_or_default().to_owned();
-        let details = ["Package", "X-Product-Name", "Maintainer", "Installed-Size", "Depends", "Replaces"]
-            .into_iter()
-            .filter_map(|name| Some((name, control.get(name)?.to_owned())));
-        Ok(Inspection {
-            kind: Kind::Deb,
-            product: field("Package"),
-            version: field("Version"),
-            arch: field("Architecture"),
-            token: package.token()?.as_ref().map(TokenSummary::from),
-            signed: false,
-            details: details.chain([("data", package.data.member.name.clone())]).collect(),
-        })
-    }
-
-    fn extract(&self, file: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), ReadError> {
-        extract::extract(file, sink)
-    }
-
-    /// Reads the whole payload.
-    fn issuer_keys(&self, file: &dyn ReadAt) -> Result<Option<Vec<u8>>, ReadError> {
-        let package = read::Package::open(file)?;
-        let path = keys_path(package.control()?.get("Package").unwrap_or_default());
-        let mut keys = None;
-        package.walk_data(&mut |entry, content| {
-            if entry.path == path {
-                let mut bytes = Vec::new();
-                let limit = IssuerKeys::MAX_BYTES as u64 + 1;
-                content.take(limit).read_to_end(&mut bytes).map_err(|error| read::unreadable(error, "data.tar"))?;
-                keys = Some(bytes);
-            }
-            Ok(())
-        })?;
-        Ok(keys)
-    }
-
-    fn verify(&self, file: &dyn ReadAt, report: &mut Report) -> Result<(), ReadError> {
-        verify::verify(file, report)
+    fn open<'f>(&self, file: &'f dyn ReadAt) -> Result<Box<dyn Installer + 'f>, ReadError> {
+        Ok(Box::new(read::Package::open(file)?))
     }
 }
+
+/// The field of the control file with the product's name: a token says for which product it is, and the package has a name of its own.
+const PRODUCT_NAME: &str = "X-Product-Name";
 
 /// What `debian-binary` holds.
 const FORMAT_VERSION: &[u8] = b"2.0\n";

@@ -1,6 +1,7 @@
 //! Reads a package the way dpkg does: the outer archive, the members' streams, their tar archives.
 
 use std::io::{self, Read};
+use std::sync::OnceLock;
 
 use container::ar::{self, Member};
 use container::at::{Window, read_vec};
@@ -28,11 +29,13 @@ type VisitFile<'v> = dyn FnMut(&Entry, &[u8]) -> Result<(), ReadError> + 'v;
 
 /// A package's members.
 pub(super) struct Package<'a> {
-    file: &'a dyn ReadAt,
+    pub(super) file: &'a dyn ReadAt,
     pub(super) control: Part,
     pub(super) data: Part,
     /// Members after `data.tar`, which dpkg ignores.
     pub(super) extra: Vec<Member>,
+    /// The control file, once it was read.
+    fields: OnceLock<Fields>,
 }
 
 /// A member that is a compressed tar archive.
@@ -60,11 +63,21 @@ impl<'a> Package<'a> {
         };
         let control = part("control.tar", "the member control.tar.gz, .xz or .zst")?;
         let data = part("data.tar", "the member data.tar.gz, .xz or .zst")?;
-        Ok(Self { file, control, data, extra: members.collect() })
+        Ok(Self { file, control, data, extra: members.collect(), fields: OnceLock::new() })
     }
 
     /// The control file.
-    pub(super) fn control(&self) -> Result<Fields, ReadError> {
+    pub(super) fn control(&self) -> Result<&Fields, ReadError> {
+        match self.fields.get() {
+            Some(fields) => Ok(fields),
+            None => {
+                let fields = self.read_control()?;
+                Ok(self.fields.get_or_init(|| fields))
+            }
+        }
+    }
+
+    fn read_control(&self) -> Result<Fields, ReadError> {
         let mut text = None;
         self.walk_control(&mut |entry, content| {
             if entry.path == "control" && text.is_none() {
@@ -98,7 +111,7 @@ impl<'a> Package<'a> {
     }
 
     /// The token, found at the end of `data.tar` without decoding what comes before.
-    pub(super) fn token(&self) -> Result<Option<Token>, ReadError> {
+    pub(super) fn token_in_tail(&self) -> Result<Option<Token>, ReadError> {
         let Some(mark) = self.control()?.mark() else { return Ok(None) };
         let at = self.data.member.offset;
         let tail = self.data.codec.tail_from_end(self.file, at, self.data.member.len)?;

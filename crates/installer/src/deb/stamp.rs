@@ -10,12 +10,13 @@ use super::mark::{LAYOUT, Mark};
 use super::read::{Package, Part};
 use super::tar::{self, Kind};
 use super::token_path;
-use crate::format::{Slot, StampError};
+use crate::format::{StampError, Stamper};
+use crate::policy::AcceptedToken;
 use crate::splice::{Segment, Splice};
 use crate::token::Token;
 
 /// An opened base.
-pub(super) struct DebSlot {
+pub(super) struct DebStamper {
     base_len: u64,
     control: Place,
     data: Place,
@@ -32,9 +33,9 @@ struct Place {
     tail: Tail,
 }
 
-impl DebSlot {
-    pub(super) fn open(file: &dyn ReadAt) -> Result<Self, StampError> {
-        let package = Package::open(file)?;
+impl DebStamper {
+    pub(super) fn open(package: &Package<'_>) -> Result<Self, StampError> {
+        let file = package.file;
         let fields = package.control()?;
         let not_ours = |found: String| StampError::NotABase {
             what: "the mark in the field Replaces",
@@ -93,12 +94,13 @@ impl DebSlot {
     }
 }
 
-impl Slot for DebSlot {
+impl Stamper for DebStamper {
     fn is_stamped(&self) -> bool {
         self.mark.fingerprint.is_some()
     }
 
-    fn stamp(&self, token: &Token) -> Result<Splice, StampError> {
+    fn stamp(&self, token: &AcceptedToken) -> Result<Splice, StampError> {
+        let token = token.token();
         let mark = Mark::stamp(&self.mark.package, token);
         let control = self.control_tail(&mark).map_err(io)?;
         let data = self.data_tail(token).map_err(io)?;

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::epoch::Epoch;
-use crate::format::Extracted;
+use crate::format::{Extracted, Sink};
+use crate::once::{self, Once};
 use crate::product::Platform;
 use crate::report::Severity;
-use crate::stamp::Base;
+use crate::{AcceptedToken, Report, Token};
 
 const MANIFEST: &str = r#"
 [product]
@@ -53,9 +54,9 @@ fn build_of(manifest: &str, compression: &str, destination: &str) -> Result<Vec<
 }
 
 fn stamped(base: &[u8], token: &str) -> Vec<u8> {
-    let base = Base::open(base, false).unwrap();
+    let base = once::open(base).unwrap();
     let mut out = Vec::new();
-    base.stamp(&Token::parse(token.as_bytes()).unwrap()).unwrap().write_to(*base.bytes(), &mut out).unwrap();
+    once::stamp(&base, &Token::parse(token.as_bytes()).unwrap()).unwrap().write_to(*base.bytes(), &mut out).unwrap();
     out
 }
 
@@ -92,10 +93,14 @@ fn issuer_keys_are_installed_beside_the_agent() {
     let manifest = MANIFEST.replace("[service]", "[token]\nissuer-keys = \"issuer.jwks.json\"\n[service]");
     for compression in ["xz", "gzip", "zstd"] {
         let base = build_of(&manifest, compression, "opt/x").unwrap();
-        let stamped = stamped(&base, "token-0123456789");
+        let token = AcceptedToken::unchecked(&Token::parse(b"token-0123456789").unwrap());
+        let mut stamped = Vec::new();
+        Deb.stamper(&base).unwrap().stamp(&token).unwrap().write_to(base.as_slice(), &mut stamped).unwrap();
+        assert_eq!(findings(&base), [""; 0]);
+        assert_eq!(findings(&stamped), ["token-untrusted"]);
         for file in [&base, &stamped] {
-            assert_eq!(findings(file), [""; 0]);
-            assert_eq!(Deb.issuer_keys(file).unwrap().as_deref(), Some(crate::claims::SAMPLE_KEYS.as_bytes()));
+            let keys: serde_json::Value = serde_json::from_slice(&Deb.issuer_keys(file).unwrap().unwrap()).unwrap();
+            assert_eq!(keys, serde_json::from_str::<serde_json::Value>(crate::claims::SAMPLE_KEYS).unwrap());
             assert_eq!(Deb.inspect(file).unwrap().details["X-Product-Name"], "Probe");
         }
     }
@@ -139,8 +144,8 @@ fn another_layout_is_no_base_of_ours() {
     let at = base.windows(mark.len()).position(|window| window == mark).unwrap();
     let mut other = base.clone();
     other[at + 12] = b'2';
-    assert!(Deb.open(&other).is_err());
-    let error = Deb.open(&b"!<arch>\ndebian-binary   ".to_vec()).err().unwrap().to_string();
+    assert!(Deb.stamper(&other).is_err());
+    let error = Deb.stamper(&b"!<arch>\ndebian-binary   ".to_vec()).err().unwrap().to_string();
     assert!(error.starts_with("ar member header at 0x8: needs 60 bytes"), "{error}");
 }
 
@@ -148,8 +153,8 @@ fn another_layout_is_no_base_of_ours() {
 fn a_stamp_is_three_kept_ranges() {
     for compression in ["xz", "gzip", "zstd"] {
         let base = build(compression, "etc/probe/a.conf").unwrap();
-        let base = Base::open(base.as_slice(), false).unwrap();
-        let splice = base.stamp(&Token::parse(&[b'a'; 4096]).unwrap()).unwrap();
+        let base = once::open(base.as_slice()).unwrap();
+        let splice = once::stamp(&base, &Token::parse(&[b'a'; 4096]).unwrap()).unwrap();
         assert!(splice.put_bytes() < 8 << 10, "{compression}: {}", splice.put_bytes());
         assert_eq!(splice.segments().len(), 6, "{compression}: {:?}", splice.segments());
     }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
-use container::ReadAt;
 use md5::{Digest, Md5};
 
+use super::control::ISSUER_KEYS;
 use super::mark::{LAYOUT, Mark};
 use super::read::{Entry, EntryKind, Fields, Package, unreadable};
 use super::{keys_path, token_path};
@@ -21,20 +21,19 @@ const SCRIPTS: [&str; 4] = ["preinst", "postinst", "prerm", "postrm"];
 const HEAD_BYTES: usize = 20;
 
 /// Checks everything that the package itself can tell.
-pub(super) fn verify(file: &dyn ReadAt, report: &mut Report) -> Result<(), ReadError> {
-    let package = Package::open(file)?;
+pub(super) fn verify(package: &Package<'_>, report: &mut Report) -> Result<(), ReadError> {
     let fields = package.control()?;
     let mark = fields.mark();
     for member in &package.extra {
         report.error("deb-extra-member", &member.name, "is after data.tar, where dpkg does not look");
     }
-    check_fields(&fields, report);
+    check_fields(fields, report);
     check_mark(mark.as_ref(), report);
-    let control = Control::read(&package, report)?;
-    let data = Data::read(&package, &fields, mark.as_ref(), report)?;
-    data.check(&control, &fields, report);
+    let control = Control::read(package, report)?;
+    let data = Data::read(package, fields, mark.as_ref(), report)?;
+    data.check(&control, fields, report);
     // The quick way to the token must find what the slow way found.
-    let token = package.token();
+    let token = package.token_in_tail();
     let place = "data.tar: enrollment-token";
     match (&token, &data.token) {
         (Ok(quick), slow) => {
@@ -145,6 +144,8 @@ struct Data {
     heads: BTreeMap<String, Vec<u8>>,
     token_path: Option<String>,
     keys_path: String,
+    /// What the control file says that they are.
+    issuer_keys: Option<String>,
     token: Option<Token>,
 }
 
@@ -158,6 +159,7 @@ impl Data {
         let mut data = Self {
             token_path: mark.map(|mark| token_path(&mark.package)),
             keys_path: keys_path(fields.get("Package").unwrap_or_default()),
+            issuer_keys: fields.get(ISSUER_KEYS).map(str::to_owned),
             ..Self::default()
         };
         let mut last = String::new();
@@ -202,6 +204,11 @@ impl Data {
                 let parsed = IssuerKeys::parse(&keys);
                 report.check(parsed.is_ok(), "deb-issuer-keys", &place, || {
                     parsed.as_ref().err().map(ToString::to_string).unwrap_or_default()
+                });
+                let json = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).ok();
+                let same = self.issuer_keys.as_deref().and_then(|text| json(text.as_bytes())) == json(&keys);
+                report.check(same, "deb-issuer-keys", &place, || {
+                    format!("the keys differ from those in the field {ISSUER_KEYS} of the control file")
                 });
             }
             let content: &mut dyn Read = if is_keys { &mut keys.as_slice() } else { content };

@@ -109,7 +109,7 @@ pub fn facts(file: &dyn ReadAt) -> Result<Facts, ReadError> {
         has_system_folders: folders
             .is_some_and(|table| SYSTEM_FOLDERS.iter().any(|folder| table.find("Directory", folder).is_some())),
         is_signed: installer.is_signed(),
-        token: super::Msi.inspect(file)?.token,
+        token: super::Msi.open(file)?.inspect()?.token,
         takes_token: properties.contains_key(TOOL_VERSION) && hidden.split(';').any(|name| name == TOKEN_PROPERTY),
     })
 }

@@ -29,6 +29,10 @@ use super::upgrade::{NEWER, OLDER};
 pub(super) const BASE_PRODUCT_CODE: &str = "StampwrightBaseProductCode";
 pub(super) const BASE_PACKAGE_CODE: &str = "StampwrightBasePackageCode";
 pub(super) const TOOL_VERSION: &str = "StampwrightVersion";
+/// Private property: the number of the layout, which is what a stamp depends on.
+pub(super) const LAYOUT_PROPERTY: &str = "StampwrightLayout";
+/// The layout that this version writes and stamps. Other tables do not change it; another order of streams or another way to a stamp's codes does.
+pub(super) const LAYOUT: &str = "1";
 
 /// This tool's version.
 pub(super) const TOOL: &str = env!("CARGO_PKG_VERSION");
@@ -97,6 +101,7 @@ pub(super) fn add(tables: &mut Tables, product: &Product, upgrade_code: &str) {
         ("REBOOT", Some("ReallySuppress")), // an agent never restarts a computer
         ("SecureCustomProperties", Some(secure.as_str())),
         (TOOL_VERSION, Some(TOOL)),
+        (LAYOUT_PROPERTY, Some(LAYOUT)),
         ("UpgradeCode", Some(upgrade_code)),
     ];
     for (key, value) in rows {

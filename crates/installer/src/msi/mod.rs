@@ -38,6 +38,7 @@
 //! | `identity`, `files`, `token`, `reader`, `service`, `upgrade`, `sequences` | the rows, by what they are about |
 //! | `database`, `cabinet`, `build` | rows to streams, files to a cabinet, both to a base |
 //! | `stamp` | a token into the streams that it changes, laid out anew around the cabinet |
+//! | `open` | a package that is open, and what it keeps |
 //! | `read`, `extract`, `verify`, `facts`, `contents` | the way back, by the route that Windows Installer takes |
 
 mod build;
@@ -48,6 +49,7 @@ mod extract;
 mod facts;
 mod files;
 mod identity;
+mod open;
 mod preserve;
 mod read;
 mod reader;
@@ -69,15 +71,10 @@ pub use contents::{Contents, Record, Value, contents};
 pub use facts::{Context, Facts, facts};
 pub use token::TOKEN_PROPERTY;
 
-use crate::format::{
-    BuildError, Format, Inspection, Job, Kind, Output, PrepareError, ReadError, SealFileError, Sink, Slot, StampError,
-};
+use crate::format::{BuildError, Format, Installer, Job, Kind, Output, ReadError};
 use crate::payload::Payload;
-use crate::preserve as prepared;
 use crate::product::{AgentFile, Product};
-use crate::report::Report;
-use crate::seal::{Existing, Place, Sealed, Sealer, Signature, SlotFound};
-use crate::token::Token;
+use crate::seal::SignatureForm;
 
 /// The cabinet's stream. Its packed name starts with the unit U+3800, so its bytes (00 38) sort before those of every
 /// other stream; a name that is an identifier starts with a letter, and cannot.
@@ -104,6 +101,14 @@ impl Format for Msi {
         head.starts_with(&[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1])
     }
 
+    fn signature_form(&self) -> Option<SignatureForm> {
+        Some(SignatureForm::Authenticode)
+    }
+
+    fn has_modes(&self) -> bool {
+        false
+    }
+
     fn payload(&self, product: &Product, agent: &AgentFile) -> Result<Payload, BuildError> {
         files::payload(product, agent)
     }
@@ -112,72 +117,8 @@ impl Format for Msi {
         build::build(job, out)
     }
 
-    fn open(&self, base: &dyn ReadAt) -> Result<Box<dyn Slot>, StampError> {
-        match prepared::open(self, base, preserve::fill)? {
-            Some(slot) => Ok(Box::new(slot)),
-            None => Ok(Box::new(stamp::open(base)?)),
-        }
-    }
-
-    fn token(&self, file: &dyn ReadAt) -> Result<Option<Token>, ReadError> {
-        match preserve::slot(file)? {
-            Some(found) => prepared::token(found),
-            None => read::Installer::open(file)?.token(),
-        }
-    }
-
-    fn inspect(&self, file: &dyn ReadAt) -> Result<Inspection, ReadError> {
-        let mut inspection = read::Installer::open(file)?.inspect()?;
-        if let Some(found) = preserve::slot(file)? {
-            prepared::describe(&mut inspection, &found);
-        }
-        Ok(inspection)
-    }
-
-    fn extract(&self, file: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), ReadError> {
-        extract::extract(&read::Installer::open(file)?, sink)?;
-        match preserve::slot(file)? {
-            Some(found) => prepared::extract(&found, sink),
-            None => Ok(()),
-        }
-    }
-
-    fn slot(&self, file: &dyn ReadAt) -> Result<Option<SlotFound>, ReadError> {
-        preserve::slot(file)
-    }
-
-    fn prepare(&self, file: &dyn ReadAt, out: &mut dyn Output) -> Result<Place, PrepareError> {
-        preserve::prepare(file, out)
-    }
-
-    fn signature(&self, file: &dyn ReadAt) -> Result<Option<Signature>, ReadError> {
-        signature::signature(file)
-    }
-
-    fn sealed(&self, file: &dyn ReadAt) -> Result<Option<Sealed>, ReadError> {
-        signature::sealed(file)
-    }
-
-    fn seal(
-        &self,
-        file: &dyn ReadAt,
-        sealer: &dyn Sealer,
-        existing: Existing,
-        out: &mut dyn Output,
-    ) -> Result<(), SealFileError> {
-        seal::seal(file, sealer, existing, out)
-    }
-
-    fn issuer_keys(&self, file: &dyn ReadAt) -> Result<Option<Vec<u8>>, ReadError> {
-        read::Installer::open(file)?.issuer_keys()
-    }
-
-    fn verify(&self, file: &dyn ReadAt, report: &mut Report) -> Result<(), ReadError> {
-        let found = preserve::slot(file)?;
-        if let Some(found) = &found {
-            prepared::verify(self, file, found, report)?;
-        }
-        verify::verify(&read::Installer::open(file)?, found.is_some(), report)
+    fn open<'f>(&self, file: &'f dyn ReadAt) -> Result<Box<dyn Installer + 'f>, ReadError> {
+        Ok(Box::new(open::OpenMsi::open(file)?))
     }
 }
 

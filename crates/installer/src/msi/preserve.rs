@@ -11,6 +11,7 @@
 use container::ReadAt;
 use container::authenticode::{Msi, slot};
 use container::bytes::{Malformed, Problem};
+use container::cfb::read::Compound;
 use container::cfb::rebuild::{Edit, RebuildError, Rebuilt, rebuild};
 use container::msidb::name::DIGITAL_SIGNATURE;
 use container::slot::MSI_LEN_BYTES;
@@ -24,8 +25,7 @@ use crate::token::Token;
 const MOST_SIGNATURE_BYTES: usize = 16 << 20;
 
 /// The slot of a package, if it has one.
-pub(super) fn slot(file: &dyn ReadAt) -> Result<Option<SlotFound>, ReadError> {
-    let compound = super::signature::compound(file)?;
+pub(super) fn slot(compound: &Compound<&dyn ReadAt>) -> Result<Option<SlotFound>, ReadError> {
     let name: Vec<u16> = DIGITAL_SIGNATURE.encode_utf16().collect();
     let Some(entry) = compound.find(&name) else { return Ok(None) };
     let stream = compound.read(entry, MOST_SIGNATURE_BYTES)?;
@@ -60,15 +60,14 @@ pub(super) fn fill(token: &Token) -> Zeroizing<Vec<u8>> {
 }
 
 /// Writes a signed package with an empty slot.
-pub(super) fn prepare(file: &dyn ReadAt, out: &mut dyn Output) -> Result<Place, PrepareError> {
-    let compound = super::signature::compound(file)?;
-    let msi = Msi::new(&compound)?;
+pub(super) fn prepare(compound: &Compound<&dyn ReadAt>, out: &mut dyn Output) -> Result<Place, PrepareError> {
+    let msi = Msi::new(compound)?;
     let signature = msi.signature()?.ok_or(PrepareError::Unsigned)?;
     check(&msi, &signature)?;
     let (stream, start) = slot::insert(&signature)?;
     let name: Vec<u16> = DIGITAL_SIGNATURE.encode_utf16().collect();
     let edits = [Edit::Put { name: &name, data: &stream }];
-    let Rebuilt { last, .. } = rebuild(&compound, &edits, out).map_err(|error| match error {
+    let Rebuilt { last, .. } = rebuild(compound, &edits, out).map_err(|error| match error {
         RebuildError::Read(error) => error.into(),
         RebuildError::Write(source) => PrepareError::Write { verb: "write the prepared package", source },
         RebuildError::Damaged(_) | RebuildError::Refusal(_) => PrepareError::Refused { what: error.to_string() },

@@ -1,11 +1,11 @@
 //! Reading a package the way Windows Installer does: compound file, string pool, catalog, tables.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use container::ReadAt;
 use container::bytes::{Error, Malformed, Problem};
 use container::cab::read::Cabinet;
-use container::cfb::MSI_CLSID;
 use container::cfb::read::{Compound, StreamAt};
 use container::msidb::name::{DIGITAL_SIGNATURE, SUMMARY_INFORMATION, of_data};
 use container::msidb::summary::pid;
@@ -19,7 +19,7 @@ use crate::token::Token;
 const SUMMARY_MAX_BYTES: usize = 64 << 10;
 
 /// The streams of a compound file, by their packed names.
-pub(super) struct File<'f>(pub(super) Compound<&'f dyn ReadAt>);
+pub(super) struct File<'f>(pub(super) Arc<Compound<&'f dyn ReadAt>>);
 
 impl Streams for File<'_> {
     fn stream(&self, name: &str, limit: usize) -> Result<Option<Vec<u8>>, Error> {
@@ -37,10 +37,11 @@ pub(super) struct Installer<'f> {
 impl<'f> Installer<'f> {
     /// Reads the directory, the catalog and the summary information.
     pub(super) fn open(file: &'f dyn ReadAt) -> Result<Self, ReadError> {
-        let compound = Compound::open(file)?;
-        if compound.clsid() != MSI_CLSID {
-            return Err(missing("the class of a Windows Installer database").into());
-        }
+        Self::over(Arc::new(super::signature::compound(file)?))
+    }
+
+    /// Reads the catalog and the summary information of a compound file.
+    pub(super) fn over(compound: Arc<Compound<&'f dyn ReadAt>>) -> Result<Self, ReadError> {
         let streams = File(compound);
         let summary = streams
             .stream(SUMMARY_INFORMATION, SUMMARY_MAX_BYTES)?

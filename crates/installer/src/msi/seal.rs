@@ -4,6 +4,7 @@
 
 use container::ReadAt;
 use container::authenticode::Msi;
+use container::cfb::read::Compound;
 use container::cfb::rebuild::{Edit, RebuildError, rebuild};
 use container::digest::Algorithm;
 use container::msidb::name::{DIGITAL_SIGNATURE, DIGITAL_SIGNATURE_EX};
@@ -13,13 +14,12 @@ use crate::seal::{Existing, Imprint, Sealer};
 
 /// Writes the package with a fresh signature.
 pub(super) fn seal(
-    file: &dyn ReadAt,
+    compound: &Compound<&dyn ReadAt>,
     sealer: &dyn Sealer,
     existing: Existing,
     out: &mut dyn Output,
 ) -> Result<(), SealFileError> {
-    let compound = super::signature::compound(file)?;
-    let msi = Msi::new(&compound)?;
+    let msi = Msi::new(compound)?;
     if existing == Existing::Refuse && msi.signature()?.is_some() {
         return Err(SealFileError::Signed);
     }
@@ -32,7 +32,7 @@ pub(super) fn seal(
     let [signature, ex] =
         [DIGITAL_SIGNATURE, DIGITAL_SIGNATURE_EX].map(|name| name.encode_utf16().collect::<Vec<u16>>());
     let edits = [Edit::Put { name: &signature, data: &sealed.cms }, Edit::Put { name: &ex, data: &dse }];
-    rebuild(&compound, &edits, out).map_err(failure)?;
+    rebuild(compound, &edits, out).map_err(failure)?;
     Ok(())
 }
 

@@ -20,9 +20,8 @@ pub(super) fn compound(file: &dyn ReadAt) -> Result<Compound<&dyn ReadAt>, ReadE
 }
 
 /// The signature and what it must be over. Reads everything.
-pub(super) fn signature(file: &dyn ReadAt) -> Result<Option<Signature>, ReadError> {
-    let compound = compound(file)?;
-    let msi = Msi::new(&compound)?;
+pub(super) fn signature(compound: &Compound<&dyn ReadAt>) -> Result<Option<Signature>, ReadError> {
+    let msi = Msi::new(compound)?;
     let Some(cms) = msi.signature()? else { return Ok(None) };
     let digest = msi.digest(Algorithm::Sha256)?;
     let sha256 = digest.try_into().unwrap_or_default();
@@ -31,9 +30,8 @@ pub(super) fn signature(file: &dyn ReadAt) -> Result<Option<Signature>, ReadErro
 }
 
 /// The signature's own bytes. Reads the directory, and that `MsiDigitalSignatureEx` agrees with it.
-pub(super) fn sealed(file: &dyn ReadAt) -> Result<Option<Sealed>, ReadError> {
-    let compound = compound(file)?;
-    let msi = Msi::new(&compound)?;
+pub(super) fn sealed(compound: &Compound<&dyn ReadAt>) -> Result<Option<Sealed>, ReadError> {
+    let msi = Msi::new(compound)?;
     let Some(cms) = msi.signature()? else { return Ok(None) };
     if let Some(what) = dse_defect(&msi)? {
         return Err(Malformed { structure: "signature", offset: 0, problem: Problem::Data { what } }.into());

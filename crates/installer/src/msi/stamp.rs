@@ -32,13 +32,14 @@ use container::msidb::summary::pid;
 use container::{ReadAt, Reader};
 use zeroize::Zeroizing;
 
-use crate::format::{Slot, StampError};
+use crate::format::{StampError, Stamper};
 use crate::guid::derive;
+use crate::policy::AcceptedToken;
 use crate::seal::{Imprint, Sealer};
 use crate::splice::{Segment, Splice};
 use crate::token::Token;
 
-use super::identity::{BASE_PACKAGE_CODE, BASE_PRODUCT_CODE, TOOL, TOOL_VERSION};
+use super::identity::{BASE_PACKAGE_CODE, BASE_PRODUCT_CODE, LAYOUT, LAYOUT_PROPERTY};
 use super::read::Installer;
 use super::token::TOKEN_PROPERTY;
 
@@ -53,7 +54,7 @@ const MOST_BYTES: u64 = 16 << 20;
 const CHANGED: [&str; 3] = ["_StringPool", "_StringData", "Property"];
 
 /// An opened base: everything that a stamp needs.
-pub(super) struct MsiSlot {
+pub(super) struct MsiStamper {
     base_len: u64,
     bulk: Vec<Bulk>,
     /// The small streams that no stamp changes.
@@ -90,8 +91,7 @@ impl Codes {
 }
 
 /// Finds everything that a stamp needs. Reads the header and what lies around the cabinet, and nothing of the cabinet.
-pub(super) fn open(base: &dyn ReadAt) -> Result<MsiSlot, StampError> {
-    let installer = Installer::open(base)?;
+pub(super) fn open(installer: &Installer<'_>, base: &dyn ReadAt) -> Result<MsiStamper, StampError> {
     let compound = installer.compound();
     let (bulk, mut small) = sort_streams(compound)?;
     let [pool, data, table] = CHANGED.map(|table| utf16(&name::of_table(table)));
@@ -118,7 +118,7 @@ pub(super) fn open(base: &dyn ReadAt) -> Result<MsiSlot, StampError> {
     let is_stamped = token.is_some();
     let base_len = base.len();
     let digests = Digests::default();
-    let slot = MsiSlot {
+    let slot = MsiStamper {
         base_len,
         bulk,
         constant,
@@ -160,12 +160,12 @@ fn sort_streams<R: ReadAt>(compound: &Compound<R>) -> Result<(Vec<Bulk>, Vec<&En
 
 /// The codes that the base was built with.
 fn base_codes(properties: &Properties) -> Result<Codes, StampError> {
-    let version = properties.value(TOOL_VERSION).unwrap_or("missing");
-    if version != TOOL {
+    let layout = properties.value(LAYOUT_PROPERTY).unwrap_or("missing");
+    if layout != LAYOUT {
         return Err(not_a_base(
-            TOOL_VERSION,
-            version.to_owned(),
-            concat!("that of this tool, ", env!("CARGO_PKG_VERSION")),
+            "the property StampwrightLayout",
+            layout.to_owned(),
+            "1, the layout that this version knows",
         ));
     }
     let code = |key: &'static str| {
@@ -189,7 +189,7 @@ struct Edited {
     summary: Vec<u8>,
 }
 
-impl MsiSlot {
+impl MsiStamper {
     /// The changed streams, with or without a token.
     fn edited(&self, token: Option<&Token>) -> Result<Edited, StampError> {
         let (mut summary, mut edited) = (self.summary.clone(), None);
@@ -246,21 +246,26 @@ impl MsiSlot {
     }
 }
 
-impl Slot for MsiSlot {
+impl Stamper for MsiStamper {
     fn is_stamped(&self) -> bool {
         self.is_stamped
     }
 
-    fn stamp(&self, token: &Token) -> Result<Splice, StampError> {
+    fn stamp(&self, token: &AcceptedToken) -> Result<Splice, StampError> {
         if !self.signature.is_empty() {
             return Err(StampError::Signed);
         }
-        let edited = self.edited(Some(token))?;
+        let edited = self.edited(Some(token.token()))?;
         self.splice(&self.streams(&edited))
     }
 
-    fn stamp_sealed(&self, base: &dyn ReadAt, token: &Token, sealer: &dyn Sealer) -> Result<Splice, StampError> {
-        let edited = self.edited(Some(token))?;
+    fn stamp_sealed(
+        &self,
+        base: &dyn ReadAt,
+        token: &AcceptedToken,
+        sealer: &dyn Sealer,
+    ) -> Result<Splice, StampError> {
+        let edited = self.edited(Some(token.token()))?;
         let mut streams = self.streams(&edited);
         let (dse, sha256) = self.digests.of(base, &self.bulk, &streams)?;
         let sealed = sealer.seal(&Imprint::Msi { sha256 })?;

@@ -55,6 +55,7 @@
 //! | `bundle` | the application: the vendor's own or the wrapper |
 //! | `documents` | what the templates are filled with |
 //! | `build`, `stamp`, `scripts` | writing |
+//! | `open` | what can be done with an open package |
 //! | `opened`, `described`, `installed` | reading: the archive, the documents, the payload |
 //! | `seal`, `signature` | a fresh signature around an archive; the one that is there |
 //! | `extract`, `verify`, `facts` | what is done with it |
@@ -67,6 +68,7 @@ mod documents;
 mod extract;
 mod facts;
 mod installed;
+mod open;
 mod opened;
 mod preserve;
 mod scripts;
@@ -80,15 +82,10 @@ use container::ReadAt;
 pub use background::{Background, Daemon, Held, background};
 pub use facts::{Application, Component, Facts, facts};
 
-use crate::format::{
-    BuildError, Format, Inspection, Job, Kind, Output, PrepareError, ReadError, SealFileError, Sink, Slot, StampError,
-};
+use crate::format::{BuildError, Format, Installer, Job, Kind, Output, ReadError};
 use crate::payload::Payload;
-use crate::preserve as prepared;
 use crate::product::{AgentFile, Product};
-use crate::report::Report;
-use crate::seal::{Existing, Place, Sealed, Sealer, Signature, SlotFound};
-use crate::token::Token;
+use crate::seal::SignatureForm;
 
 /// The layout that this version writes and stamps; it stands in `PackageInfo`, `generator-version`.
 const GENERATOR: &str = "Stampwright-1";
@@ -112,6 +109,10 @@ impl Format for Pkg {
         head.starts_with(b"xar!")
     }
 
+    fn signature_form(&self) -> Option<SignatureForm> {
+        Some(SignatureForm::Xar)
+    }
+
     fn payload(&self, product: &Product, agent: &AgentFile) -> Result<Payload, BuildError> {
         bundle::payload(product, agent)
     }
@@ -120,72 +121,8 @@ impl Format for Pkg {
         build::build(job, out)
     }
 
-    fn open(&self, base: &dyn ReadAt) -> Result<Box<dyn Slot>, StampError> {
-        match prepared::open(self, base, preserve::fill)? {
-            Some(slot) => Ok(Box::new(slot)),
-            None => Ok(Box::new(stamp::PkgSlot::open(base)?)),
-        }
-    }
-
-    fn token(&self, file: &dyn ReadAt) -> Result<Option<Token>, ReadError> {
-        match preserve::slot(file)? {
-            Some(found) => prepared::token(found),
-            None => opened::Opened::open(file)?.token(),
-        }
-    }
-
-    fn inspect(&self, file: &dyn ReadAt) -> Result<Inspection, ReadError> {
-        let mut inspection = opened::Opened::open(file)?.inspect()?;
-        if let Some(found) = preserve::slot(file)? {
-            prepared::describe(&mut inspection, &found);
-        }
-        Ok(inspection)
-    }
-
-    fn extract(&self, file: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), ReadError> {
-        extract::extract(&opened::Opened::open(file)?, sink)?;
-        match preserve::slot(file)? {
-            Some(found) => prepared::extract(&found, sink),
-            None => Ok(()),
-        }
-    }
-
-    fn slot(&self, file: &dyn ReadAt) -> Result<Option<SlotFound>, ReadError> {
-        preserve::slot(file)
-    }
-
-    fn prepare(&self, file: &dyn ReadAt, out: &mut dyn Output) -> Result<Place, PrepareError> {
-        preserve::prepare(file, out)
-    }
-
-    fn signature(&self, file: &dyn ReadAt) -> Result<Option<Signature>, ReadError> {
-        signature::signature(file)
-    }
-
-    fn sealed(&self, file: &dyn ReadAt) -> Result<Option<Sealed>, ReadError> {
-        signature::sealed(file)
-    }
-
-    fn seal(
-        &self,
-        file: &dyn ReadAt,
-        sealer: &dyn Sealer,
-        existing: Existing,
-        out: &mut dyn Output,
-    ) -> Result<(), SealFileError> {
-        seal::seal(file, sealer, existing, out)
-    }
-
-    fn issuer_keys(&self, file: &dyn ReadAt) -> Result<Option<Vec<u8>>, ReadError> {
-        opened::Opened::open(file)?.issuer_keys()
-    }
-
-    fn verify(&self, file: &dyn ReadAt, report: &mut Report) -> Result<(), ReadError> {
-        let found = preserve::slot(file)?;
-        if let Some(found) = &found {
-            prepared::verify(self, file, found, report)?;
-        }
-        verify::verify(&opened::Opened::open(file)?, found.is_some(), report)
+    fn open<'f>(&self, file: &'f dyn ReadAt) -> Result<Box<dyn Installer + 'f>, ReadError> {
+        Ok(Box::new(opened::Opened::open(file)?))
     }
 }
 

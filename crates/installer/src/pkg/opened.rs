@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::sync::OnceLock;
 
 use container::at::Cursor;
 use container::bytes::{Malformed, Problem};
@@ -15,6 +16,7 @@ use super::TOKEN_NAME;
 use super::described::{Distribution, PackageInfo};
 use crate::claims::IssuerKeys;
 use crate::format::{Inspection, Kind, ReadError, TokenSummary};
+use crate::seal::SlotFound;
 use crate::token::Token;
 
 /// The documents are some kilobytes; a `Bom` of 100,000 paths has 12 MB.
@@ -31,6 +33,10 @@ pub(super) struct Opened<'a> {
     pub(super) archive: Archive,
     /// The folders that have a `PackageInfo`, each with a `/` at its end; empty for a package that is itself one.
     pub(super) components: Vec<String>,
+    /// What is in `Scripts`, once it was read.
+    scripts: OnceLock<Vec<Script>>,
+    /// What is behind the archive, once it was looked at.
+    pub(super) slot: OnceLock<Option<SlotFound>>,
 }
 
 /// One file of `Scripts`.
@@ -44,7 +50,7 @@ impl<'a> Opened<'a> {
         let archive = xar::open(file)?;
         let infos = archive.members.iter().filter_map(|member| member.path.strip_suffix("PackageInfo"));
         let components = infos.filter(|folder| folder.is_empty() || folder.ends_with('/')).map(str::to_owned).collect();
-        Ok(Self { file, archive, components })
+        Ok(Self { file, archive, components, scripts: OnceLock::new(), slot: OnceLock::new() })
     }
 
     /// The one component.
@@ -95,7 +101,17 @@ impl<'a> Opened<'a> {
 
     /// What is in `Scripts`; nothing where there is no such member. Files of more than a megabyte come without
     /// content.
-    pub(super) fn scripts(&self) -> Result<Vec<Script>, ReadError> {
+    pub(super) fn scripts(&self) -> Result<&[Script], ReadError> {
+        match self.scripts.get() {
+            Some(scripts) => Ok(scripts),
+            None => {
+                let scripts = self.read_scripts()?;
+                Ok(self.scripts.get_or_init(|| scripts))
+            }
+        }
+    }
+
+    fn read_scripts(&self) -> Result<Vec<Script>, ReadError> {
         let path = format!("{}Scripts", self.component()?);
         if !self.has(&path) {
             return Ok(Vec::new());
@@ -121,7 +137,7 @@ impl<'a> Opened<'a> {
         Ok(scripts)
     }
 
-    pub(super) fn token(&self) -> Result<Option<Token>, ReadError> {
+    pub(super) fn token_in_scripts(&self) -> Result<Option<Token>, ReadError> {
         let scripts = self.scripts()?;
         let Some(script) = scripts.iter().find(|script| script.entry.path == TOKEN_NAME) else { return Ok(None) };
         match Token::parse(&script.content) {
@@ -132,13 +148,13 @@ impl<'a> Opened<'a> {
         }
     }
 
-    pub(super) fn issuer_keys(&self) -> Result<Option<Vec<u8>>, ReadError> {
+    pub(super) fn keys_in_scripts(&self) -> Result<Option<Vec<u8>>, ReadError> {
         let scripts = self.scripts()?;
         let keys = scripts.iter().find(|script| script.entry.path == IssuerKeys::FILE_NAME);
         Ok(keys.map(|script| script.content.to_vec()))
     }
 
-    pub(super) fn inspect(&self) -> Result<Inspection, ReadError> {
+    pub(super) fn describe(&self) -> Result<Inspection, ReadError> {
         let distribution = self.distribution()?;
         let info = self.package_info(self.component()?)?;
         let mut details = BTreeMap::from([
@@ -160,7 +176,7 @@ impl<'a> Opened<'a> {
             product: distribution.title,
             version: distribution.product_version,
             arch: distribution.architectures.join(","),
-            token: self.token()?.as_ref().map(TokenSummary::from),
+            token: self.token_in_scripts()?.as_ref().map(TokenSummary::from),
             signed: !self.archive.signatures.is_empty(),
             details,
         })

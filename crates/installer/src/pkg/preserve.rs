@@ -3,7 +3,7 @@
 use std::io;
 
 use container::slot::PKG_LEN_BYTES;
-use container::xar::{self, slot};
+use container::xar::{Archive, slot};
 use container::{ReadAt, at};
 use zeroize::Zeroizing;
 
@@ -15,9 +15,8 @@ use crate::token::Token;
 const PIECE_BYTES: u64 = 256 << 10;
 
 /// The slot of an archive, if it has one.
-pub(super) fn slot(file: &dyn ReadAt) -> Result<Option<SlotFound>, ReadError> {
-    let archive = xar::open(file)?;
-    let Some(offset) = slot::find(file, &archive)? else { return Ok(None) };
+pub(super) fn slot(file: &dyn ReadAt, archive: &Archive) -> Result<Option<SlotFound>, ReadError> {
+    let Some(offset) = slot::find(file, archive)? else { return Ok(None) };
     let content = Zeroizing::new(at::read_vec(file, "slot", offset, PKG_LEN_BYTES as u64, PKG_LEN_BYTES)?);
     let state = match slot::read(&content) {
         Ok(None) => SlotState::Empty,
@@ -39,12 +38,11 @@ pub(super) fn fill(token: &Token) -> Zeroizing<Vec<u8>> {
 }
 
 /// Writes a signed archive with an empty slot before its ticket, if there is one.
-pub(super) fn prepare(file: &dyn ReadAt, out: &mut dyn Output) -> Result<Place, PrepareError> {
-    let archive = xar::open(file)?;
+pub(super) fn prepare(file: &dyn ReadAt, archive: &Archive, out: &mut dyn Output) -> Result<Place, PrepareError> {
     if archive.signatures.is_empty() {
         return Err(PrepareError::Unsigned);
     }
-    slot::check_room(file, &archive)?;
+    slot::check_room(file, archive)?;
     let empty = slot::empty();
     let failed = |source: io::Error| PrepareError::Write { verb: "write the prepared archive", source };
     copy(file, 0..archive.end, out)?;

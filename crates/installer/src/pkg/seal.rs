@@ -7,10 +7,10 @@
 //! The payload is copied, never looked at: its checksum is in the table of contents already. A stapled ticket is left behind with the
 //! signature that it was issued for.
 
-use container::ReadAt;
 use container::xar::{self, Packing, Room, SignedHead, signed_head};
 
-use super::stamp::PkgSlot;
+use super::opened::Opened;
+use super::stamp::PkgStamper;
 use crate::format::{Output, SealFileError};
 use crate::seal::{Existing, Imprint, SealError, Sealed, Sealer};
 
@@ -19,12 +19,12 @@ const PIECE_BYTES: usize = 256 << 10;
 
 /// Writes the archive with fresh signatures.
 pub(super) fn seal(
-    file: &dyn ReadAt,
+    opened: &Opened<'_>,
     sealer: &dyn Sealer,
     existing: Existing,
     out: &mut dyn Output,
 ) -> Result<(), SealFileError> {
-    let archive = xar::open(file)?;
+    let (file, archive) = (opened.file, &opened.archive);
     if existing == Existing::Refuse && !archive.signatures.is_empty() {
         return Err(SealFileError::Signed);
     }
@@ -37,7 +37,7 @@ pub(super) fn seal(
         return Err(SealFileError::Refused { what });
     }
     let room = room(sealer)?;
-    let head = match PkgSlot::open(file) {
+    let head = match PkgStamper::open(opened) {
         // An archive of ours keeps its layout, so that it can be stamped and signed again.
         Ok(slot) => slot.signed_head(&room)?,
         Err(_) => signed_head(&xar::table_of_contents(file)?, &room, Packing::Small)?,

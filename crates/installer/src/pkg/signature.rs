@@ -6,6 +6,7 @@ use container::bytes::{Malformed, Problem};
 use container::xar::{self, Archive};
 use container::{ReadAt, at};
 
+use super::opened::Opened;
 use crate::format::ReadError;
 use crate::seal::{Imprint, RsaSignature, Sealed, Signature};
 
@@ -13,24 +14,23 @@ use crate::seal::{Imprint, RsaSignature, Sealed, Signature};
 const MOST_BYTES: usize = 1 << 20;
 
 /// The signatures and what they must be over: the checksum of the table of contents, which has been computed again.
-pub(super) fn signature(file: &dyn ReadAt) -> Result<Option<Signature>, ReadError> {
-    let archive = xar::open(file)?;
+pub(super) fn signature(opened: &Opened<'_>) -> Result<Option<Signature>, ReadError> {
+    let archive = &opened.archive;
     if archive.signatures.is_empty() {
         return Ok(None);
     }
     let sha1 = archive.toc_checksum.as_slice().try_into().map_err(|_| {
         wrong(Problem::Text { what: "the checksum that is signed is not SHA-1, the only one that is read here" })
     })?;
-    let Sealed { cms, rsa } = stored(file, &archive)?;
+    let Sealed { cms, rsa } = stored(opened.file, archive)?;
     let certificates = archive.signatures.first().map(certificates).transpose()?.unwrap_or_default();
     let rsa = rsa.map(|bytes| RsaSignature { bytes, certificates });
     Ok(Some(Signature { cms, imprint: Imprint::Toc { sha1 }, rsa, defects: Vec::new() }))
 }
 
 /// The signatures' own bytes.
-pub(super) fn sealed(file: &dyn ReadAt) -> Result<Option<Sealed>, ReadError> {
-    let archive = xar::open(file)?;
-    if archive.signatures.is_empty() { Ok(None) } else { stored(file, &archive).map(Some) }
+pub(super) fn sealed(opened: &Opened<'_>) -> Result<Option<Sealed>, ReadError> {
+    if opened.archive.signatures.is_empty() { Ok(None) } else { stored(opened.file, &opened.archive).map(Some) }
 }
 
 fn stored(file: &dyn ReadAt, archive: &Archive) -> Result<Sealed, ReadError> {

@@ -10,14 +10,15 @@ use super::build::Members;
 use super::opened::Opened;
 use super::scripts::{self, ScriptFile};
 use super::{GENERATOR, TOC_XML_BYTES, TOKEN_NAME, seal};
-use crate::format::{SealFileError, Slot, StampError};
+use crate::format::{SealFileError, StampError, Stamper};
+use crate::policy::AcceptedToken;
 use crate::seal::Sealer;
 use crate::splice::{Segment, Splice};
 use crate::token::Token;
 
 /// An opened base.
 #[derive(Debug)]
-pub(super) struct PkgSlot {
+pub(super) struct PkgStamper {
     base_len: u64,
     creation_time: String,
     /// As they lie in an archive without signatures.
@@ -32,11 +33,11 @@ pub(super) struct PkgSlot {
     members_start: u64,
 }
 
-impl PkgSlot {
+impl PkgStamper {
     /// Reads the table of contents and `Scripts`, and makes sure that this version would have written the same head:
     /// then a new one fits in its place.
-    pub(super) fn open(base: &dyn ReadAt) -> Result<Self, StampError> {
-        let opened = Opened::open(base)?;
+    pub(super) fn open(opened: &Opened<'_>) -> Result<Self, StampError> {
+        let base = opened.file;
         let info = opened.package_info(opened.component()?)?;
         if info.generator != GENERATOR {
             return Err(not_a_base("generator-version in PackageInfo", &info.generator, GENERATOR));
@@ -51,9 +52,9 @@ impl PkgSlot {
             Some(signature) => super::signature::certificates(signature)?,
             None => Vec::new(),
         };
-        let room = room(&opened, &certificates)?;
+        let room = room(opened, &certificates)?;
         let start = room.as_ref().map_or(CHECKSUM_BYTES, Room::members_start);
-        let members = members(&opened, start)?;
+        let members = members(opened, start)?;
         let creation_time = opened.archive.creation_time.clone().unwrap_or_default();
         let head = match &room {
             None => members.head(&creation_time).map_err(|_| layout())?,
@@ -94,23 +95,28 @@ impl PkgSlot {
     }
 }
 
-impl Slot for PkgSlot {
+impl Stamper for PkgStamper {
     fn is_stamped(&self) -> bool {
         self.stamped
     }
 
-    fn stamp(&self, token: &Token) -> Result<Splice, StampError> {
+    fn stamp(&self, token: &AcceptedToken) -> Result<Splice, StampError> {
         if self.signed {
             return Err(StampError::Signed);
         }
-        let (scripts, members) = self.with_token(token)?;
+        let (scripts, members) = self.with_token(token.token())?;
         let head = members.head(&self.creation_time).map_err(|_| layout())?;
         let segments = [Segment::put(head), Segment::Keep(self.kept.clone()), Segment::Put(scripts)];
         Ok(Splice::new(self.base_len, segments)?)
     }
 
-    fn stamp_sealed(&self, _base: &dyn ReadAt, token: &Token, sealer: &dyn Sealer) -> Result<Splice, StampError> {
-        let (scripts, members) = self.with_token(token)?;
+    fn stamp_sealed(
+        &self,
+        _base: &dyn ReadAt,
+        token: &AcceptedToken,
+        sealer: &dyn Sealer,
+    ) -> Result<Splice, StampError> {
+        let (scripts, members) = self.with_token(token.token())?;
         let room = seal::room(sealer)?;
         let head = signed_head(&members, &self.creation_time, &room)?;
         let signatures = seal::signatures(&head, &room, sealer)?;

@@ -23,8 +23,10 @@ pub use manifest::{KeySource, Manifest, ManifestError};
 
 use crate::claims::IssuerKeys;
 use crate::format::{
-    Area, Extracted, Format, Inspection, Output, PrepareError, ReadError, Sink, Slot, StampError, TokenSummary, What,
+    Area, Extracted, Inspection, Installer, Output, PrepareError, ReadError, Sink, StampError, Stamper, TokenSummary,
+    What,
 };
+use crate::policy::AcceptedToken;
 use crate::report::{Finding, Report, Severity};
 use crate::seal::{Place, Sealer, SlotFound, SlotState};
 use crate::splice::{Segment, Splice};
@@ -44,101 +46,82 @@ pub struct PinnedKeys {
 
 /// Writes a signed installer with an empty slot, if it may have one. `asserted` is a JWKS that its maker says the agent has inside.
 pub fn prepare(
-    format: &dyn Format,
-    file: &dyn ReadAt,
+    installer: &dyn Installer,
     asserted: Option<&[u8]>,
     out: &mut dyn Output,
 ) -> Result<(Place, PinnedKeys), PrepareError> {
-    if format.slot(file)?.is_some() {
+    let signable = installer.signable().ok_or(PrepareError::NoSignature)?;
+    if signable.slot()?.is_some() {
         return Err(PrepareError::Prepared);
     }
     // Without a signature in the file there is nothing to say about keys.
-    if format.sealed(file)?.is_none() {
-        return Err(match format.kind() {
-            crate::format::Kind::Deb => PrepareError::NoSignature,
-            _ => PrepareError::Unsigned,
-        });
+    if signable.stored()?.is_none() {
+        return Err(PrepareError::Unsigned);
     }
-    if let Ok(Some(token)) = format.token(file) {
+    if let Ok(Some(token)) = installer.token() {
         return Err(PrepareError::Stamped(token.fingerprint()));
     }
-    let keys = match (format.issuer_keys(file)?, asserted) {
+    let keys = match (installer.issuer_keys()?, asserted) {
         (Some(_), Some(_)) => return Err(PrepareError::KeysTwice),
         (Some(jwks), None) => PinnedKeys { jwks, source: KeySource::Seen },
         (None, Some(jwks)) => PinnedKeys { jwks: jwks.to_vec(), source: KeySource::Asserted },
         (None, None) => return Err(PrepareError::NoIssuerKeys),
     };
-    IssuerKeys::parse(&keys.jwks).map_err(|error| PrepareError::Refused { what: error.to_string() })?;
-    let place = format.prepare(file, out)?;
+    IssuerKeys::parse(&keys.jwks).map_err(PrepareError::IssuerKeys)?;
+    let place = signable.prepare(out)?;
     Ok((place, keys))
 }
 
 /// Reads a prepared installer back: an empty slot in its place, and a signature that is over what `base`'s is over. Reads both files whole.
-pub fn read_back(
-    format: &dyn Format,
-    base: &dyn ReadAt,
-    prepared: &dyn ReadAt,
-    place: &Place,
-) -> Result<(), PrepareError> {
-    let wrong =
-        |what: &str| PrepareError::Refused { what: format!("the prepared installer does not read back: {what}") };
+pub fn read_back(base: &dyn Installer, prepared: &dyn Installer, place: &Place) -> Result<(), PrepareError> {
+    let (Some(base), Some(prepared)) = (base.signable(), prepared.signable()) else {
+        return Err(PrepareError::NoSignature);
+    };
     let expected = SlotFound { place: place.clone(), state: SlotState::Empty };
-    if format.slot(prepared)? != Some(expected) {
-        return Err(wrong("there is no empty slot in its place"));
+    if prepared.slot()? != Some(expected) {
+        return Err(PrepareError::ReadBack("there is no empty slot in its place"));
     }
-    let (Some(before), Some(after)) = (format.signature(base)?, format.signature(prepared)?) else {
-        return Err(wrong("there is no signature"));
+    let (Some(before), Some(after)) = (base.signature()?, prepared.signature()?) else {
+        return Err(PrepareError::ReadBack("there is no signature"));
     };
     if before.imprint != after.imprint || before.defects != after.defects || before.rsa != after.rsa {
-        return Err(wrong("what the signature is over has changed"));
+        return Err(PrepareError::ReadBack("what the signature is over has changed"));
     }
     Ok(())
 }
 
-/// The slot of a prepared base, if it is one.
-pub(crate) fn open(format: &dyn Format, base: &dyn ReadAt, fill: Fill) -> Result<Option<PreserveSlot>, StampError> {
-    let Some(SlotFound { place, state }) = format.slot(base)? else { return Ok(None) };
-    let keys = match format.issuer_keys(base)? {
-        Some(jwks) => Some(IssuerKeys::parse(&jwks).map_err(StampError::Untrusted)?),
-        None => None,
-    };
-    let (seen, stamped) = (keys.is_some(), state != SlotState::Empty);
-    Ok(Some(PreserveSlot { base_len: base.len(), place, fill, stamped, keys, seen }))
-}
-
-/// An opened base that is prepared.
-pub(crate) struct PreserveSlot {
+/// Where a prepared base takes its token.
+pub(crate) struct PreserveStamper {
     base_len: u64,
     place: Place,
     fill: Fill,
     stamped: bool,
-    keys: Option<IssuerKeys>,
-    /// Whether the keys are in the signed part.
-    seen: bool,
 }
 
-impl Slot for PreserveSlot {
+impl PreserveStamper {
+    pub(crate) fn new(base_len: u64, found: &SlotFound, fill: Fill) -> Self {
+        Self { base_len, place: found.place.clone(), fill, stamped: found.state != SlotState::Empty }
+    }
+}
+
+impl Stamper for PreserveStamper {
     fn is_stamped(&self) -> bool {
         self.stamped
     }
 
-    fn stamp(&self, token: &Token) -> Result<Splice, StampError> {
-        let keys = self.keys.as_ref().ok_or(StampError::NoIssuerKeys)?;
-        keys.verify(token).map_err(StampError::Untrusted)?;
-        let bytes = (self.fill)(token);
-        let kept = [Segment::Keep(0..self.place.offset), Segment::Keep(self.place.end()..self.base_len)];
-        let [before, after] = kept;
+    fn stamp(&self, token: &AcceptedToken) -> Result<Splice, StampError> {
+        // Without issuer keys in the base, or asserted for it, nothing tells a forged token in the slot from a real one.
+        if !token.is_verified() {
+            return Err(StampError::NoIssuerKeys);
+        }
+        let bytes = (self.fill)(token.token());
+        let before = Segment::Keep(0..self.place.offset);
+        let after = Segment::Keep(self.place.end()..self.base_len);
         Ok(Splice::new(self.base_len, [before, Segment::Put(bytes), after])?)
     }
 
-    fn stamp_sealed(&self, _base: &dyn ReadAt, _token: &Token, _sealer: &dyn Sealer) -> Result<Splice, StampError> {
+    fn stamp_sealed(&self, _: &dyn ReadAt, _: &AcceptedToken, _: &dyn Sealer) -> Result<Splice, StampError> {
         Err(StampError::Prepared)
-    }
-
-    fn pin(&mut self, asserted: IssuerKeys) {
-        if !self.seen {
-            self.keys = Some(asserted);
-        }
     }
 }
 
@@ -150,14 +133,9 @@ pub fn emptied(file_len: u64, place: &Place) -> Result<Splice, StampError> {
 }
 
 /// What a slot must be: empty, or filled with a token of an issuer whose key is in the signed part or was asserted.
-pub(crate) fn verify(
-    format: &dyn Format,
-    file: &dyn ReadAt,
-    found: &SlotFound,
-    report: &mut Report,
-) -> Result<(), ReadError> {
+pub(crate) fn verify(found: &SlotFound, keys: Option<&[u8]>, report: &mut Report) {
     let place = format!("slot at offset {:#x}", found.place.offset);
-    let keys = format.issuer_keys(file)?.map(|jwks| IssuerKeys::parse(&jwks));
+    let keys = keys.map(IssuerKeys::parse);
     match (&found.state, keys) {
         (SlotState::Damaged(why), _) => report.error("slot-damaged", place, why.clone()),
         (SlotState::Empty, _) => report.note("slot-empty", place, "the installer is prepared, and has no token"),
@@ -172,7 +150,6 @@ pub(crate) fn verify(
             "the issuer keys are not in the signed part that can be seen here; the prepare manifest has those that were asserted",
         ),
     }
-    Ok(())
 }
 
 /// Says that nothing will read the slot: in an installer of ours it is read by what comes with issuer keys.
@@ -190,9 +167,9 @@ pub(crate) fn unread(report: &mut Report) {
 }
 
 /// A prepared installer's token: in the slot, and nowhere else.
-pub(crate) fn token(found: SlotFound) -> Result<Option<Token>, ReadError> {
-    match found.state {
-        SlotState::Filled(token) => Ok(Some(token)),
+pub(crate) fn token(found: &SlotFound) -> Result<Option<Token>, ReadError> {
+    match &found.state {
+        SlotState::Filled(token) => Ok(Some(token.clone())),
         SlotState::Empty => Ok(None),
         SlotState::Damaged(_) => {
             let problem = Problem::Data { what: "it is damaged: what is in it is no token" };

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use container::ReadAt;
 use installer::format::{Area, Extracted, Format, ReadError, Sink, What};
-use installer::{Claims, Kind, Token, deb, msi, pkg};
+use installer::{Claims, Kind, Token, deb, formats, msi, pkg};
 
 /// An installer, read for the rules.
 #[derive(Debug, Clone)]
@@ -65,20 +65,21 @@ const TELLING_BYTES: usize = 8;
 
 impl Subject {
     /// Reads a whole installer. `now` is in seconds since 1970.
-    pub fn read(format: &dyn Format, file: &dyn ReadAt, name: &str, now: u64) -> Result<Self, ReadError> {
-        let token = format.token(file)?;
-        let of = Of::read(format, file)?;
+    pub fn read(file: &dyn ReadAt, name: &str, now: u64) -> Result<Self, ReadError> {
+        let installer = formats::open(file)?;
+        let token = installer.token()?;
+        let of = Of::read(installer.format(), file)?;
         let mut leaks = Vec::new();
         // Cabinets outside of the file cannot be looked into; a rule says that they are there.
         if let Some(token) = token.as_ref().filter(|token| token.len() >= TELLING_BYTES && of.is_whole()) {
-            let mut search = Search { token, kind: format.kind(), leaks: &mut leaks };
-            format.extract(file, &mut search)?;
+            let mut search = Search { token, of: &of, leaks: &mut leaks };
+            installer.extract(&mut search)?;
         }
         let is_token_in_name = token.as_ref().is_some_and(|token| name.contains(token.expose()));
         Ok(Self {
             name: name.to_owned(),
             len_bytes: file.len(),
-            product: format.inspect(file)?.product_name().map(str::to_owned),
+            product: installer.product_name()?,
             has_token: token.is_some(),
             claims: token.as_ref().map_or(Ok(None), |token| Claims::of(token).map_err(|error| error.to_string())),
             now,
@@ -119,7 +120,7 @@ impl Of {
 /// Looks for the token in everything that is not its place.
 struct Search<'a> {
     token: &'a Token,
-    kind: Kind,
+    of: &'a Of,
     leaks: &'a mut Vec<String>,
 }
 
@@ -128,7 +129,7 @@ impl Sink for Search<'_> {
         let area = match entry.area {
             Area::Token => return Ok(()),
             // The token's place in an MSI is a table; a rule of its own looks at those.
-            Area::Metadata if self.kind == Kind::Msi => return Ok(()),
+            Area::Metadata if matches!(self.of, Of::Msi(_)) => return Ok(()),
             Area::Metadata => "metadata",
             Area::Payload => "payload",
         };

@@ -5,12 +5,16 @@ use container::cfb::write::Writer;
 use msi::{Insert, Package, Update, Value};
 
 use super::*;
-use crate::format::Format;
 use crate::msi::{CABINET, Msi};
+use crate::once::Once;
 
 fn base() -> &'static [u8] {
     static BASE: OnceLock<Vec<u8>> = OnceLock::new();
     BASE.get_or_init(crate::msi::tests::good)
+}
+
+fn opened(file: &dyn ReadAt) -> Result<MsiStamper, StampError> {
+    open(&Installer::open(file)?, file)
 }
 
 fn token(len: usize) -> Token {
@@ -20,7 +24,7 @@ fn token(len: usize) -> Token {
 
 fn stamp(base: &[u8], token: &Token) -> Vec<u8> {
     let mut out = Vec::new();
-    open(&base).unwrap().stamp(token).unwrap().write_to(base, &mut out).unwrap();
+    opened(&base).unwrap().stamp(&AcceptedToken::unchecked(token)).unwrap().write_to(base, &mut out).unwrap();
     out
 }
 
@@ -39,7 +43,7 @@ fn streams(file: &[u8]) -> Vec<(String, Vec<u8>)> {
 /// The same stamp by the `msi` crate: tables edited by queries, then all streams laid out afresh.
 fn naive(base: &[u8], token: &Token) -> Vec<u8> {
     let mut package = Package::open(Cursor::new(base.to_vec())).unwrap();
-    let own = open(&base).unwrap().codes;
+    let own = opened(&base).unwrap().codes;
     let codes = own.stamped(token);
     let is_product_code = msi::Expr::col("Property").eq(msi::Expr::string("ProductCode"));
     let update = Update::table("Property").set("Value", Value::from(codes.product.as_str())).with(is_product_code);
@@ -87,8 +91,8 @@ fn a_stamp_is_what_a_naive_rebuild_gives() {
 fn a_stamp_gives_its_base_back() {
     for len in LENGTHS {
         let stamped = stamp(base(), &token(len));
-        let slot = open(&stamped).unwrap();
-        assert!(slot.is_stamped() && !open(&base()).unwrap().is_stamped());
+        let slot = opened(&stamped).unwrap();
+        assert!(slot.is_stamped() && !opened(&base()).unwrap().is_stamped());
         let frame = slot.frame(&slot.streams(&slot.edited(None).unwrap())).unwrap();
         assert!(base().starts_with(&frame.header) && base().ends_with(&frame.tail));
         for other in LENGTHS {
@@ -124,14 +128,14 @@ fn with_streams(file: &[u8], change: impl Fn(&mut Vec<(String, Vec<u8>)>)) -> Ve
 }
 
 fn refusal(file: &[u8]) -> String {
-    open(&file).err().expect("the base is taken").to_string()
+    opened(&file).err().expect("the base is taken").to_string()
 }
 
 #[test]
 fn a_signed_base_takes_no_token_without_a_signer() {
     let signed = with_streams(base(), |all| all.push((name::DIGITAL_SIGNATURE.to_owned(), vec![0x30; 5000])));
-    let slot = open(&signed.as_slice()).unwrap();
-    assert!(matches!(slot.stamp(&token(40)), Err(StampError::Signed)));
+    let slot = opened(&signed.as_slice()).unwrap();
+    assert!(matches!(slot.stamp(&AcceptedToken::unchecked(&token(40))), Err(StampError::Signed)));
 }
 
 #[test]
@@ -150,11 +154,11 @@ fn another_layout_is_refused() {
     for at in [0x30, base().len() - 1] {
         let mut bad = base().to_vec();
         bad[at] ^= 1;
-        assert!(open(&bad.as_slice()).is_err(), "{at:#x}");
+        assert!(opened(&bad.as_slice()).is_err(), "{at:#x}");
     }
     let mut longer = base().to_vec();
     longer.push(0);
-    assert!(open(&longer.as_slice()).is_err());
+    assert!(opened(&longer.as_slice()).is_err());
 }
 
 #[test]
@@ -172,13 +176,12 @@ fn a_stamp_that_is_not_ours_is_refused() {
     assert_eq!(Msi.token(&forged).unwrap(), Some(other));
     assert_eq!(refusal(&forged), "the layout of the file is another, must be that of a base or of a stamp of one");
     let version = with_streams(base(), |all| {
-        for (_, data) in all {
-            if let Some(at) = data.windows(TOOL.len()).position(|part| part == TOOL.as_bytes()) {
-                data[at] = b'9';
-            }
-        }
+        let mut package = Package::open(Cursor::new(base().to_vec())).unwrap();
+        let is_layout = msi::Expr::col("Property").eq(msi::Expr::string(LAYOUT_PROPERTY));
+        package.update_rows(Update::table("Property").set("Value", Value::from("9")).with(is_layout)).unwrap();
+        *all = streams(&package.into_inner().unwrap().into_inner());
     });
-    assert!(refusal(&version).starts_with("StampwrightVersion is 9"), "{}", refusal(&version));
+    assert!(refusal(&version).starts_with("the property StampwrightLayout is 9"), "{}", refusal(&version));
 }
 
 /// A base of 720 MB whose cabinet nobody stores.
@@ -190,10 +193,10 @@ struct Huge {
 
 impl Huge {
     fn new(cabinet: u64) -> Self {
-        let small = open(&base()).unwrap();
+        let small = opened(&base()).unwrap();
         let bulk = vec![Bulk { name: utf16(&name::of_data(CABINET)), len_bytes: cabinet }];
         let fat: Vec<u8> = layout::bulk_fat(&bulk).unwrap().flatten().collect();
-        let slot = MsiSlot { bulk, ..small };
+        let slot = MsiStamper { bulk, ..small };
         let frame = slot.frame(&slot.streams(&slot.edited(None).unwrap())).unwrap();
         Self { fat_start: frame.tail_start - fat.len() as u64, frame, fat }
     }
@@ -216,8 +219,8 @@ impl ReadAt for Huge {
 #[test]
 fn a_stamp_of_a_huge_base_is_as_small() {
     let huge = Huge::new(720 << 20);
-    let slot = open(&huge).unwrap();
-    let splice = slot.stamp(&token(4096)).unwrap();
+    let slot = opened(&huge).unwrap();
+    let splice = slot.stamp(&AcceptedToken::unchecked(&token(4096))).unwrap();
     assert!(splice.put_bytes() < 64 << 10, "{} bytes", splice.put_bytes());
     assert_eq!(Msi.token(&splice.over(&huge)).unwrap(), Some(token(4096)));
 }

@@ -167,13 +167,13 @@ fn wrong_archives_are_found() {
     let mut report = Report::new();
     Pkg.verify(&longer, &mut report).unwrap();
     assert!(report.findings().iter().any(|finding| finding.id == "pkg-trailing"));
-    assert!(Pkg.open(&longer).err().unwrap().to_string().contains("10 bytes"));
+    assert!(Pkg.stamper(&longer).err().unwrap().to_string().contains("10 bytes"));
 }
 
 #[test]
 fn what_is_no_base_of_ours_takes_no_token() {
     let other = with("PackageInfo", "Stampwright-1", "Stampwright-2");
-    let refused = |file| Pkg.open(file).err().unwrap().to_string();
+    let refused = |file| Pkg.stamper(file).err().unwrap().to_string();
     assert_eq!(refused(&other), "generator-version in PackageInfo is Stampwright-2, must be Stampwright-1");
     let moved = edited(&base(), |_, content| Some(content));
     assert!(refused(&moved).starts_with("the archive's layout is another"), "{}", refused(&moved));

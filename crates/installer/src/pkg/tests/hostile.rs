@@ -6,7 +6,7 @@ use super::*;
 fn all(file: &Vec<u8>) {
     let _ = Pkg.token(file);
     let _ = Pkg.inspect(file);
-    let _ = Pkg.open(file).map(drop);
+    let _ = Pkg.stamper(file).map(drop);
     let _ = Pkg.verify(file, &mut Report::new());
 }
 
@@ -17,7 +17,7 @@ fn every_cut_is_refused() {
         let cut = file[..len].to_vec();
         assert!(Pkg.token(&cut).is_err(), "{len}");
         assert!(Pkg.inspect(&cut).is_err(), "{len}");
-        assert!(Pkg.open(&cut).is_err(), "{len}");
+        assert!(Pkg.stamper(&cut).is_err(), "{len}");
         assert!(Pkg.verify(&cut, &mut Report::new()).is_err(), "{len}");
     }
 }

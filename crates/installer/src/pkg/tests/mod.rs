@@ -15,6 +15,8 @@ use tempfile::TempDir;
 use super::Pkg;
 use crate::epoch::Epoch;
 use crate::format::{Format, Job};
+use crate::once::Once;
+use crate::policy::AcceptedToken;
 use crate::product::Product;
 use crate::report::Report;
 use crate::token::Token;
@@ -88,7 +90,7 @@ fn base() -> Vec<u8> {
 
 fn stamp(base: &Vec<u8>, token: &str) -> Vec<u8> {
     let token = Token::parse(token.as_bytes()).unwrap();
-    let splice = Pkg.open(base).unwrap().stamp(&token).unwrap();
+    let splice = Pkg.stamper(base).unwrap().stamp(&AcceptedToken::unchecked(&token)).unwrap();
     let mut out = Vec::new();
     splice.write_to(base.as_slice(), &mut out).unwrap();
     out

@@ -56,7 +56,7 @@ fn a_stamp_is_a_new_head_and_new_scripts() {
     assert_eq!(Pkg.token(&stamped).unwrap().unwrap().expose(), token);
     assert_eq!(pieces(&stamped, Area::Token), ["enrollment-token 600 4096 bytes"]);
     assert_eq!(Pkg.token(&base).unwrap(), None);
-    assert!(Pkg.open(&stamped).unwrap().is_stamped());
+    assert!(Pkg.stamper(&stamped).unwrap().is_stamped());
     // what is kept lies where it lay
     let head = 28 + 4096 + 11 + 20;
     let scripts = container::xar::open(&base).unwrap();

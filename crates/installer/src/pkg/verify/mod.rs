@@ -19,7 +19,7 @@ pub(super) fn verify(pkg: &Opened<'_>, prepared: bool, report: &mut Report) -> R
         report.note("pkg-foreign", "package", message);
         return Ok(());
     }
-    if prepared && pkg.issuer_keys()?.is_none() {
+    if prepared && pkg.keys_in_scripts()?.is_none() {
         preserve::unread(report);
     }
     if !report.check(pkg.components.len() == 1, "pkg-one-component", "table of contents", || {

@@ -26,7 +26,7 @@ pub(super) fn check(pkg: &Opened<'_>, info: &PackageInfo, tree: &Tree, report: &
             "it does not start with #! and the name of its interpreter".to_owned()
         });
     }
-    for script in &scripts {
+    for script in scripts {
         let place = format!("Scripts/{}", script.entry.path);
         report.check((script.entry.uid, script.entry.gid) == (0, 0), "pkg-script-owner", &place, || {
             format!("it belongs to {}:{}, must belong to 0:0", script.entry.uid, script.entry.gid)
@@ -48,7 +48,7 @@ pub(super) fn check(pkg: &Opened<'_>, info: &PackageInfo, tree: &Tree, report: &
             });
         }
     }
-    let token = pkg.token();
+    let token = pkg.token_in_scripts();
     match &token {
         Ok(Some(token)) => leaks(pkg, token.expose().as_bytes(), &scripts, report)?,
         Ok(None) => {}

@@ -5,6 +5,7 @@ use std::io;
 use container::Malformed;
 
 use super::ReadError;
+use crate::claims::ClaimsError;
 use crate::seal::SealError;
 
 /// Why an installer was not signed.
@@ -89,6 +90,12 @@ pub enum PrepareError {
     /// It carries issuer keys, and others were given.
     #[error("the installer has issuer keys in its signed part, and others were given")]
     KeysTwice,
+    /// Its issuer keys, or those that were asserted, are not a set of public keys.
+    #[error(transparent)]
+    IssuerKeys(ClaimsError),
+    /// What was prepared does not read back. Nothing is handed out.
+    #[error("the prepared installer does not read back: {0}")]
+    ReadBack(&'static str),
     /// The signature is not over what is there.
     #[error("the signature is not valid: {0}")]
     Invalid(String),

@@ -1,0 +1,39 @@
+//! Which installer format a file is of.
+
+use serde::Serialize;
+
+use crate::product::Platform;
+
+/// An installer format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Windows Installer database.
+    Msi,
+    /// macOS flat package, a product archive.
+    Pkg,
+    /// Debian package.
+    Deb,
+}
+
+impl Kind {
+    /// The file name's ending, which is also the name on the command line.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Msi => "msi",
+            Self::Pkg => "pkg",
+            Self::Deb => "deb",
+        }
+    }
+
+    /// The platform that it installs on.
+    #[must_use]
+    pub const fn platform(self) -> Platform {
+        match self {
+            Self::Msi => Platform::Windows,
+            Self::Pkg => Platform::Macos,
+            Self::Deb => Platform::Linux,
+        }
+    }
+}

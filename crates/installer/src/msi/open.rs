@@ -1,0 +1,134 @@
+//! An open package: the compound file at once, the tables and the slot when they are first asked for.
+
+use std::sync::{Arc, OnceLock};
+
+use container::ReadAt;
+use container::cfb::read::Compound;
+
+use super::{Msi, extract, preserve, read, seal, signature, stamp, verify};
+use crate::format::{
+    Format, Inspection, Installer, Output, PrepareError, ReadError, SealFileError, Signable, Sink, StampError, Stamper,
+};
+use crate::policy;
+use crate::preserve::{self as prepared, PreserveStamper};
+use crate::report::Report;
+use crate::seal::{Existing, Place, Sealed, Sealer, Signature, SlotFound};
+use crate::token::Token;
+
+/// An open package.
+pub(super) struct OpenMsi<'f> {
+    file: &'f dyn ReadAt,
+    compound: Arc<Compound<&'f dyn ReadAt>>,
+    tables: OnceLock<read::Installer<'f>>,
+    slot: OnceLock<Option<SlotFound>>,
+}
+
+impl<'f> OpenMsi<'f> {
+    pub(super) fn open(file: &'f dyn ReadAt) -> Result<Self, ReadError> {
+        let compound = Arc::new(signature::compound(file)?);
+        Ok(Self { file, compound, tables: OnceLock::new(), slot: OnceLock::new() })
+    }
+
+    fn tables(&self) -> Result<&read::Installer<'f>, ReadError> {
+        match self.tables.get() {
+            Some(tables) => Ok(tables),
+            None => {
+                let tables = read::Installer::over(Arc::clone(&self.compound))?;
+                Ok(self.tables.get_or_init(|| tables))
+            }
+        }
+    }
+
+    fn found_slot(&self) -> Result<Option<&SlotFound>, ReadError> {
+        match self.slot.get() {
+            Some(found) => Ok(found.as_ref()),
+            None => {
+                let found = preserve::slot(&self.compound)?;
+                Ok(self.slot.get_or_init(|| found).as_ref())
+            }
+        }
+    }
+}
+
+impl Installer for OpenMsi<'_> {
+    fn format(&self) -> &'static dyn Format {
+        &Msi
+    }
+
+    fn token(&self) -> Result<Option<Token>, ReadError> {
+        match self.found_slot()? {
+            Some(found) => prepared::token(found),
+            None => self.tables()?.token(),
+        }
+    }
+
+    fn product_name(&self) -> Result<Option<String>, ReadError> {
+        Ok(self.tables()?.properties()?.remove("ProductName"))
+    }
+
+    fn issuer_keys(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        self.tables()?.issuer_keys()
+    }
+
+    fn inspect(&self) -> Result<Inspection, ReadError> {
+        let mut inspection = self.tables()?.inspect()?;
+        if let Some(found) = self.found_slot()? {
+            prepared::describe(&mut inspection, found);
+        }
+        Ok(inspection)
+    }
+
+    fn extract(&self, sink: &mut dyn Sink) -> Result<(), ReadError> {
+        extract::extract(self.tables()?, sink)?;
+        match self.found_slot()? {
+            Some(found) => prepared::extract(found, sink),
+            None => Ok(()),
+        }
+    }
+
+    fn verify(&self, report: &mut Report) -> Result<(), ReadError> {
+        let found = self.found_slot()?;
+        let keys = self.issuer_keys()?;
+        match found {
+            Some(found) => prepared::verify(found, keys.as_deref(), report),
+            None => {
+                let token = self.tables()?.token().ok().flatten();
+                policy::check_found(keys.as_deref(), token.as_ref(), self.product_name()?.as_deref(), report);
+            }
+        }
+        verify::verify(self.tables()?, found.is_some(), report)
+    }
+
+    fn stamper(&self) -> Result<Box<dyn Stamper>, StampError> {
+        match self.found_slot()? {
+            Some(found) => Ok(Box::new(PreserveStamper::new(self.file.len(), found, preserve::fill))),
+            None => Ok(Box::new(stamp::open(self.tables()?, self.file)?)),
+        }
+    }
+
+    fn signable(&self) -> Option<&dyn Signable> {
+        Some(self)
+    }
+}
+
+impl Signable for OpenMsi<'_> {
+    fn stored(&self) -> Result<Option<Sealed>, ReadError> {
+        signature::sealed(&self.compound)
+    }
+
+    fn signature(&self) -> Result<Option<Signature>, ReadError> {
+        signature::signature(&self.compound)
+    }
+
+    fn seal(&self, sealer: &dyn Sealer, existing: Existing, out: &mut dyn Output) -> Result<(), SealFileError> {
+        seal::seal(&self.compound, sealer, existing, out)
+    }
+
+    fn slot(&self) -> Result<Option<SlotFound>, ReadError> {
+        Ok(self.found_slot()?.cloned())
+    }
+
+    fn prepare(&self, out: &mut dyn Output) -> Result<Place, PrepareError> {
+        preserve::prepare(&self.compound, out)
+    }
+}

@@ -1,0 +1,109 @@
+//! An open package: the table of contents at once, `Scripts` and the slot when they are first asked for.
+
+use super::opened::Opened;
+use super::{Pkg, extract, preserve, seal, signature, stamp, verify};
+use crate::format::{
+    Format, Inspection, Installer, Output, PrepareError, ReadError, SealFileError, Signable, Sink, StampError, Stamper,
+};
+use crate::policy;
+use crate::preserve::{self as prepared, PreserveStamper};
+use crate::report::Report;
+use crate::seal::{Existing, Place, Sealed, Sealer, Signature, SlotFound};
+use crate::token::Token;
+
+impl Opened<'_> {
+    fn found_slot(&self) -> Result<Option<&SlotFound>, ReadError> {
+        match self.slot.get() {
+            Some(found) => Ok(found.as_ref()),
+            None => {
+                let found = preserve::slot(self.file, &self.archive)?;
+                Ok(self.slot.get_or_init(|| found).as_ref())
+            }
+        }
+    }
+}
+
+impl Installer for Opened<'_> {
+    fn format(&self) -> &'static dyn Format {
+        &Pkg
+    }
+
+    fn token(&self) -> Result<Option<Token>, ReadError> {
+        match self.found_slot()? {
+            Some(found) => prepared::token(found),
+            None => self.token_in_scripts(),
+        }
+    }
+
+    fn product_name(&self) -> Result<Option<String>, ReadError> {
+        Ok(Some(self.distribution()?.title))
+    }
+
+    fn issuer_keys(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        self.keys_in_scripts()
+    }
+
+    fn inspect(&self) -> Result<Inspection, ReadError> {
+        let mut inspection = self.describe()?;
+        if let Some(found) = self.found_slot()? {
+            prepared::describe(&mut inspection, found);
+        }
+        Ok(inspection)
+    }
+
+    fn extract(&self, sink: &mut dyn Sink) -> Result<(), ReadError> {
+        extract::extract(self, sink)?;
+        match self.found_slot()? {
+            Some(found) => prepared::extract(found, sink),
+            None => Ok(()),
+        }
+    }
+
+    fn verify(&self, report: &mut Report) -> Result<(), ReadError> {
+        let found = self.found_slot()?;
+        // Archives of several components have no `Scripts` to read keys from.
+        let keys = if self.components.len() == 1 { self.keys_in_scripts()? } else { None };
+        match found {
+            Some(found) => prepared::verify(found, keys.as_deref(), report),
+            None if keys.is_some() => {
+                let token = self.token_in_scripts().ok().flatten();
+                policy::check_found(keys.as_deref(), token.as_ref(), self.product_name()?.as_deref(), report);
+            }
+            None => {}
+        }
+        verify::verify(self, found.is_some(), report)
+    }
+
+    fn stamper(&self) -> Result<Box<dyn Stamper>, StampError> {
+        match self.found_slot()? {
+            Some(found) => Ok(Box::new(PreserveStamper::new(self.file.len(), found, preserve::fill))),
+            None => Ok(Box::new(stamp::PkgStamper::open(self)?)),
+        }
+    }
+
+    fn signable(&self) -> Option<&dyn Signable> {
+        Some(self)
+    }
+}
+
+impl Signable for Opened<'_> {
+    fn stored(&self) -> Result<Option<Sealed>, ReadError> {
+        signature::sealed(self)
+    }
+
+    fn signature(&self) -> Result<Option<Signature>, ReadError> {
+        signature::signature(self)
+    }
+
+    fn seal(&self, sealer: &dyn Sealer, existing: Existing, out: &mut dyn Output) -> Result<(), SealFileError> {
+        seal::seal(self, sealer, existing, out)
+    }
+
+    fn slot(&self) -> Result<Option<SlotFound>, ReadError> {
+        Ok(self.found_slot()?.cloned())
+    }
+
+    fn prepare(&self, out: &mut dyn Output) -> Result<Place, PrepareError> {
+        preserve::prepare(self.file, &self.archive, out)
+    }
+}
