@@ -4,6 +4,9 @@ use xshell::{Shell, cmd};
 
 use crate::failure::{Failure, Result};
 
+/// Another apt or dpkg may be at work: an upgrade at night, a test beside this one. Without this apt fails at once.
+const WAIT_FOR_THE_LOCK: [&str; 2] = ["-o", "DPkg::Lock::Timeout=600"];
+
 /// A program and the package that brings it.
 pub(crate) struct Need {
     /// How to see that it is there.
@@ -77,7 +80,8 @@ fn install(sh: &Shell, packages: &[&str]) -> Result {
         (false, false) => return Err(missing()),
     };
     eprintln!("installing {list}");
-    let apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"];
+    let mut apt = vec!["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"];
+    apt.extend(WAIT_FOR_THE_LOCK);
     let prefix: Vec<&str> = become_root.iter().chain(&apt).copied().collect();
     // One unreachable source must not stop an installation that the others can serve: install has the last word.
     if let Err(refusal) = run(sh, &prefix, &["update"]) {
@@ -88,7 +92,7 @@ fn install(sh: &Shell, packages: &[&str]) -> Result {
     run(sh, &prefix, &arguments)
 }
 
-/// Runs apt and shows its words only when it fails: hundreds of lines of unpacking help nobody.
+/// Runs apt and shows its words only when it fails: hundreds of lines of unpacking are no help.
 fn run(sh: &Shell, prefix: &[&str], arguments: &[&str]) -> Result {
     let Some((first, rest)) = prefix.split_first() else { return Ok(()) };
     let output = cmd!(sh, "{first} {rest...} {arguments...}").quiet().ignore_status().output()?;

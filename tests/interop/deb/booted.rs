@@ -49,7 +49,7 @@ token=/etc/probe-agent/enrollment-token
 state=/var/lib/probe-agent/enrollment-state
 
 say() { printf '%s=%s\n' "$1" "$2" >> /test/result; }
-install() { apt-get install -y "/test/$1.deb"; say "$1.status" "$?"; }
+install() { apt-get -o DPkg::Lock::Timeout=600 install -y "/test/$1.deb"; say "$1.status" "$?"; }
 look() {
     sleep 0.3
     say "$1.active" "$(systemctl is-active probe-agent)"
@@ -64,7 +64,7 @@ look() {
 
 install base
 say base.reason "$(grep -c 'this package has no enrollment token' /test/log)"
-apt-get purge -y probe-agent
+apt-get -o DPkg::Lock::Timeout=600 purge -y probe-agent
 
 install first; look first
 say first.log "$(ls /var/log | grep probe)"
@@ -78,10 +78,10 @@ install first; look enrolled
 rm $state
 install next; look next
 
-apt-get remove -y probe-agent; look removed
+apt-get -o DPkg::Lock::Timeout=600 remove -y probe-agent; look removed
 install kept; look kept
 
-apt-get purge -y probe-agent; look purged
+apt-get -o DPkg::Lock::Timeout=600 purge -y probe-agent; look purged
 say purged.left "$(find /etc /usr /var/lib /lib -name '*probe-agent*' | grep -v /var/lib/dpkg/info | tr '\n' ' ')"
 say purged.info "$(find /var/lib/dpkg/info -name 'probe-agent*' | tr '\n' ' ')"
 say leaks "$(grep -rlaE 'token-of-(one|two|next)' /var/log /var/lib/dpkg /var/cache/apt | tr '\n' ' ')"
