@@ -9,8 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use crate::support::readers::{READERS, Reader};
-use crate::support::{both, output};
+use crate::support::readers::{self, Reader};
+use crate::support::{both, kit_readers, output};
 
 const LONGEST: Duration = Duration::from_secs(1);
 /// What a reader may take beyond what the process has before it starts.
@@ -24,10 +24,14 @@ mod found {
     pub const INPUTS: [(&str, &[u8]); 0] = [];
 }
 
+fn all() -> impl Iterator<Item = &'static Reader> {
+    readers::READERS.iter().chain(kit_readers::READERS)
+}
+
 #[test]
 fn every_reader_holds_against_bad_input() {
     let mut failures = String::new();
-    for reader in READERS {
+    for reader in all() {
         let done = alone(reader.name);
         if !done.status.success() {
             failures.push_str(&format!("{}: {}\n{}\n", reader.name, done.status, both(&done)));
@@ -88,7 +92,7 @@ fn alone(reader: &str) -> Output {
 #[ignore = "the tests above run it, in a process of its own"]
 fn one_reader() {
     let name = std::env::var(VARIABLE).expect("the reader's name is in the environment");
-    let reader = READERS.iter().chain(&BROKEN).find(|reader| reader.name == name).expect("there is such a reader");
+    let reader = all().chain(&BROKEN).find(|reader| reader.name == name).expect("there is such a reader");
     let samples = (reader.samples)();
     assert!(!samples.is_empty(), "there is nothing to start from");
     for sample in &samples {
@@ -111,7 +115,7 @@ fn one_reader() {
 #[ignore = "cargo xtask fuzz runs it: fuzzing starts from good files"]
 fn seeds() {
     let corpus = crate::support::root().join("fuzz/corpus");
-    for reader in READERS {
+    for reader in all() {
         let folder = corpus.join(reader.name);
         std::fs::create_dir_all(&folder).unwrap();
         for (n, sample) in (reader.samples)().iter().enumerate() {

@@ -4,7 +4,8 @@ use installer::Kind;
 use installer::pkg::{Application, Background, Component, Facts, Held};
 use kit::rules::{Of, Profile, Subject};
 
-use super::{Break, Case, hold, stamped, token};
+use super::cases::{Break, Case, hold, stamped};
+use super::token;
 
 fn facts(subject: &mut Subject) -> &mut Facts {
     match &mut subject.of {

@@ -3,7 +3,7 @@
 use installer::{Claims, Kind};
 use kit::rules::{Profile, Subject};
 
-use super::{Break, Case, NOW, TOKEN, broken, read, stamp};
+use super::cases::{Break, Case, NOW, TOKEN, broken, read, stamp, stamped};
 use crate::support::{self, product::Small};
 
 const DAY: u64 = 86_400;
@@ -74,7 +74,7 @@ fn a_token_in_a_file_that_everybody_reads_is_found() {
 #[test]
 fn a_profile_is_for_its_format() {
     for profile in Profile::ALL {
-        let (file, _) = super::stamped(profile.kind());
+        let (file, _) = stamped(profile.kind());
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(format!("Example-Agent.{}", profile.kind().extension()));
         std::fs::write(&path, file).unwrap();

@@ -1,18 +1,13 @@
-//! Installers and kits in a folder, made by the program as a person makes them; and the readers of what is in a kit.
+//! Installers and kits in a folder, made by the program as a person makes them.
 
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use installer::{Epoch, Kind, Token};
-use kit::intune::intunewin::{Keys, Source};
-use kit::windows::Windows;
-use kit::{gpo, intune};
+use installer::{Kind, Token};
 use serde_json::Value;
 
 use super::once;
 use super::product::{MANIFEST, Small, build};
-use super::readers::{self, Drain};
 use super::{both, output, program};
 
 pub const TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.eyJ0ZW5hbnQiOiJhY21lIn0.c2lnbmF0dXJl_~+/=:-";
@@ -103,56 +98,4 @@ pub fn assert_private(folder: &Path, may_have_token: &[&str]) {
         let may = may_have_token.iter().any(|ending| path.to_str().unwrap().ends_with(ending));
         assert!(!has || may, "{} has the token in clear", path.display());
     }
-}
-
-/// What the wrapped files of the samples are called.
-const SETUP: &str = "Example-Agent.msi";
-
-pub fn intunewin(bytes: &[u8]) -> Result<(), String> {
-    intune::intunewin::read(&bytes, &mut Drain).map(drop).map_err(|error| error.to_string())
-}
-
-pub fn intunewins() -> Vec<Vec<u8>> {
-    readers::of(Kind::Msi).iter().map(wrapped).map(|(file, _)| file).collect()
-}
-
-pub fn setup_folder(bytes: &[u8]) -> Result<(), String> {
-    intune::intunewin::content(&bytes, SETUP, &mut Drain).map(drop).map_err(|error| error.to_string())
-}
-
-pub fn setup_folders() -> Vec<Vec<u8>> {
-    readers::of(Kind::Msi).iter().map(wrapped).map(|(_, content)| content).collect()
-}
-
-/// An archive and its unencrypted content.
-fn wrapped(msi: &Vec<u8>) -> (Vec<u8>, Vec<u8>) {
-    let windows = Windows::read(msi, SETUP).unwrap();
-    let sources = [Source { name: SETUP, content: msi }];
-    let (keys, mut scratch, mut out) = (Keys::new(&[7; Keys::BYTES]), Cursor::default(), Cursor::default());
-    intune::intunewin::write(&windows, &sources, &keys, Epoch::DEFAULT, &mut scratch, &mut out).unwrap();
-    (out.into_inner(), scratch.into_inner())
-}
-
-pub fn intunemac(bytes: &[u8]) -> Result<(), String> {
-    intune::intunemac::read(&bytes, &mut std::io::sink()).map(drop).map_err(|error| error.to_string())
-}
-
-pub fn intunemacs() -> Vec<Vec<u8>> {
-    let wrap = |pkg: &Vec<u8>| {
-        let mut out = Cursor::new(Vec::new());
-        let facts = installer::pkg::facts(pkg).unwrap();
-        intune::intunemac::write(pkg, &facts, "Example-Agent.pkg", Epoch::DEFAULT, &mut out).unwrap();
-        out.into_inner()
-    };
-    readers::of(Kind::Pkg).iter().map(wrap).collect()
-}
-
-pub fn transform(bytes: &[u8]) -> Result<(), String> {
-    gpo::transform::read(&bytes).map(drop).map_err(|error| error.to_string())
-}
-
-pub fn transforms() -> Vec<Vec<u8>> {
-    let token = Token::parse(TOKEN.as_bytes()).unwrap();
-    let write = |msi: &Vec<u8>| gpo::transform::write(&Windows::read(msi, SETUP).unwrap(), &token).unwrap().to_vec();
-    readers::of(Kind::Msi).iter().map(write).collect()
 }

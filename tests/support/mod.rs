@@ -4,6 +4,7 @@
 pub mod agents;
 pub mod issuer;
 pub mod keys;
+pub mod kit_readers;
 pub mod kits;
 pub mod once;
 pub mod pkcs7;

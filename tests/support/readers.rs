@@ -27,7 +27,7 @@ pub struct Reader {
     pub samples: fn() -> Vec<Vec<u8>>,
 }
 
-/// All of them.
+/// Those of installers and what is inside them.
 pub const READERS: &[Reader] = &[
     Reader { name: "installer", read: installer, samples: installers },
     Reader { name: "stamp", read: stamp, samples: installers },
@@ -49,10 +49,6 @@ pub const READERS: &[Reader] = &[
     Reader { name: "signature", read: signature, samples: signatures },
     Reader { name: "certificate", read: certificate, samples: certificates },
     Reader { name: "prepare", read: slot_beside, samples: signed_messages },
-    Reader { name: "intunewin", read: super::kits::intunewin, samples: super::kits::intunewins },
-    Reader { name: "intunewin_content", read: super::kits::setup_folder, samples: super::kits::setup_folders },
-    Reader { name: "intunemac", read: super::kits::intunemac, samples: super::kits::intunemacs },
-    Reader { name: "transform", read: super::kits::transform, samples: super::kits::transforms },
     Reader { name: "token", read: token, samples: || vec![b"abc.DEF-123\n".to_vec()] },
     Reader { name: "manifest", read: manifest, samples: || vec![product::MANIFEST.into()] },
 ];

@@ -61,17 +61,17 @@ fn nothing_hides_beside_a_certificate() {
 
     let mut in_the_padding = good.clone();
     in_the_padding.extend([0; 8]);
-    agents::put_u32(&mut in_the_padding, pe::SECURITY_AT + 4, table_bytes as u32 + 8);
-    agents::put_u32(&mut in_the_padding, at, table_bytes as u32 + 8);
+    agents::writer::put_u32(&mut in_the_padding, pe::SECURITY_AT + 4, table_bytes as u32 + 8);
+    agents::writer::put_u32(&mut in_the_padding, at, table_bytes as u32 + 8);
     assert!(says(in_the_padding).ends_with("bytes are left over after the end"));
 
     let mut second_entry = good.clone();
     second_entry.extend([8, 0, 0, 0, 0, 2, 2, 0]);
-    agents::put_u32(&mut second_entry, pe::SECURITY_AT + 4, table_bytes as u32 + 8);
+    agents::writer::put_u32(&mut second_entry, pe::SECURITY_AT + 4, table_bytes as u32 + 8);
     assert!(says(second_entry).contains("dwLength"));
 
     let mut over_a_section = good.clone();
-    agents::put_u32(&mut over_a_section, pe::SECURITY_AT, pe::RESOURCES_AT as u32);
+    agents::writer::put_u32(&mut over_a_section, pe::SECURITY_AT, pe::RESOURCES_AT as u32);
     assert!(says(over_a_section).contains("must be after the last section"));
 
     let mut other_kind = good;

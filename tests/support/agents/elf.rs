@@ -1,6 +1,6 @@
 //! Linux programs (System V gABI, chapters 4 and 5).
 
-use super::{Cpu, Push};
+use super::writer::{Cpu, Push};
 
 const BASE: u64 = 0x40_0000;
 const HEADER_BYTES: usize = 64;

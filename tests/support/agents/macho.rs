@@ -4,8 +4,9 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::cms;
 use super::der::{OCTET_STRING, oid, sequence, tlv};
-use super::{Cpu, Push, cms};
+use super::writer::{Cpu, Push};
 
 const PAGE: usize = 0x4000;
 pub const IDENTIFIER: &str = "com.example.agent";

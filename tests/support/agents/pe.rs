@@ -2,8 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
+use super::cms;
 use super::der::{OCTET_STRING, oid, sequence, tlv};
-use super::{Cpu, Push, cms, put_u32};
+use super::writer::{Cpu, Push, put_u32};
 
 const PE_AT: usize = 0x40;
 const OPTIONAL_AT: usize = PE_AT + 24;
