@@ -23,15 +23,9 @@
 //!
 //! The `ar` crate reads and writes, but gives no offsets of members and takes what dpkg and apt refuse.
 
+mod header;
 mod read;
 mod write;
 
 pub use read::{Member, members};
 pub use write::{SIZE_FIELD, Writer, size_field};
-
-/// What an archive starts with.
-const MAGIC: &[u8; 8] = b"!<arch>\n";
-/// What a member's header ends with.
-const HEADER_END: &[u8; 2] = b"`\n";
-/// The length of a member's header.
-const HEADER_BYTES: u64 = 60;

@@ -1,6 +1,6 @@
 //! Reads an archive's headers; the members' bytes stay where they are.
 
-use super::{HEADER_BYTES, HEADER_END, MAGIC};
+use super::header::{HEADER_BYTES, HEADER_END, MAGIC};
 use crate::at::{ReadAt, read_vec};
 use crate::bytes::{Error, Malformed, Problem, Reader};
 

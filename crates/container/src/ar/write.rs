@@ -3,7 +3,7 @@
 use std::io::{self, Seek, SeekFrom, Write};
 use std::ops::Range;
 
-use super::{HEADER_BYTES, HEADER_END, MAGIC};
+use super::header::{HEADER_BYTES, HEADER_END, MAGIC};
 
 /// Where in a member's header the size stands, from the start of the header.
 pub const SIZE_FIELD: Range<u64> = 48..58;

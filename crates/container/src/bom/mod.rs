@@ -46,51 +46,14 @@
 //! - `blocks in use` does not count the null block.
 
 mod cksum;
+mod entry;
 mod read;
 mod write;
 
 pub use cksum::Cksum;
+pub use entry::{Entry, Kind};
 pub use read::{Bom, Path, read};
 pub use write::write;
-
-/// One path to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The path: `.` for the root, `Agent.app/Contents` for the others.
-    pub path: String,
-    /// What it is.
-    pub kind: Kind,
-    /// The permissions, without the file type.
-    pub permissions: u16,
-    /// The owner's number.
-    pub uid: u32,
-    /// The group's number.
-    pub gid: u32,
-    /// The modification time, in seconds since 1970.
-    pub mtime: u32,
-}
-
-/// What a path is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
-    /// A folder.
-    Directory,
-    /// A regular file.
-    File {
-        /// Its length in bytes.
-        size: u64,
-        /// Its [`Cksum`].
-        cksum: u32,
-    },
-    /// A symbolic link.
-    Link {
-        /// Where it points.
-        target: String,
-    },
-}
-
-/// The variables that every receipt has, in the order of their blocks.
-const VARIABLES: [&str; 5] = ["BomInfo", "Paths", "HLIndex", "VIndex", "Size64"];
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Kind, VARIABLES};
+use super::cksum::Cksum;
+use super::entry::{Kind, VARIABLES};
 use crate::bytes::{Malformed, Problem, Reader};
 
 /// A store with more blocks than this is not read.
@@ -242,7 +243,7 @@ impl<'a> Store<'a> {
                 let (sum, len) = (r.u32_be()?, r.u32_be()?);
                 let mut text = r.sub("bom link", usize::try_from(len).unwrap_or(usize::MAX))?;
                 let target = c_string(&mut text)?;
-                if super::Cksum::of(target) != sum {
+                if Cksum::of(target) != sum {
                     return Err(wrong("bom link", offset, Problem::Mismatch { what: "the checksum and the target" }));
                 }
                 Kind::Link { target: utf8(offset, target)? }

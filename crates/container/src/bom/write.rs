@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::{Cksum, Entry, Kind, VARIABLES};
+use super::cksum::Cksum;
+use super::entry::{Entry, Kind, VARIABLES};
 
 /// Where the variables and the blocks start.
 const VARIABLES_AT: usize = 32;

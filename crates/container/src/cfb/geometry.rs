@@ -4,7 +4,7 @@
 //! header | bulk streams | FAT of nothing else | rest of the FAT | DIFAT | directory | mini FAT | mini stream | regular streams
 //! ```
 
-use super::layout::{LONGEST, Refusal};
+use super::refusal::{LONGEST, Refusal};
 use super::{DIFAT_IN_HEADER, DIFSECT, ENDOFCHAIN, ENTRY, FATSECT, FREESECT, MINI_CUTOFF, MINI_SECTOR, SIGNATURE};
 
 /// The two versions of the format, by what differs.

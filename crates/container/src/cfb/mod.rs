@@ -51,6 +51,7 @@ mod geometry;
 pub mod layout;
 pub mod read;
 pub mod rebuild;
+mod refusal;
 mod tree;
 pub mod write;
 

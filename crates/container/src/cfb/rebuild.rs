@@ -14,8 +14,9 @@ use std::ops::Range;
 
 use super::check::Defect;
 use super::geometry::{Contents, Geometry, Version, number};
-use super::layout::{Refusal, is_name};
+use super::layout::is_name;
 use super::read::{Compound, Entry, Kind};
+use super::refusal::Refusal;
 use super::tree::{self, Meta, Root, Row};
 use super::{MINI_CUTOFF, MINI_SECTOR};
 use crate::at::ReadAt;

@@ -34,24 +34,13 @@
 //! digits in a header, a missing trailer. An installer unpacks as root: a name that leaves the folder is not repaired,
 //! it is an error.
 
+mod header;
 mod read;
 mod write;
 
+pub use header::{DIRECTORY, REGULAR, SYMLINK, TYPE_MASK};
 pub use read::{Entry, Limits, Reader};
 pub use write::{Header, Writer};
-
-/// The magic of the portable ASCII form.
-const MAGIC: &[u8; 6] = b"070707";
-/// The name of the entry that ends an archive.
-const TRAILER: &str = "TRAILER!!!";
-/// The mask of a mode's file type.
-pub const TYPE_MASK: u32 = 0o170_000;
-/// The file type of a folder.
-pub const DIRECTORY: u32 = 0o040_000;
-/// The file type of a regular file.
-pub const REGULAR: u32 = 0o100_000;
-/// The file type of a symbolic link.
-pub const SYMLINK: u32 = 0o120_000;
 
 #[cfg(test)]
 mod tests;

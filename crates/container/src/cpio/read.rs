@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-use super::{DIRECTORY, MAGIC, REGULAR, SYMLINK, TRAILER, TYPE_MASK};
+use super::header::{DIRECTORY, MAGIC, REGULAR, SYMLINK, TRAILER, TYPE_MASK};
 use crate::bytes::{Error, Malformed, Problem};
 
 /// A header without its name.

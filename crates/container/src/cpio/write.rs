@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{MAGIC, TRAILER};
+use super::header::{MAGIC, TRAILER};
 
 /// The archive's length is a multiple of this.
 const BLOCK_BYTES: u64 = 512;

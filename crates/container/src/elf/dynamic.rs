@@ -1,6 +1,6 @@
 //! The dynamic section: needed libraries and the symbol versions wanted of each.
 
-use super::Elf;
+use super::headers::Elf;
 use crate::at::{ReadAt, read_vec};
 use crate::bytes::{Error, Malformed, Problem, Reader};
 

@@ -222,3 +222,9 @@ fn has_symbol_table(file: &dyn ReadAt, at: u64, count: u16) -> Result<bool, Erro
 const fn value(field: &'static str, found: u64, expected: &'static str) -> Malformed {
     Malformed { structure: HEADER, offset: 0, problem: Problem::Value { field, found, expected } }
 }
+
+/// Whether the file starts like an ELF file.
+#[must_use]
+pub const fn is_elf(head: &[u8]) -> bool {
+    matches!(head, [0x7f, b'E', b'L', b'F', ..])
+}

@@ -25,10 +25,4 @@ mod dynamic;
 mod headers;
 
 pub use dynamic::{Libraries, Library};
-pub use headers::{Elf, Machine};
-
-/// Whether the file starts like an ELF file.
-#[must_use]
-pub const fn is_elf(head: &[u8]) -> bool {
-    matches!(head, [0x7f, b'E', b'L', b'F', ..])
-}
+pub use headers::{Elf, Machine, is_elf};

@@ -24,35 +24,11 @@
 //! its own compressor and more space than it can need.
 
 mod decode;
+mod header;
 mod tail;
 mod write;
 
 pub use decode::decode;
+pub use header::{CHUNK_BYTES, TAIL_LIMIT};
 pub use tail::{Tail, TailWriter};
 pub use write::Writer;
-
-/// The input's bytes per job.
-pub const CHUNK_BYTES: usize = 256 << 10;
-/// A tail has at most this many bytes: one stored block.
-pub const TAIL_LIMIT: usize = 0xffff;
-
-/// ID1, ID2, CM (RFC 1952 §2.3.1).
-const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
-/// FLG.FEXTRA.
-const FLAG_EXTRA: u8 = 4;
-/// Operating system: Unix. gzip's own choice on every system that matters to a deb or pkg.
-const OS_UNIX: u8 = 3;
-/// The header without extra fields.
-const HEADER_BYTES: u64 = 10;
-/// SI1, SI2 of our extra subfield.
-const SUBFIELD_ID: [u8; 2] = *b"Sw";
-/// The subfield's version.
-const SUBFIELD_VERSION: u8 = 1;
-/// version, tail offset u64, prefix length u64, prefix CRC u32; little-endian as everything in gzip.
-const SUBFIELD_BYTES: u16 = 21;
-/// Header, XLEN, subfield header, subfield.
-const TAIL_HEADER_BYTES: u64 = HEADER_BYTES + 2 + 4 + SUBFIELD_BYTES as u64;
-/// What a sync flush ends with: an empty stored block's LEN and NLEN.
-const SYNC_END: [u8; 4] = [0, 0, 0xff, 0xff];
-/// CRC32 and ISIZE.
-const TRAILER_BYTES: u64 = 8;

@@ -2,11 +2,11 @@
 
 use std::io::{self, Seek, SeekFrom, Write};
 
-use super::write::{Deflate, header, trailer};
-use super::{
+use super::header::{
     FLAG_EXTRA, HEADER_BYTES, MAGIC, SUBFIELD_BYTES, SUBFIELD_ID, SUBFIELD_VERSION, SYNC_END, TAIL_HEADER_BYTES,
     TAIL_LIMIT, TRAILER_BYTES,
 };
+use super::write::{Deflate, header, trailer};
 use crate::at::{ReadAt, read_vec};
 use crate::bytes::{Error, Malformed, Problem, Reader};
 use crate::workers::cores;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use flate2::{Compress, Compression, FlushCompress};
 
-use super::{CHUNK_BYTES, HEADER_BYTES, MAGIC, OS_UNIX};
+use super::header::{CHUNK_BYTES, HEADER_BYTES, MAGIC, OS_UNIX};
 use crate::workers::{Workers, cores};
 
 /// The deflate window: how far back a match may reach.

@@ -101,12 +101,15 @@ fn the_msi_crate_reads_the_same() {
 #[allow(clippy::disallowed_methods, reason = "a missing judge may be demanded by the environment")]
 fn msiinfo_exports_the_same() {
     let file = sample("short");
-    let path = std::env::temp_dir().join(format!("stampwright-msidb-{}.msi", std::process::id()));
+    // msiinfo puts the streams of a table into the folder that it runs in.
+    let folder = std::env::temp_dir().join(format!("stampwright-msidb-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("sample.msi");
     std::fs::write(&path, &file).unwrap();
     let memory = streams(&file);
     let db = open(&memory).unwrap();
     for name in ["Property", "Mixed", "_Validation"] {
-        let judge = Command::new("msiinfo").arg("export").arg(&path).arg(name).output();
+        let judge = Command::new("msiinfo").current_dir(&folder).arg("export").arg(&path).arg(name).output();
         let Ok(judge) = judge else {
             let required = ["CI", "STAMPWRIGHT_JUDGES"].iter().any(|name| std::env::var_os(name).is_some());
             assert!(!required, "msiinfo is not installed");
@@ -116,7 +119,7 @@ fn msiinfo_exports_the_same() {
         let ours = export::archive(&db.table(name).unwrap().unwrap(), db.pool());
         assert_eq!(ours, String::from_utf8_lossy(&judge.stdout), "{name}");
     }
-    std::fs::remove_file(&path).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

@@ -52,23 +52,18 @@
 //!   skips what it does not know.
 //! - Old archives write `<name enctype="base64">`, and some repeat `<name>`; both are refused.
 
+mod header;
 mod read;
 mod sign;
 pub mod slot;
 mod trailer;
 mod write;
 
+pub use header::CHECKSUM_BYTES;
 pub use read::{Archive, Data, Encoding, Member, MemberKind, Signature, open, table_of_contents};
 pub use sign::{Packing, Room, SignedHead, signed_head};
 pub use trailer::{Trailer, trailer};
 pub use write::{File, FileData, Node, Stored, Toc, head};
-
-/// The header's first four bytes.
-const MAGIC: &[u8; 4] = b"xar!";
-/// The length of the header that we write, and the shortest there is.
-const HEADER_BYTES: u16 = 28;
-/// The length of a SHA-1 checksum at the start of the heap.
-pub const CHECKSUM_BYTES: u64 = 20;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use sha1::{Digest, Sha1};
 use sha2::{Sha256, Sha512};
 
-use super::{HEADER_BYTES, MAGIC};
+use super::header::{HEADER_BYTES, MAGIC};
 use crate::at::{Cursor, ReadAt, Window, read_vec};
 use crate::bytes::{Error, Malformed, Problem, Reader};
 use crate::digest::hex;

@@ -16,8 +16,8 @@ use quick_xml::events::{BytesText, Event};
 use quick_xml::{Reader, Writer};
 use sha1::{Digest, Sha1};
 
+use super::header::{CHECKSUM_BYTES, HEADER_BYTES};
 use super::write::pack;
-use super::{CHECKSUM_BYTES, HEADER_BYTES};
 use crate::bytes::{Malformed, Problem};
 use crate::xml::{self, Element};
 

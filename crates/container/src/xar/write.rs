@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use sha1::{Digest, Sha1};
 
-use super::{CHECKSUM_BYTES, HEADER_BYTES, MAGIC};
+use super::header::{CHECKSUM_BYTES, HEADER_BYTES, MAGIC};
 use crate::digest::hex;
 use crate::xml::escape;
 

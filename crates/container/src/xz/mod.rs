@@ -25,33 +25,11 @@
 //! making at the end, has no sizes in the block headers and no limit on memory.
 
 mod decode;
+mod header;
 mod tail;
 mod write;
 
 pub use decode::decode;
+pub use header::{BLOCK_BYTES, TAIL_LIMIT};
 pub use tail::Tail;
 pub use write::{Code, Writer};
-
-/// The input's bytes per block.
-pub const BLOCK_BYTES: usize = 16 << 20;
-/// A tail has at most this many bytes, so that it is one chunk (and no longer than in gzip).
-pub const TAIL_LIMIT: usize = 0xffff;
-
-const STREAM_MAGIC: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
-const FOOTER_MAGIC: [u8; 2] = *b"YZ";
-/// Stream flags: the check is a CRC32, as dpkg-deb has it (§2.1.1.2).
-const STREAM_FLAGS: [u8; 2] = [0, 1];
-const STREAM_HEADER_BYTES: u64 = 12;
-const FOOTER_BYTES: u64 = 12;
-/// The check's size.
-const CHECK_BYTES: u64 = 4;
-/// Filter ID of LZMA2 (§5.3.1).
-const FILTER_LZMA2: u8 = 0x21;
-/// Filter ID of the x86 branch filter (§5.3.2).
-const FILTER_X86: u8 = 0x04;
-/// LZMA2's property byte: a dictionary of 4 KiB, the smallest; the tail's chunk needs none.
-const TAIL_DICTIONARY: u8 = 0;
-/// Block flags: one filter, both sizes present (§3.1.2).
-const FLAGS_ONE_FILTER: u8 = 0xc0;
-/// Control byte of an uncompressed chunk that resets the dictionary.
-const CHUNK_UNCOMPRESSED: u8 = 1;

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use super::write::{Index, Sizes};
-use super::{
+use super::header::{
     CHECK_BYTES, CHUNK_UNCOMPRESSED, FILTER_LZMA2, FLAGS_ONE_FILTER, FOOTER_BYTES, FOOTER_MAGIC, STREAM_FLAGS,
     STREAM_HEADER_BYTES, STREAM_MAGIC, TAIL_LIMIT,
 };
+use super::write::{Index, Sizes};
 use crate::at::{ReadAt, read_vec};
 use crate::bytes::{Error, Malformed, Problem, Reader};
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use lzma_rust2::filter::bcj::BcjWriter;
 use lzma_rust2::{EncodeMode, Lzma2Options, Lzma2Writer, LzmaOptions, MfType};
 
-use super::{
+use super::header::{
     BLOCK_BYTES, CHECK_BYTES, CHUNK_UNCOMPRESSED, FILTER_LZMA2, FILTER_X86, FLAGS_ONE_FILTER, FOOTER_MAGIC,
     STREAM_FLAGS, STREAM_HEADER_BYTES, STREAM_MAGIC, TAIL_DICTIONARY, TAIL_LIMIT,
 };

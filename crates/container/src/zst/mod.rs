@@ -22,21 +22,11 @@
 //! `zstd` compresses and decompresses; it has no stored blocks at a place of one's choice.
 
 mod decode;
+mod header;
 mod tail;
 mod write;
 
 pub use decode::decode;
+pub use header::TAIL_LIMIT;
 pub use tail::Tail;
 pub use write::Writer;
-
-/// A tail has at most this many bytes, as in gzip; a raw block could hold 128 KiB.
-pub const TAIL_LIMIT: usize = 0xffff;
-
-/// `Magic_Number` 0xFD2FB528.
-const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// `Frame_Header_Descriptor`: no content size, not a single segment, no checksum, no dictionary.
-const DESCRIPTOR: u8 = 0;
-/// Magic, descriptor, window.
-const HEADER_BYTES: u64 = 6;
-/// A block's header.
-const BLOCK_HEADER_BYTES: u64 = 3;

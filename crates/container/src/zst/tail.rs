@@ -2,8 +2,8 @@
 
 use std::io;
 
+use super::header::{BLOCK_HEADER_BYTES, DESCRIPTOR, HEADER_BYTES, MAGIC, TAIL_LIMIT};
 use super::write::end_with;
-use super::{BLOCK_HEADER_BYTES, DESCRIPTOR, HEADER_BYTES, MAGIC, TAIL_LIMIT};
 use crate::at::{ReadAt, read_vec};
 use crate::bytes::{Error, Malformed, Problem, Reader};
 

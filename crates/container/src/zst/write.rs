@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use zstd::stream::raw::{CParameter, Encoder, Operation, OutBuffer};
 
-use super::{DESCRIPTOR, MAGIC, TAIL_LIMIT};
+use super::header::{DESCRIPTOR, MAGIC, TAIL_LIMIT};
 use crate::workers::cores;
 
 /// What one of libzstd's workers compresses at a time. Its own choice is four windows, which leaves cores without work at the end.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::{FORMAT, Value, pid};
+use super::property::{FORMAT, Value, pid};
 use crate::bytes::{Malformed, Problem, Reader};
 use crate::msidb::Codepage;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{FORMAT, Value, pid};
+use super::property::{FORMAT, Value, pid};
 use crate::msidb::codepage::{Inexpressible, encode_1252};
 
 /// A value that cannot be written.
