@@ -3,8 +3,9 @@
 use installer::Severity;
 use installer::deb::{Facts, Placed};
 
-use super::subject::Of;
-use super::{Broken, Profile, Rule, Subject, broken};
+use super::profile::Profile;
+use super::rule::{Broken, Rule, broken};
+use super::subject::{Of, Subject};
 
 const DEBIAN: &[Profile] = &[Profile::Debian];
 const SYSTEMD: &str = "systemd.service(5), systemd.unit(5)";

@@ -13,8 +13,9 @@ use self::checks::{
     reserved_bits, same_names, samples, system_files, twice, upgrade,
 };
 use self::references::{described_columns, folders_left_behind, formatted, named_in_conditions, unused_icons};
-use super::subject::Of;
-use super::{Rule, Subject, WINDOWS, broken};
+use super::profile::WINDOWS;
+use super::rule::{Rule, broken};
+use super::subject::{Of, Subject};
 
 macro_rules! ice {
     ($id:literal, $severity:ident, $number:literal, $what:literal, $why:literal, $remedy:literal, $broken:expr) => {

@@ -7,8 +7,9 @@
 use installer::Severity;
 use installer::pkg::{Application, Component, Facts};
 
-use super::subject::Of;
-use super::{Broken, MACOS, Profile, Rule, Subject};
+use super::profile::{MACOS, Profile};
+use super::rule::{Broken, Rule};
+use super::subject::{Of, Subject};
 
 const INTUNE: &[Profile] = &[Profile::IntuneMacos];
 

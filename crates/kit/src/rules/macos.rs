@@ -3,8 +3,9 @@
 use installer::Severity;
 use installer::pkg::{Background, Daemon, Held};
 
-use super::subject::Of;
-use super::{Broken, MACOS, PROFILE_PAYLOADS, Profile, Rule, Subject, broken};
+use super::profile::{MACOS, PROFILE_PAYLOADS, Profile};
+use super::rule::{Broken, Rule, broken};
+use super::subject::{Of, Subject};
 
 const LAUNCHD: &str = "Apple, launchd.plist(5)";
 const CONTRACT: &str = "Stampwright, docs/agent-contract.md";

@@ -2,7 +2,9 @@
 
 use installer::Severity;
 
-use super::{Broken, EVERYWHERE, Rule, Subject, broken};
+use super::profile::EVERYWHERE;
+use super::rule::{Broken, Rule, broken};
+use super::subject::Subject;
 
 const CONTRACT: &str = "Stampwright, docs/agent-contract.md";
 const RFC: &str = "RFC 7519, sections 4.1.4 and 7.2";

@@ -8,8 +8,9 @@ use installer::msi::{Contents, Record, TOKEN_PROPERTY};
 use self::checks::{
     file_name, immediate_code, is_below_program_files, is_locked, is_on_users_half, is_version, uses_token,
 };
-use super::subject::Of;
-use super::{Broken, Profile, Rule, Subject, WINDOWS, broken};
+use super::profile::{Profile, WINDOWS};
+use super::rule::{Broken, Rule, broken};
+use super::subject::{Of, Subject};
 
 const MSI: &str = "Microsoft Learn, Windows Installer";
 const UAC: &str = "Microsoft Learn, Windows Installer: Guidelines for Packages";
@@ -21,7 +22,6 @@ const INTUNE_ONLY: &[Profile] = &[Profile::IntuneWindows];
 
 /// "30 GB per app".
 const WIN32_MAX_BYTES: u64 = 30_000_000_000;
-const HKEY_LOCAL_MACHINE: i32 = 2;
 
 pub(super) static RULES: [Rule; 23] = [
     Rule {

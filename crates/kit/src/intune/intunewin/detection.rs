@@ -9,7 +9,7 @@ use installer::template::{Escape, TemplateError, render};
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::{BLOCK_BYTES, CONTENT_NAME, KEY_BYTES, MAC_BYTES};
+use super::package::{BLOCK_BYTES, CONTENT_NAME, KEY_BYTES, MAC_BYTES};
 use crate::windows::Windows;
 
 /// The tool whose layout this is; the service compares it with nothing, consoles show it.

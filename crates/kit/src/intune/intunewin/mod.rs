@@ -21,23 +21,15 @@
 //! names, which are refused here and never written.
 
 mod detection;
+mod package;
 mod read;
 mod stored;
 mod write;
 
 pub use detection::EncryptionInfo;
+pub use package::CONTENT_NAME;
 pub use read::{Wrapped, content, read};
 pub use write::{Keys, Source, WrapError, Written, write};
-
-/// Where the encrypted archive lies, and its name in `Detection.xml`.
-const CONTENTS: &str = "IntuneWinPackage/Contents/IntunePackage.intunewin";
-/// Where the description lies.
-const DETECTION: &str = "IntuneWinPackage/Metadata/Detection.xml";
-/// The name that Graph wants for the content.
-pub const CONTENT_NAME: &str = "IntunePackage.intunewin";
-const KEY_BYTES: usize = 32;
-const MAC_BYTES: usize = 32;
-const BLOCK_BYTES: usize = 16;
 
 #[cfg(test)]
 pub(crate) mod tests;

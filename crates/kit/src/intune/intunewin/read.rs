@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::detection::Detection;
-use super::{BLOCK_BYTES, CONTENTS, DETECTION, KEY_BYTES, MAC_BYTES};
+use super::package::{BLOCK_BYTES, CONTENTS, DETECTION, KEY_BYTES, MAC_BYTES};
 
 /// A detection document has two kilobytes.
 const DETECTION_MAX_BYTES: u64 = 1 << 20;

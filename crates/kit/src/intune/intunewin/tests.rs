@@ -5,6 +5,7 @@ use installer::Epoch;
 use installer::format::{Area, Extracted, ReadError, Sink};
 use installer::msi::{Context, Facts};
 
+use super::package::{CONTENTS, DETECTION};
 use super::*;
 use crate::windows::Windows;
 

@@ -18,8 +18,8 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::detection::{self, EncryptionInfo};
+use super::package::{BLOCK_BYTES, CONTENTS, DETECTION, KEY_BYTES, MAC_BYTES};
 use super::stored::Stored;
-use super::{BLOCK_BYTES, CONTENTS, DETECTION, KEY_BYTES, MAC_BYTES};
 use crate::windows::Windows;
 
 /// How much is encrypted at a time; a multiple of the block.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use installer::guid::is_guid;
 use installer::msi::{Contents, Record};
 
-use crate::rules::{Broken, broken};
+use crate::rules::rule::{Broken, broken};
 
 pub(super) fn keys_exist(m: &Contents) -> Option<Broken> {
     let columns =

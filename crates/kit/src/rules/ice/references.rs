@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use installer::msi::{Contents, Record};
 
 use super::checks::{PROFILE_FOLDERS, is_below};
-use crate::rules::{Broken, broken};
+use crate::rules::rule::{Broken, broken};
 
 /// Columns that `_Validation` describes and the table does not have.
 pub(super) fn described_columns(m: &Contents) -> Option<Broken> {

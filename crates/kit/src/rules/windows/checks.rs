@@ -2,8 +2,11 @@
 
 use installer::msi::{Contents, Record, TOKEN_PROPERTY};
 
-use super::HKEY_LOCAL_MACHINE;
-use crate::rules::{Broken, Subject, broken};
+use crate::rules::rule::{Broken, broken};
+use crate::rules::subject::Subject;
+
+/// The number of HKEY_LOCAL_MACHINE in the column `Root`.
+const HKEY_LOCAL_MACHINE: i32 = 2;
 
 pub(super) fn file_name(subject: &Subject) -> Option<Broken> {
     if let Some(base) = subject.base.as_ref().filter(|base| base.name != subject.name) {
