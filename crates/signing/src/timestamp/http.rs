@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ureq::Agent;
 
-use super::TimestampError;
+use super::errors::TimestampError;
 
 /// No answer is this long; the longest that we know of has 7 KiB.
 const ANSWER_MAX_BYTES: u64 = 256 << 10;

@@ -3,7 +3,7 @@
 use const_oid::ObjectIdentifier;
 use container::digest::Algorithm;
 
-use super::TimestampError;
+use super::errors::TimestampError;
 use crate::algorithm::{digest_of, unsigned};
 use crate::asn1::{Asn1Error, Der, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, Value};
 use crate::certificate::{Certificate, TIME_STAMPING};

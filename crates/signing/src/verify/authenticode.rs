@@ -2,9 +2,9 @@
 
 use container::digest::Algorithm;
 
+use super::facts::{Severity, SignatureFacts, Trust, Unreadable};
 use super::signed_data::{Attribute, SignedData};
 use super::signer::{Rules, judge};
-use super::{Severity, SignatureFacts, Trust, Unreadable};
 use crate::algorithm::digest_of;
 use crate::asn1::{Asn1Error, CONTEXT_0, CONTEXT_0_PRIMITIVE, CONTEXT_1, INTEGER, OCTET_STRING, SEQUENCE, Value};
 use crate::certificate::CODE_SIGNING;

@@ -6,9 +6,9 @@ use const_oid::db::rfc5911;
 use container::ber;
 use container::digest::Algorithm;
 
+use super::facts::{SignatureFacts, Trust, Unreadable};
 use super::signed_data::SignedData;
 use super::signer::{Rules, judge};
-use super::{SignatureFacts, Trust, Unreadable};
 use crate::asn1::SEQUENCE;
 use crate::certificate::{APPLE_INSTALLER, APPLE_SHOP_INSTALLER, Certificate};
 use crate::cms::package::TIMESTAMP;

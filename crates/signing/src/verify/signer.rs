@@ -3,8 +3,8 @@
 use const_oid::ObjectIdentifier;
 
 use super::chain::Chain;
+use super::facts::{Severity, SignatureFacts, TimestampFacts, Trust};
 use super::signed_data::{Attribute, SignedData, SignerInfo, SignerProblem};
-use super::{Severity, SignatureFacts, TimestampFacts, Trust};
 use crate::certificate::{ANY_USAGE, Certificate};
 use crate::time;
 use crate::timestamp::{TimestampError, check_imprint, read_token};

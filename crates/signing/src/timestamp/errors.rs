@@ -1,0 +1,46 @@
+//! Why there is no timestamp.
+
+use crate::asn1::Asn1Error;
+
+/// Why there is no timestamp.
+#[derive(Debug, thiserror::Error)]
+pub enum TimestampError {
+    /// The address is not one of plain HTTP.
+    #[error("the timestamp URL {0}")]
+    Url(&'static str),
+    /// The authority could not be asked.
+    #[error("the timestamp authority {url}: {problem}")]
+    Http {
+        /// Its address.
+        url: String,
+        /// What happened.
+        problem: String,
+    },
+    /// It refused.
+    #[error("the timestamp authority refused: status {status}{text}")]
+    Refused {
+        /// PKIStatus (RFC 3161 §2.4.2).
+        status: u8,
+        /// What it says, after a comma.
+        text: String,
+    },
+    /// Its answer is not DER.
+    #[error("the timestamp authority's answer: {0}")]
+    Asn1(#[from] Asn1Error),
+    /// Its answer is wrong.
+    #[error("the timestamp {0}")]
+    Wrong(String),
+}
+
+impl TimestampError {
+    /// The next step, when there is one.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Http { .. } => {
+                Some("check the address or sign again later; a signature without a timestamp ends with its certificate")
+            }
+            _ => None,
+        }
+    }
+}
