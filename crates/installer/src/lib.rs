@@ -40,6 +40,7 @@ pub mod splice;
 pub mod stamp;
 pub mod template;
 pub mod token;
+mod version;
 
 #[cfg(test)]
 #[allow(dead_code, missing_docs, unreachable_pub, reason = "the integration tests use all of it")]

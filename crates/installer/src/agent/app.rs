@@ -10,8 +10,10 @@ use std::path::Path;
 use container::at::FileAt;
 use container::macho::Signature;
 
+use super::errors::AgentProblem;
+use super::facts::{Agent, AgentFormat, Expected};
+use super::macho;
 use super::plist::Info;
-use super::{Agent, AgentFormat, AgentProblem, Expected, macho};
 
 const INFO: &str = "Contents/Info.plist";
 const RESOURCES: &str = "Contents/_CodeSignature/CodeResources";

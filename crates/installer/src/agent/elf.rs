@@ -7,7 +7,8 @@
 use container::ReadAt;
 use container::elf::{Elf, Library, Machine};
 
-use super::{Agent, AgentFormat, AgentProblem, Expected, check_architectures};
+use super::errors::AgentProblem;
+use super::facts::{Agent, AgentFormat, Expected, check_architectures};
 use crate::product::Arch;
 
 /// Libraries of glibc's package, `libc6`.

@@ -4,8 +4,9 @@ use const_oid::ObjectIdentifier;
 use container::ReadAt;
 use container::macho::{Cpu, MachO, Signature, Slice};
 
+use super::errors::AgentProblem;
+use super::facts::{Agent, AgentFormat, Expected, Signer, check_architectures};
 use super::signer::Signed;
-use super::{Agent, AgentFormat, AgentProblem, Expected, Signer, check_architectures};
 use crate::product::Arch;
 
 /// Apple's signed attribute with the digests of all code directories, each with its algorithm.

@@ -7,8 +7,9 @@ use der::asn1::{Any, OctetString};
 use der::{Decode, Reader, SliceReader};
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
+use super::errors::AgentProblem;
+use super::facts::{Agent, AgentFormat, Expected, Signer, check_architectures};
 use super::signer::{Signed, algorithm};
-use super::{Agent, AgentFormat, AgentProblem, Expected, Signer, check_architectures};
 use crate::product::Arch;
 
 /// `SPC_INDIRECT_DATA_OBJID`.

@@ -15,7 +15,8 @@ use der::{Decode, Tag, Tagged};
 use x509_cert::Certificate;
 use x509_cert::name::Name;
 
-use super::{AgentProblem, Signer};
+use super::errors::AgentProblem;
+use super::facts::Signer;
 
 /// A parsed SignedData with its only signer.
 pub(super) struct Signed {

@@ -7,6 +7,8 @@ use agents::macho::{self, Signing};
 use agents::{Cpu, cms, elf, pe};
 
 use super::*;
+use crate::product::Arch;
+use crate::report::Report;
 
 fn expect(platform: Platform, arch: Arch) -> Expected {
     Expected { platform, arch, allow_unsigned: false }

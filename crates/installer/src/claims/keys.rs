@@ -9,9 +9,15 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
+use super::claims_set::{Algorithm, Claims, Parts};
+use super::errors::ClaimsError;
 use super::json::Object;
-use super::{Algorithm, Claims, ClaimsError, Parts};
 use crate::token::Token;
+
+/// A set of one key, for tests: the public key of RFC 8037 appendix A.
+#[cfg(test)]
+pub(crate) const SAMPLE_KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"sample","alg":"EdDSA","use":"sig",
+"x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
 
 /// Public keys, any of which may have signed a token.
 #[derive(Clone)]

@@ -18,19 +18,9 @@ use crate::guid::derive;
 use crate::payload::{Node, Payload, Source};
 use crate::product::{AgentFile, Arch, Product};
 
+use super::ids::{AGENT_COMPONENT, AGENT_FILE, FEATURE, INSTALL_FOLDER, STATE_COMPONENT, STATE_FOLDER};
 use super::tables::{NULL, Tables, row};
 use super::text::expressible;
-
-/// The one feature.
-pub(super) const FEATURE: &str = "Agent";
-/// The component of the agent's executable, and of its service.
-pub(super) const AGENT_COMPONENT: &str = "AgentComponent";
-/// The agent's key in the File table, and its name in the cabinet.
-pub(super) const AGENT_FILE: &str = "AgentFile";
-/// The folder of the agent. Not in capitals, so that nobody can move a service of the system from the command line.
-pub(super) const INSTALL_FOLDER: &str = "InstallFolder";
-/// The folder of the agent's own data.
-pub(super) const STATE_FOLDER: &str = "StateFolder";
 
 pub(super) const PROGRAM_FILES: &str = "Program Files";
 pub(super) const PROGRAM_DATA: &str = "ProgramData";
@@ -38,7 +28,7 @@ pub(super) const PROGRAM_DATA: &str = "ProgramData";
 /// A publisher's folders have no component of their own, and go when nothing of the publisher's is left in them.
 const ABOVE: [(&str, &str, &str); 2] = [
     ("ProgramFiles64Folder", "EmptyPublisherFolder", AGENT_COMPONENT),
-    ("CommonAppDataFolder", "EmptyStatePublisherFolder", super::token::STATE_COMPONENT),
+    ("CommonAppDataFolder", "EmptyStatePublisherFolder", STATE_COMPONENT),
 ];
 /// `RemoveFile.InstallMode`: when the component is removed; without a file name it is the folder that goes, if it is empty.
 const IF_EMPTY_ON_REMOVAL: i32 = 2;

@@ -19,7 +19,8 @@ use crate::format::{BuildError, Job};
 use crate::guid::derive;
 use crate::product::{Arch, Product};
 
-use super::files::{CabinetFile, FEATURE};
+use super::files::CabinetFile;
+use super::ids::FEATURE;
 use super::tables::{NULL, Tables, row};
 use super::text::expressible;
 use super::token::{PURGE_KEY, TOKEN_PROPERTY, harmless_purge_key};

@@ -50,6 +50,7 @@ mod facts;
 mod files;
 mod identity;
 mod open;
+mod ids;
 mod preserve;
 mod read;
 mod reader;

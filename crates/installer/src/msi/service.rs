@@ -4,7 +4,7 @@ use crate::format::BuildError;
 use crate::product::manifest::Restart;
 use crate::product::{Platform, Service};
 
-use super::files::AGENT_COMPONENT;
+use super::ids::AGENT_COMPONENT;
 use super::tables::{NULL, Tables, row};
 use super::text::{command_line, expressible, formatted, plain};
 

@@ -23,7 +23,8 @@ use crate::product::Product;
 use crate::template::{Escape, render};
 
 use super::HKEY_LOCAL_MACHINE;
-use super::files::{AGENT_COMPONENT, Code, STATE_FOLDER};
+use super::files::Code;
+use super::ids::{AGENT_COMPONENT, FEATURE, STATE_COMPONENT, STATE_FOLDER};
 use super::tables::{NULL, Tables, row};
 use super::text::formatted;
 use super::upgrade::SHOW_ERROR;
@@ -39,8 +40,6 @@ pub(super) const STATE_PROPERTY: &str = "ENROLLMENTSTATE";
 
 /// The component of the token.
 pub(super) const TOKEN_COMPONENT: &str = "TokenComponent";
-/// The component of the registry key and the state folder.
-pub(super) const STATE_COMPONENT: &str = "StateComponent";
 /// When the token is written, and not removed by a repair.
 pub(super) const TOKEN_CONDITION: &str = r#"ENROLLMENTTOKEN AND NOT (ENROLLMENTSTATE ~= "enrolled")"#;
 
@@ -125,6 +124,6 @@ fn add_components(tables: &mut Tables, code: &Code<'_>) {
         tables.add("Component", row![component, guid, STATE_FOLDER, attributes, condition, key_path]);
     }
     for component in [AGENT_COMPONENT, STATE_COMPONENT, TOKEN_COMPONENT] {
-        tables.add("FeatureComponents", row![super::files::FEATURE, component]);
+        tables.add("FeatureComponents", row![FEATURE, component]);
     }
 }

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::errors::{ManifestError, Problems};
 use super::manifest::{At, FileSection, Manifest, ProductSection, ServiceSection};
-use super::names::{Version, folder_problem, guid, is_bundle_id, is_file_name, is_package_name, line_problem};
+use super::names::{folder_problem, guid, is_bundle_id, is_file_name, is_package_name, line_problem};
 use super::{AgentFile, Arch, ExtraFile, Platform, Product, Service};
 use crate::claims::IssuerKeys;
+use crate::version::Version;
 
 /// The oldest macOS that runs on Apple silicon, and the default.
 const OLDEST_MACOS: (u16, u16) = (11, 0);

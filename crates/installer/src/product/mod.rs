@@ -20,8 +20,9 @@ use crate::claims::{ClaimsError, IssuerKeys};
 
 pub use errors::{ManifestError, ManifestProblem};
 pub use manifest::{Arch, Compression, Platform, Restart};
-pub use names::Version;
 pub(crate) use names::guid;
+
+pub use crate::version::Version;
 
 /// A validated product.
 #[derive(Debug, Clone)]
