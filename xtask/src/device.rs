@@ -48,7 +48,7 @@ pub(crate) fn run(sh: &Shell, device: &Device) -> Result {
         Device::Make => make(sh),
         Device::Install { installer } if installer.ends_with(".msi") => install_msi(sh, Path::new(installer)),
         Device::Install { installer } if installer.ends_with(".pkg") => install_pkg(sh, Path::new(installer)),
-        Device::Signatures { base } => signatures::run(sh, Path::new(base)),
+        Device::Signatures { base } => signatures::run(sh, Path::new(base), FOLDER),
         Device::Install { installer } => Err(Failure::answer(installer.as_str(), "it is neither an .msi nor a .pkg")),
     }
 }

@@ -10,6 +10,7 @@ mod fuzz;
 mod judges;
 mod payloads;
 mod probe;
+mod root;
 mod samples;
 mod sign;
 mod test;
@@ -17,7 +18,6 @@ mod tidy;
 mod token;
 mod token_reader;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -86,7 +86,7 @@ fn main() -> ExitCode {
 
 fn run(command: &Command) -> Result {
     let sh = Shell::new()?;
-    sh.change_dir(root());
+    sh.change_dir(root::root());
     match command {
         Command::Samples => samples::run(&sh),
         Command::Demo => demo::run(&sh),
@@ -100,10 +100,4 @@ fn run(command: &Command) -> Result {
         Command::Tidy => tidy::run(&sh),
         Command::Test => test::run(&sh),
     }
-}
-
-/// The top of the tree: commands work the same from any folder in it.
-fn root() -> &'static Path {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here)
 }

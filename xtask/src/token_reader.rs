@@ -130,6 +130,6 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result {
 mod tests {
     #[test]
     fn the_kept_readers_are_those_of_the_source() {
-        super::check(crate::root()).unwrap();
+        super::check(crate::root::root()).unwrap();
     }
 }

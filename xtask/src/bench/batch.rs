@@ -6,7 +6,7 @@ use std::fs;
 
 use super::builds::Comparison;
 use super::measure::{Way, in_turns};
-use super::{Bench, FOLDER};
+use super::setup::{Bench, FOLDER};
 use crate::failure::{AtPath, Result};
 
 /// Installers of each way.

@@ -7,7 +7,7 @@ use std::fs;
 use xshell::cmd;
 
 use super::measure::{Measured, Way, in_turns};
-use super::{Bench, FOLDER};
+use super::setup::{Bench, FOLDER};
 use crate::failure::{AtPath, Result};
 
 /// One kind of installer at one compression, everybody side by side; ours comes first.

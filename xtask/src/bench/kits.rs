@@ -5,7 +5,7 @@ use xshell::cmd;
 
 use super::builds;
 use super::measure::{Measured, Way, in_turns};
-use super::{Bench, FOLDER};
+use super::setup::{Bench, FOLDER};
 use crate::debian::{self, program};
 use crate::failure::Result;
 

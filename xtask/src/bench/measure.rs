@@ -5,6 +5,7 @@ use std::path::Path;
 
 use xshell::{Shell, cmd};
 
+use super::setup::FOLDER;
 use crate::failure::{AtPath, Failure, Result};
 
 /// One way to do something, as a line of shell.
@@ -66,7 +67,7 @@ fn once(sh: &Shell, way: &Way) -> Result<Run> {
     }
     // Or whoever syncs first also waits for what the run before has left to the disk.
     cmd!(sh, "sync").quiet().run()?;
-    let numbers = sh.current_dir().join(super::FOLDER).join("time.txt");
+    let numbers = sh.current_dir().join(FOLDER).join("time.txt");
     let line = &way.line;
     // The shell is replaced by the line's last program where there is only one: `exec` keeps it out of the count.
     cmd!(sh, "time -f")

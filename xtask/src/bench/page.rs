@@ -5,10 +5,10 @@ use std::fs;
 
 use xshell::{Shell, cmd};
 
-use super::Effort;
 use super::batch::ROWS;
 use super::builds::Comparison;
 use super::measure::Measured;
+use super::setup::Effort;
 use super::signed::Signed;
 use super::stamps::{Inside, Stamps};
 use crate::failure::{AtPath, Result};

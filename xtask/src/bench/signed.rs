@@ -6,8 +6,8 @@ use xshell::cmd;
 
 use super::builds::Comparison;
 use super::measure::{Way, in_turns};
+use super::setup::{Bench, FOLDER};
 use super::stamps::{Inside, inside};
-use super::{Bench, FOLDER};
 use crate::failure::{AtPath, Result};
 use crate::sign::{CODE_SIGNING, INSTALLER, Throwaway};
 

@@ -9,7 +9,7 @@ use xshell::cmd;
 
 use super::builds::{self, COMPRESSIONS};
 use super::measure::{Measured, Way, in_turns};
-use super::{Bench, FOLDER};
+use super::setup::{Bench, FOLDER};
 use crate::failure::{AtPath, Failure, Result};
 
 /// Everything about the stamps of one kind of base.

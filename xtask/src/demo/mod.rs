@@ -1,20 +1,20 @@
 //! `cargo xtask demo`: the main job on real input. The sample agents become bases, the bases become one tenant's installers, and each
 //! of those is read back and compared with what went in. Then the same with signatures that stay, and what an admin uploads.
 
+mod report;
+mod setup;
 mod signed;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use xshell::{Shell, cmd};
 
-use crate::failure::{AtPath, Failure, Result};
+use self::report::findings;
+use self::setup::{FOLDER, MANIFEST};
+use crate::failure::{AtPath, Result};
 use crate::{samples, token};
-
-const FOLDER: &str = "target/demo";
-const MANIFEST: &str = "payloads/theonermm/stampwright.toml";
 
 /// The formats of the sample product and the agent that each one carries.
 const INSTALLERS: [(&str, &str); 3] =
@@ -122,21 +122,6 @@ fn kits(sh: &Shell, stampwright: &Path) -> Result {
         println!("{format:<11}{systems:<22}{folder}: {}", names.join(", "));
     }
     Ok(())
-}
-
-/// What a report of `verify --json` comes to in a few words.
-fn findings(report: &str) -> Result<String> {
-    let wrong = || Failure::answer("stampwright verify", format!("no report: {report}"));
-    let report: Value = serde_json::from_str(report).map_err(|_| wrong())?;
-    let list = report.get("findings").and_then(Value::as_array).ok_or_else(wrong)?;
-    let checks = report.get("checks").and_then(Value::as_u64).ok_or_else(wrong)?;
-    let of =
-        |severity: &str| list.iter().filter(|finding| finding.get("severity").is_some_and(|is| is == severity)).count();
-    for finding in list {
-        let word = |key: &str| finding.get(key).and_then(Value::as_str).unwrap_or_default();
-        eprintln!("  {}[{}]: {}: {}", word("severity"), word("id"), word("place"), word("message"));
-    }
-    Ok(format!("{checks} checks: {} errors, {} warnings, {} notes", of("error"), of("warning"), of("note")))
 }
 
 fn print_table(rows: &[Row]) {

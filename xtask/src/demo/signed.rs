@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use xshell::{Cmd, Shell, cmd};
 
-use super::{FOLDER, MANIFEST, findings};
+use super::report::findings;
+use super::setup::{FOLDER, MANIFEST};
 use crate::debian::{self, program};
 use crate::failure::{AtPath, Result};
 use crate::sign::{CODE_SIGNING, INSTALLER, Throwaway};

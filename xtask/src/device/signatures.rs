@@ -6,15 +6,15 @@ use std::path::Path;
 
 use xshell::{Shell, cmd};
 
-use super::FOLDER;
 use crate::failure::{AtPath, Failure, Result};
 
 /// The product in `payloads/probe`.
 const PRODUCT: &str = "Probe Agent";
 
-pub(super) fn run(sh: &Shell, base: &Path) -> Result {
+/// Signs, prepares and stamps `base` in `folder`, and asks.
+pub(super) fn run(sh: &Shell, base: &Path, folder: &str) -> Result {
     let ending = base.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_owned();
-    let folder = format!("{FOLDER}/signatures");
+    let folder = format!("{folder}/signatures");
     fs::create_dir_all(&folder).at("create", Path::new(&folder))?;
     let usage = if ending == "msi" { "codeSigning" } else { "critical,1.2.840.113635.100.4.13" };
     let usage = format!("extendedKeyUsage={usage}");

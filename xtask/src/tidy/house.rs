@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::{Complaint, Source, is_rust};
+use super::tree::{Complaint, Source, is_rust};
 
 /// Crates that do not take the workspace's lints. (Payloads and fuzz targets are no members, so they cannot.)
 pub(super) fn lints(tree: &[Source]) -> Vec<Complaint> {
@@ -43,7 +43,7 @@ pub(super) fn workflows(tree: &[Source]) -> Vec<Complaint> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::tree_of;
+    use super::super::tree::tree_of;
     use super::*;
 
     #[test]

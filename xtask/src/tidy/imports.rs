@@ -9,7 +9,7 @@
 
 use toml::Table;
 
-use super::{Complaint, Source, is_rust};
+use super::tree::{Complaint, Source, is_rust};
 
 /// A crate's manifest and which of our crates it may name. A crate that stands higher may use all that stands below.
 const CRATES: [(&str, &[&str]); 7] = [
@@ -112,7 +112,7 @@ fn may_import(from: &str, to: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::tree_of;
+    use super::super::tree::tree_of;
     use super::*;
 
     fn complaints_of(path: &str, text: &str) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! Sizes and words.
 
-use super::{Complaint, Source, is_rust};
+use super::tree::{Complaint, Source, is_rust};
 
 /// A longer file is two things in one room.
 const MOST_LINES: usize = 500;
@@ -80,7 +80,7 @@ fn words<'a>(sources: impl Iterator<Item = &'a Source>, words: &[&str], what: &s
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::tree_of;
+    use super::super::tree::tree_of;
     use super::*;
 
     #[test]
