@@ -13,6 +13,7 @@ mod kit_intune;
 mod kit_macos;
 mod msi;
 mod msi_wine;
+mod openpgp;
 mod pkg;
 #[cfg(unix)]
 mod pkg_scripts;

@@ -15,7 +15,7 @@ use xshell::{Shell, cmd};
 use crate::debian::{self, Need, Probe, program};
 use crate::failure::{AtPath, Result};
 
-const PACKAGES: [Need; 25] = [
+const PACKAGES: [Need; 29] = [
     // MSI
     program("msiinfo", "msitools"),
     program("wixl", "wixl"),
@@ -40,6 +40,11 @@ const PACKAGES: [Need; 25] = [
     program("lintian", "lintian"),
     program("mmdebstrap", "mmdebstrap"),
     program("systemd-nspawn", "systemd-container"),
+    // rpm
+    program("rpm", "rpm"),
+    program("rpm2cpio", "rpm2cpio"),
+    program("gpg", "gnupg"),
+    program("sqv", "sqv"),
     // shells
     program("dash", "dash"),
     program("busybox", "busybox"),

@@ -12,6 +12,7 @@
 //! | [`ar`] | the outer archive of a deb |
 //! | [`gzip`], [`xz`], [`zst`] | streams whose last block can be replaced without touching the others |
 //! | [`cfb`], [`cab`], [`msidb`] | the compound file, the cabinet and the database tables of an MSI |
+//! | [`rpm`], [`midstate`] | the headers and the payload of an rpm, and a digest that goes on where another stopped |
 //! | [`xar`], [`bom`], [`cpio`] | the archive, the bill of materials and the payload of a flat package |
 //! | [`zip`] | archives of stored members, written to a stream |
 //! | [`xml`] | small XML documents, read whole within limits |
@@ -36,8 +37,10 @@ pub mod digest;
 pub mod elf;
 pub mod gzip;
 pub mod macho;
+pub mod midstate;
 pub mod msidb;
 pub mod pe;
+pub mod rpm;
 pub mod slot;
 pub mod workers;
 pub mod xar;

@@ -344,3 +344,48 @@ proptest! {
         }
     }
 }
+
+/// What comes before the tail can be written out first, which changes no byte: so a digest can be taken between the two. And
+/// a tail whose place is known is found there, and nowhere else.
+#[test]
+fn a_tail_is_found_at_a_place_that_was_noted() {
+    for prefix in [program(0, 1), program(300_000, 2)] {
+        let (tail, new) = (program(124, 3), program(300, 4));
+        let mut w = gzip::PrefixWriter::new(Vec::new(), 6).unwrap();
+        w.write_all(&prefix).unwrap();
+        let before = w.settle().unwrap().len() as u64;
+        let (stream, noted) = w.finish_with_tail(&tail).unwrap();
+        assert_eq!((noted.tail_offset, noted.len), (before, prefix.len() as u64));
+        assert_eq!(Codec::Gzip.decode(&stream).unwrap(), [&prefix[..], &tail[..]].concat());
+        let found = gzip::Tail::at(&stream, 0, stream.len() as u64, noted).unwrap();
+        assert_eq!(found.bytes(), tail);
+        let (keep, put) = found.replace(&new).unwrap();
+        let stamped = [&stream[..keep as usize], &put[..]].concat();
+        judged(Codec::Gzip, &stamped, &[&prefix[..], &new[..]].concat());
+        for wrong in [0, before - 1, before + 1, u64::MAX] {
+            let elsewhere = gzip::Prefix { tail_offset: wrong, ..noted };
+            assert!(gzip::Tail::at(&stream, 0, stream.len() as u64, elsewhere).is_err(), "{wrong}");
+        }
+        let other = gzip::Prefix { crc: !noted.crc, ..noted };
+        assert!(gzip::Tail::at(&stream, 0, stream.len() as u64, other).is_err());
+
+        let mut w = zst::Writer::new(Vec::new(), 3).unwrap();
+        w.write_all(&prefix).unwrap();
+        let before = w.settle().unwrap().len() as u64;
+        let stream = w.finish_with_tail(&tail).unwrap();
+        assert_eq!(stream, Codec::Zst.stream(&prefix, &tail));
+        let found = zst::Tail::at(&stream, 0, stream.len() as u64, before).unwrap();
+        assert_eq!((found.bytes(), found.replace(&new).unwrap().0), (&tail[..], before));
+        for wrong in [0, 5, before - 1, before + 1, u64::MAX] {
+            assert!(zst::Tail::at(&stream, 0, stream.len() as u64, wrong).is_err(), "{wrong}");
+        }
+
+        let mut w = xz::Writer::new(Vec::new(), xz::Code::X86).unwrap();
+        w.write_all(&prefix).unwrap();
+        let before = w.settle().unwrap().len() as u64;
+        let stream = w.finish_with_tail(&tail).unwrap();
+        assert_eq!(stream, Codec::Xz.stream(&prefix, &tail));
+        let found = xz::Tail::open(&stream, 0, stream.len() as u64).unwrap();
+        assert_eq!(found.replace(&new).unwrap().0, before);
+    }
+}

@@ -1,5 +1,7 @@
 //! What can be signed with what: RSA of 2048 to 4096 bits and ECDSA over P-256 and P-384.
 //!
+//! Ed25519 is for OpenPGP alone ([`crate::openpgp`]), where what it signs is the digest.
+//!
 //! Everything that is signed here is signed over a SHA-256. A P-384 key signs a SHA-256 too: Authenticode asks that
 //! the digest of the file, of the attributes and of the message be one algorithm, and the file's is SHA-256.
 
@@ -28,6 +30,8 @@ pub enum KeyKind {
     P256,
     /// ECDSA over NIST P-384.
     P384,
+    /// Ed25519 over the 32 bytes of the digest: in OpenPGP only.
+    Ed25519,
 }
 
 impl KeyKind {
@@ -38,6 +42,7 @@ impl KeyKind {
             Self::Rsa { .. } => "rsa-pkcs1-sha256",
             Self::P256 => "ecdsa-p256-sha256",
             Self::P384 => "ecdsa-p384-sha256",
+            Self::Ed25519 => "ed25519-sha256",
         }
     }
 
@@ -47,13 +52,14 @@ impl KeyKind {
             Self::Rsa { bits } => bits.div_ceil(8),
             Self::P256 => 72,
             Self::P384 => 104,
+            Self::Ed25519 => 64,
         }
     }
 
     /// How long one of the two numbers of an ECDSA signature is.
     const fn number_bytes(self) -> usize {
         match self {
-            Self::Rsa { .. } => 0,
+            Self::Rsa { .. } | Self::Ed25519 => 0,
             Self::P256 => 32,
             Self::P384 => 48,
         }
@@ -76,6 +82,7 @@ impl fmt::Display for KeyKind {
             Self::Rsa { bits } => write!(f, "RSA {bits}"),
             Self::P256 => f.write_str("ECDSA P-256"),
             Self::P384 => f.write_str("ECDSA P-384"),
+            Self::Ed25519 => f.write_str("Ed25519"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A key together with its certificates: who signs.
 
 use container::digest::Algorithm;
+use ed25519_dalek::pkcs8::DecodePublicKey as _;
 
 use crate::algorithm::KeyKind;
 use crate::certificate::{ANY_USAGE, APPLE_INSTALLER, APPLE_SHOP_INSTALLER, CODE_SIGNING, Certificate};
@@ -89,7 +90,11 @@ impl Identity {
     /// first; the others follow in the order of who issued whom, and the rest after them.
     pub fn new(key: Box<dyn PrivateKey>, certificates: Vec<Certificate>) -> Result<Self, IdentityError> {
         let first = certificates.first().ok_or(IdentityError::NoCertificate)?;
-        let leaf = match key.public_key() {
+        let public = key.public_key();
+        if public.as_ref().is_some_and(|spki| ed25519_dalek::VerifyingKey::from_public_key_der(spki).is_ok()) {
+            return Err(KeyError::Kind("Ed25519".to_owned()).into());
+        }
+        let leaf = match public {
             None => 0,
             Some(spki) => certificates
                 .iter()

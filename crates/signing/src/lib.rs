@@ -7,6 +7,7 @@
 //! | [`identity`] | a key with its certificates: whether it may sign this, now |
 //! | [`issuer`] | who mints enrollment tokens |
 //! | [`cms`] | signed messages, written: Authenticode and the two signatures of a product archive |
+//! | [`openpgp`] | signatures of rpms and the key blocks for them: written, read and judged |
 //! | [`timestamp`] | RFC 3161, asked for and checked |
 //! | [`verify`] | signed messages, read and judged |
 //!
@@ -20,6 +21,7 @@ pub mod cms;
 pub mod identity;
 pub mod issuer;
 pub mod key;
+pub mod openpgp;
 mod pem;
 pub mod secret;
 pub mod time;

@@ -1,4 +1,5 @@
-//! cpio in its portable ASCII form ("odc"), the archive inside a flat package's `Payload` and `Scripts`.
+//! cpio in its portable ASCII form ("odc"), the archive inside a flat package's `Payload` and `Scripts`; and in its new
+//! ASCII form ([`newc`]), the archive inside an rpm, which the same reader reads.
 //!
 //! No kept library serves: `cpio-archive` writes `nlink = 0`, does not pad and pulls a calendar in.
 //!
@@ -35,6 +36,7 @@
 //! it is an error.
 
 mod header;
+pub mod newc;
 mod read;
 mod write;
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use super::header::{DIRECTORY, MAGIC, REGULAR, SYMLINK, TRAILER, TYPE_MASK};
+use super::newc;
 use crate::bytes::{Error, Malformed, Problem};
 
-/// A header without its name.
+/// A header without its name, in the portable ASCII form.
 const HEADER_BYTES: usize = 76;
 /// Zeros after the trailer beyond this are not padding.
 const MAX_PADDING_BYTES: u64 = 1 << 16;
@@ -28,11 +29,22 @@ impl Default for Limits {
     }
 }
 
+/// Which form an archive has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Portable ASCII, `070707`.
+    Odc,
+    /// New ASCII, `070701`: [`newc`].
+    Newc,
+}
+
 /// What an entry's header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The name without a leading `./`; the root is `.`.
     pub path: String,
+    /// The number that several names of one file share.
+    pub inode: u64,
     /// File type and permissions.
     pub mode: u32,
     /// The owner's number.
@@ -67,6 +79,7 @@ impl Entry {
 #[derive(Debug)]
 pub struct Reader<R> {
     inner: R,
+    form: Form,
     offset: u64,
     data_left: u64,
     /// The paths so far, and whether each is a folder.
@@ -89,7 +102,12 @@ impl<R: Read> Reader<R> {
     /// A reader with limits of its own.
     pub const fn with_limits(inner: R, limits: Limits) -> Self {
         let seen = BTreeMap::new();
-        Self { inner, offset: 0, data_left: 0, seen, seen_bytes: 0, total: 0, limits, ended: false }
+        Self { inner, form: Form::Odc, offset: 0, data_left: 0, seen, seen_bytes: 0, total: 0, limits, ended: false }
+    }
+
+    /// A reader of the new ASCII form, which is inside an rpm, with the usual [`Limits`].
+    pub fn newc(inner: R) -> Self {
+        Self { form: Form::Newc, ..Self::new(inner) }
     }
 
     /// The next entry, or `None` after the trailer, whose padding is then checked to the end of the input.
@@ -98,11 +116,22 @@ impl<R: Read> Reader<R> {
             return Ok(None);
         }
         self.skip_data()?;
+        self.align()?;
         let start = self.offset;
-        let mut head = [0; HEADER_BYTES];
-        self.fill(&mut head)?;
-        let header = Fields::parse(start, &head)?;
+        let header = match self.form {
+            Form::Odc => {
+                let mut head = [0; HEADER_BYTES];
+                self.fill(&mut head)?;
+                Fields::odc(start, &head)?
+            }
+            Form::Newc => {
+                let mut head = [0; newc::HEADER_BYTES];
+                self.fill(&mut head)?;
+                Fields::newc(start, &head)?
+            }
+        };
         let name = self.name(start, header.name_bytes)?;
+        self.align()?;
         if name == TRAILER {
             if header.size != 0 {
                 return Err(wrong(start, Problem::Value { field: "trailer size", found: header.size, expected: "0" }));
@@ -179,6 +208,19 @@ impl<R: Read> Reader<R> {
         io::copy(self, &mut io::sink()).map_err(|e| failed(offset, e)).map(drop)
     }
 
+    /// In the new ASCII form, names and data are followed by zeros up to a multiple of four.
+    fn align(&mut self) -> Result<(), Error> {
+        let mut zeros = [0; newc::ALIGN];
+        let over = if self.form == Form::Newc { (self.offset % newc::ALIGN as u64) as usize } else { 0 };
+        let at = self.offset;
+        let padding = zeros.get_mut(over..).filter(|_| over > 0).unwrap_or_default();
+        self.fill(padding)?;
+        if zeros == [0; newc::ALIGN] {
+            return Ok(());
+        }
+        Err(wrong(at, Problem::Data { what: "the padding is not zero" }))
+    }
+
     fn padding(&mut self) -> Result<(), Error> {
         let (start, mut buf) = (self.offset, [0; 4096]);
         loop {
@@ -218,6 +260,7 @@ impl<R: Read> Read for Reader<R> {
 
 /// The numbers of a header.
 struct Fields {
+    inode: u64,
     mode: u32,
     uid: u32,
     gid: u32,
@@ -228,7 +271,7 @@ struct Fields {
 }
 
 impl Fields {
-    fn parse(start: u64, head: &[u8; HEADER_BYTES]) -> Result<Self, Error> {
+    fn odc(start: u64, head: &[u8; HEADER_BYTES]) -> Result<Self, Error> {
         let mut r = crate::bytes::Reader::new("cpio header", start, head);
         if r.take(MAGIC.len())? != MAGIC {
             return Err(wrong(start, Problem::Text { what: "the magic is not 070707" }));
@@ -241,9 +284,32 @@ impl Fields {
             })
         };
         let mut short = || octal(6).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
-        let (_dev, _ino, mode, uid, gid, links, _rdev) =
+        let (_dev, inode, mode, uid, gid, links, _rdev) =
             (short()?, short()?, short()?, short()?, short()?, short()?, short()?);
-        Ok(Self { mode, uid, gid, links, mtime: octal(11)?, name_bytes: octal(6)?, size: octal(11)? })
+        let inode = inode.into();
+        Ok(Self { inode, mode, uid, gid, links, mtime: octal(11)?, name_bytes: octal(6)?, size: octal(11)? })
+    }
+
+    fn newc(start: u64, head: &[u8; newc::HEADER_BYTES]) -> Result<Self, Error> {
+        let mut r = crate::bytes::Reader::new("cpio header", start, head);
+        if r.take(newc::MAGIC.len())? != newc::MAGIC {
+            return Err(wrong(start, Problem::Text { what: "the magic is not 070701" }));
+        }
+        let mut number = || -> Result<u32, Error> {
+            let at = r.offset();
+            r.take(8)?.iter().try_fold(0, |sum, digit| match char::from(*digit).to_digit(16) {
+                Some(digit) => Ok(sum << 4 | digit),
+                None => Err(wrong(at, Problem::Text { what: "a number has a character that is no hexadecimal digit" })),
+            })
+        };
+        let (inode, mode, uid, gid, links) = (number()?, number()?, number()?, number()?, number()?);
+        let (mtime, size) = (number()?, number()?);
+        for _device in 0..4 {
+            number()?;
+        }
+        let (name_bytes, _check) = (number()?, number()?);
+        let (inode, mtime, name_bytes, size) = (inode.into(), mtime.into(), name_bytes.into(), size.into());
+        Ok(Self { inode, mode, uid, gid, links, mtime, name_bytes, size })
     }
 
     fn entry(&self, start: u64, name: &str, offset: u64) -> Result<Entry, Error> {
@@ -256,8 +322,8 @@ impl Fields {
         if no_data && self.size != 0 {
             return Err(wrong(start, Problem::Value { field: "size of a folder", found: self.size, expected: "0" }));
         }
-        let Self { mode, uid, gid, links, mtime, size, .. } = *self;
-        Ok(Entry { path, mode, uid, gid, links, mtime, size, offset })
+        let Self { inode, mode, uid, gid, links, mtime, size, .. } = *self;
+        Ok(Entry { path, inode, mode, uid, gid, links, mtime, size, offset })
     }
 }
 

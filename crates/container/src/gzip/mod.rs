@@ -30,5 +30,5 @@ mod write;
 
 pub use decode::decode;
 pub use header::{CHUNK_BYTES, TAIL_LIMIT};
-pub use tail::{Tail, TailWriter};
+pub use tail::{Prefix, PrefixWriter, Tail, TailWriter};
 pub use write::Writer;

@@ -58,19 +58,59 @@ impl<W: Write> Write for TailWriter<W> {
     }
 }
 
-/// What the extra subfield says.
-#[derive(Debug, Clone)]
-struct Prefix {
-    /// From the start of the member.
-    tail_offset: u64,
+/// Compresses what is written to it into one gzip member that ends with a tail, and writes nowhere where the tail starts:
+/// for a file that has a better place for it, and a digest that has seen the member's first bytes already.
+pub struct PrefixWriter<W> {
+    deflate: Deflate<W>,
+}
+
+impl<W: Write> PrefixWriter<W> {
+    /// Writes the header; `level` is 0 to 9.
+    pub fn new(mut out: W, level: u32) -> io::Result<Self> {
+        out.write_all(&header(0, level))?;
+        Ok(Self { deflate: Deflate::new(out, level, cores()) })
+    }
+
+    /// Writes out all that comes before the tail.
+    pub fn settle(&mut self) -> io::Result<&mut W> {
+        self.deflate.settle()
+    }
+
+    /// Ends the member with `tail`, and says where that starts.
+    pub fn finish_with_tail(self, tail: &[u8]) -> io::Result<(W, Prefix)> {
+        let deflated = self.deflate.finish()?;
+        let tail_offset = HEADER_BYTES + deflated.written;
+        let prefix = Prefix { tail_offset, len: deflated.len, crc: deflated.crc.clone().finalize() };
+        let mut out = deflated.out;
+        out.write_all(&prefix.end_with(tail)?)?;
+        Ok((out, prefix))
+    }
+}
+
+impl<W: Write> Write for PrefixWriter<W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.deflate.write(buf)
+    }
+
+    /// Does nothing, as in [`super::Writer`].
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What comes before a tail; the extra subfield says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prefix {
+    /// Where the tail starts, from the start of the member.
+    pub tail_offset: u64,
     /// The length of what the blocks before the tail decode to.
-    len: u64,
+    pub len: u64,
     /// Its CRC32.
-    crc: u32,
+    pub crc: u32,
 }
 
 impl Prefix {
-    fn to_subfield(&self) -> Vec<u8> {
+    fn to_subfield(self) -> Vec<u8> {
         let mut out = vec![SUBFIELD_VERSION];
         out.extend(self.tail_offset.to_le_bytes());
         out.extend(self.len.to_le_bytes());
@@ -109,13 +149,27 @@ pub struct Tail {
 impl Tail {
     /// Finds the tail of the member that is the `len` bytes at `start`. Reads the header and the last block.
     pub fn open(file: &(impl ReadAt + ?Sized), start: u64, len: u64) -> Result<Self, Error> {
-        let prefix = subfield(file, start)?;
-        let last = prefix.tail_offset.checked_sub(4).filter(|at| *at >= TAIL_HEADER_BYTES);
+        Self::behind(file, start, len, subfield(file, start)?, TAIL_HEADER_BYTES)
+    }
+
+    /// The tail of a member of a [`PrefixWriter`], whose place stands elsewhere. Reads the last block.
+    pub fn at(file: &(impl ReadAt + ?Sized), start: u64, len: u64, prefix: Prefix) -> Result<Self, Error> {
+        Self::behind(file, start, len, prefix, HEADER_BYTES)
+    }
+
+    fn behind(
+        file: &(impl ReadAt + ?Sized),
+        start: u64,
+        len: u64,
+        prefix: Prefix,
+        header_bytes: u64,
+    ) -> Result<Self, Error> {
+        let last = prefix.tail_offset.checked_sub(4).filter(|at| *at >= header_bytes);
         let field = Problem::Value { field: "tail offset", found: prefix.tail_offset, expected: "inside the member" };
         // A sync flush ends the prefix, unless the prefix is empty.
         let sync = match last {
             Some(at) if at < len => read_vec(file, "deflate sync flush", start + at, 4, 4)? == SYNC_END,
-            None => prefix.tail_offset == TAIL_HEADER_BYTES && prefix.len == 0,
+            None => prefix.tail_offset == header_bytes && prefix.len == 0,
             Some(_) => false,
         };
         let rest = len.checked_sub(prefix.tail_offset).filter(|_| sync);

@@ -132,13 +132,19 @@ impl<W: Write> Deflate<W> {
         self.out.write_all(&piece.deflated)
     }
 
-    pub(super) fn finish(mut self) -> io::Result<Deflated<W>> {
+    /// Writes out what has come in.
+    pub(super) fn settle(&mut self) -> io::Result<&mut W> {
         if !self.chunk.is_empty() {
             self.cut()?;
         }
         while let Some(piece) = self.workers.pop()? {
             self.put(&piece?)?;
         }
+        Ok(&mut self.out)
+    }
+
+    pub(super) fn finish(mut self) -> io::Result<Deflated<W>> {
+        self.settle()?;
         Ok(Deflated { out: self.out, crc: self.crc, len: self.len, written: self.written })
     }
 

@@ -58,14 +58,20 @@ impl<W: Write> Writer<W> {
         Ok(Self { out, block: Vec::new(), workers, index: Index::default() })
     }
 
-    /// Ends the stream with `tail` as its last block.
-    pub fn finish_with_tail(mut self, tail: &[u8]) -> io::Result<W> {
+    /// Writes out all that comes before the tail.
+    pub fn settle(&mut self) -> io::Result<&mut W> {
         if !self.block.is_empty() {
             self.cut()?;
         }
         while let Some(block) = self.workers.pop()? {
             self.put(block?)?;
         }
+        Ok(&mut self.out)
+    }
+
+    /// Ends the stream with `tail` as its last block.
+    pub fn finish_with_tail(mut self, tail: &[u8]) -> io::Result<W> {
+        self.settle()?;
         self.out.write_all(&self.index.end_with(tail)?)?;
         Ok(self.out)
     }

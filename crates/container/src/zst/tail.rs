@@ -81,6 +81,20 @@ impl Tail {
         }
     }
 
+    /// The tail that starts so many bytes into the frame: the header of a last raw block must stand there, and its data end
+    /// with the frame. As with [`Tail::open_from_end`], nothing proves that the blocks before lead there.
+    pub fn at(file: &(impl ReadAt + ?Sized), start: u64, len: u64, offset: u64) -> Result<Self, Error> {
+        frame_header(file, start)?;
+        let at = start.saturating_add(offset);
+        let end = start.saturating_add(len);
+        let block = block_header(file, at)?;
+        let after = at.saturating_add(BLOCK_HEADER_BYTES + block.len);
+        if offset < HEADER_BYTES || after > end || !block.last {
+            return Err(wrong(at, Problem::Data { what: "the last block does not start here" }).into());
+        }
+        last(file, start, at, end, &block)
+    }
+
     /// The tail's bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

@@ -40,8 +40,8 @@ impl<W: Write> Writer<W> {
         Ok(Self { out, encoder, buffer: vec![0; 256 << 10], written: 0 })
     }
 
-    /// Ends the frame with `tail` as its last block.
-    pub fn finish_with_tail(mut self, tail: &[u8]) -> io::Result<W> {
+    /// Writes out all that comes before the tail.
+    pub fn settle(&mut self) -> io::Result<&mut W> {
         let mut buffer = std::mem::take(&mut self.buffer);
         loop {
             let mut output = OutBuffer::around(buffer.as_mut_slice());
@@ -56,6 +56,13 @@ impl<W: Write> Writer<W> {
             self.put(&MAGIC)?;
             self.put(&[DESCRIPTOR, WINDOW])?;
         }
+        self.buffer = buffer;
+        Ok(&mut self.out)
+    }
+
+    /// Ends the frame with `tail` as its last block.
+    pub fn finish_with_tail(mut self, tail: &[u8]) -> io::Result<W> {
+        self.settle()?;
         self.out.write_all(&end_with(tail)?)?;
         Ok(self.out)
     }

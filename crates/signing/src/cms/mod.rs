@@ -19,7 +19,7 @@ pub mod authenticode;
 pub mod package;
 
 use const_oid::ObjectIdentifier;
-use const_oid::db::{rfc5911, rfc5912};
+use const_oid::db::{rfc5911, rfc5912, rfc8410};
 use container::digest::Algorithm;
 
 use crate::algorithm::{KeyKind, digest_oid};
@@ -119,5 +119,7 @@ fn signature_algorithm(kind: KeyKind) -> Vec<u8> {
     match kind {
         KeyKind::Rsa { .. } => algorithm(rfc5912::RSA_ENCRYPTION, true),
         KeyKind::P256 | KeyKind::P384 => algorithm(rfc5912::ECDSA_WITH_SHA_256, false),
+        // RFC 8419; `Identity` takes no such key, because what it signs here would have to be the attributes themselves.
+        KeyKind::Ed25519 => algorithm(rfc8410::ID_ED_25519, false),
     }
 }

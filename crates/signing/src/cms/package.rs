@@ -51,7 +51,7 @@ pub fn sign_rsa(identity: &Identity, checksum: &[u8; 20]) -> Result<Vec<u8>, Ide
 pub const fn rsa_len(identity: &Identity) -> usize {
     match identity.kind() {
         KeyKind::Rsa { bits } => bits.div_ceil(8),
-        KeyKind::P256 | KeyKind::P384 => 0,
+        KeyKind::P256 | KeyKind::P384 | KeyKind::Ed25519 => 0,
     }
 }
 

@@ -5,8 +5,8 @@
 //!
 //! standard input    the SHA-256 digest, 32 bytes as they are (not in hexadecimal digits)
 //! standard output   the signature as it is: RSA PKCS #1 v1.5 over that digest;
-//!                   ECDSA in DER, or r and s one after the other (IEEE P1363)
-//! {algorithm}       rsa-pkcs1-sha256, ecdsa-p256-sha256 or ecdsa-p384-sha256;
+//!                   ECDSA in DER, or r and s one after the other (IEEE P1363); Ed25519 over the 32 bytes
+//! {algorithm}       rsa-pkcs1-sha256, ecdsa-p256-sha256, ecdsa-p384-sha256 or ed25519-sha256;
 //!                   also in the environment as STAMPWRIGHT_SIGN_ALGORITHM
 //! ```
 //!

@@ -17,18 +17,19 @@ use crate::algorithm::{KeyKind, padding};
 use crate::pem;
 use crate::secret::Passphrase;
 
-/// Ed25519, for the sentence that refuses it.
+/// Ed25519.
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 /// RSASSA-PSS keys.
 const RSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 
-/// A private key in memory. Each of the three types wipes itself when dropped.
+/// A private key in memory. Each of the four types wipes itself when dropped.
 pub struct FileKey(Kind);
 
 enum Kind {
     Rsa(Box<RsaPrivateKey>),
     P256(p256::ecdsa::SigningKey),
     P384(p384::ecdsa::SigningKey),
+    Ed25519(ed25519_dalek::SigningKey),
 }
 
 impl FileKey {
@@ -81,7 +82,7 @@ impl FileKey {
                 Some(other) => Err(KeyError::Kind(format!("ECDSA over another curve ({})", curve(other)))),
                 None => Err(KeyError::Kind("ECDSA over a curve without a name".to_owned())),
             },
-            ED25519 => Err(KeyError::Kind("Ed25519".to_owned())),
+            ED25519 => ed25519_dalek::SigningKey::try_from(info).map(|key| Self(Kind::Ed25519(key))).map_err(damaged),
             RSA_PSS => Err(KeyError::Kind("RSA for PSS only".to_owned())),
             other => Err(KeyError::Kind(format!("of the kind {other}"))),
         }
@@ -131,6 +132,7 @@ impl PrivateKey for FileKey {
             Kind::Rsa(key) => key.to_public_key().to_public_key_der(),
             Kind::P256(key) => key.verifying_key().to_public_key_der(),
             Kind::P384(key) => key.verifying_key().to_public_key_der(),
+            Kind::Ed25519(key) => key.verifying_key().to_public_key_der(),
         };
         document.ok().map(|document| document.as_bytes().to_vec())
     }
@@ -138,7 +140,8 @@ impl PrivateKey for FileKey {
     fn sign(&self, _: KeyKind, digest: &[u8; 32]) -> Result<Vec<u8>, KeyError> {
         match &self.0 {
             Kind::Rsa(key) => key.sign(padding(Algorithm::Sha256), digest).map_err(|_| KeyError::Damaged),
-            // Both are deterministic (RFC 6979): no randomness to go wrong, and the same file twice.
+            Kind::Ed25519(key) => Ok(ed25519_dalek::Signer::sign(key, digest).to_bytes().to_vec()),
+            // Both are deterministic (RFC 6979), as Ed25519 is: no randomness to go wrong, and the same file twice.
             Kind::P256(key) => {
                 let signature: Result<p256::ecdsa::Signature, _> = key.sign_prehash(digest);
                 signature.map(|signature| signature.to_der().as_bytes().to_vec()).map_err(|_| KeyError::Damaged)

@@ -25,7 +25,7 @@ pub trait PrivateKey: Debug + Send + Sync {
     fn public_key(&self) -> Option<Vec<u8>>;
 
     /// Signs a SHA-256 digest. The certificate says of which kind the key is. RSA answers PKCS #1 v1.5; ECDSA answers
-    /// DER or `r || s`.
+    /// DER or `r || s`; Ed25519 signs the digest as its message and answers `R || S`.
     fn sign(&self, kind: KeyKind, digest: &[u8; 32]) -> Result<Vec<u8>, KeyError>;
 }
 

@@ -221,6 +221,7 @@ impl<'a> SignerInfo<'a> {
         let plain = match kind {
             KeyKind::Rsa { .. } => oid == rfc5912::RSA_ENCRYPTION,
             KeyKind::P256 | KeyKind::P384 => oid == rfc5912::ID_EC_PUBLIC_KEY,
+            KeyKind::Ed25519 => false,
         };
         if plain || signature_digest(oid) == Some(algorithm) {
             return Ok(());

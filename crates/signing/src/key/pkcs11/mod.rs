@@ -1,6 +1,7 @@
 //! A private key on a card, in a dongle or in a network HSM, through its vendor's PKCS #11 library.
 //!
-//! The key is asked for `CKM_RSA_PKCS` over a DigestInfo, or `CKM_ECDSA` over a digest: what every card has.
+//! The key is asked for `CKM_RSA_PKCS` over a DigestInfo, or `CKM_ECDSA` over a digest: what every card has; an Ed25519 key
+//! for `CKM_EDDSA` over a digest.
 
 mod uri;
 
@@ -11,6 +12,7 @@ use container::digest::Algorithm;
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::Mechanism;
+use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
 use cryptoki::object::{Attribute, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
@@ -102,6 +104,9 @@ impl PrivateKey for TokenKey {
                 session.sign(&Mechanism::RsaPkcs, self.key, &info)
             }
             KeyKind::P256 | KeyKind::P384 => session.sign(&Mechanism::Ecdsa, self.key, digest),
+            KeyKind::Ed25519 => {
+                session.sign(&Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Pure)), self.key, digest)
+            }
         };
         signed.map_err(|error| match error {
             Error::Pkcs11(RvError::KeyTypeInconsistent, _) => {
