@@ -1,6 +1,7 @@
 //! What is true of every format: each law iterates over the formats, so a new one is held to all of them.
 
 use std::io::Read;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use container::ReadAt;
 use installer::format::{Area, Extracted, ReadError, Sink, What};
@@ -167,6 +168,37 @@ fn a_stamp_costs_the_token_not_the_base() {
         assert!(splice.put_bytes() < PATCH_LIMIT_BYTES, "{}: {} bytes", base.name(), splice.put_bytes());
         let kept = splice.segments().iter().filter(|segment| matches!(segment, Segment::Keep(_))).count();
         assert!((1..=4).contains(&kept), "{}: {kept} kept ranges", base.name());
+    }
+}
+
+/// Counts how often a file is opened: each time its first bytes are read, more of them than its format is recognised by.
+struct Openings<B>(B, AtomicU64);
+
+impl<B: ReadAt> ReadAt for Openings<B> {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<()> {
+        if offset <= 8 && buf.len() > 16 {
+            self.1.fetch_add(1, Ordering::Relaxed);
+        }
+        self.0.read_at(offset, buf)
+    }
+}
+
+#[test]
+fn a_base_is_parsed_once_and_each_stamp_once() {
+    for base in bases() {
+        let counted = Openings(base.bytes.as_slice(), AtomicU64::new(0));
+        let open = once::open(&counted).unwrap();
+        let at_opening = counted.1.swap(0, Ordering::Relaxed);
+        // A stamper compares the head that it would write with the one that is there.
+        assert!((1..=2).contains(&at_opening), "{}: {at_opening} parses of the base", base.name());
+        once::stamp(&open, &token(412)).unwrap();
+        let per_stamp = counted.1.load(Ordering::Relaxed);
+        // One to settle the patches, one to read the stamp back.
+        assert!(per_stamp <= 2, "{}: {per_stamp} reads of the head in a stamp", base.name());
     }
 }
 

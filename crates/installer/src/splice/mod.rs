@@ -22,6 +22,8 @@
 //! and the pages that it made dirty are the patches.
 
 mod overlay;
+mod prefix;
+mod settle;
 mod view;
 mod write;
 
@@ -31,6 +33,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 pub use overlay::Overlay;
+pub use prefix::PrefixDigests;
 pub use view::{Piece, Pieces, View};
 
 /// One step of a splice.
