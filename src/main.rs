@@ -1,33 +1,28 @@
-//! The program: what was typed becomes one call, and its answer is printed.
+//! The program: what was typed becomes one call of the library, and its answer is printed.
 //!
-//! Nothing in here knows a format. Each command has a file of its own in `commands/`; the clock, the environment and
-//! randomness come in through `doors`, and nowhere else.
+//! ```text
+//!   main ── cli ──▶ commands/* ──▶ args (shared groups), env (clock, environment, randomness), terminal, print ──▶ stampwright
+//! ```
+//!
+//! Nothing in here knows a format or a rule. Each command has a file of its own with its arguments; the clock, the environment and
+//! randomness come in through `env`, and nowhere else.
 
 #![allow(unreachable_pub, reason = "in a program `pub` means: for the other modules")]
 
+mod args;
 mod cli;
 mod commands;
-mod doors;
-mod executables;
-mod failure;
-mod issued;
-mod once;
-mod output;
-mod prepared;
-mod progress;
-mod receipt;
-mod signatures;
-mod signer;
-mod source;
+mod env;
+mod print;
+mod terminal;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
-    match commands::run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+    match cli::Cli::parse().run() {
+        Ok(code) => code,
+        Err(error) => print::error(&error),
     }
 }

@@ -3,6 +3,8 @@
 //! | module | what it holds us to |
 //! |---|---|
 //! | `laws` | what is true of every format, by iterating over the formats |
+//! | `library` | the library's rules: what cannot reach a stamp, whoever calls |
+//! | `plans` | stamps that programs in other languages put together from a plan |
 //! | `batch` | lists: every row, all mistakes, interruptions |
 //! | `signed` | what is true of every signed installer, whoever signs |
 //! | `prepared` | what is true of every prepared installer and its slot |
@@ -22,6 +24,8 @@ mod batch;
 mod hostile;
 mod interop;
 mod laws;
+mod library;
+mod plans;
 mod prepared;
 mod prepared_hostile;
 mod receipts;

@@ -1,17 +1,13 @@
 //! `stampwright completions`: what a shell needs to complete commands and options.
 
-use std::io::Write;
-use std::path::Path;
-
-use clap::CommandFactory;
 use clap_complete::Shell;
+use stampwright::Result;
 
-use crate::cli::Cli;
-use crate::failure::Failure;
+use crate::print;
 
-pub fn run(shell: Shell) -> Result<(), Failure> {
+pub fn run(shell: Shell, program: &mut clap::Command) -> Result<()> {
     // Into memory first: the generator panics where it cannot write.
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "stampwright", &mut script);
-    std::io::stdout().write_all(&script).map_err(Failure::io("write", Path::new("standard output")))
+    clap_complete::generate(shell, program, "stampwright", &mut script);
+    print::bytes(&script)
 }

@@ -1,170 +1,33 @@
 //! `stampwright extract`: an installer's parts as files, all of them or none.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use container::at::FileAt;
-use installer::format::{Area, Extracted, ReadError, Sink, What};
-use installer::formats;
-use kit::intune::{Wrapper, intunemac, intunewin};
-use serde::Serialize;
+use clap::{Args, ValueHint};
+use stampwright::Result;
 
-use crate::cli::Extract;
-use crate::failure::Failure;
-use crate::output::PendingFolder;
-use crate::receipt;
-use crate::source;
+use crate::print;
 
-pub fn run(args: &Extract) -> Result<(), Failure> {
-    let file = source::installer(&args.file)?;
-    let pending = PendingFolder::create(&args.output, false)?;
-    let mut files =
-        Files { root: pending.root().to_path_buf(), links: Vec::new(), modes: Vec::new(), list: Vec::new() };
-    let about = |error: ReadError| Failure::from(error).about(&args.file);
-    let mut proven = None;
-    match kit::intune::wrapper(&file).map_err(about)? {
-        Some(Wrapper::Intunewin) => {
-            proven = Some("authentication code and digest are right");
-            intunewin::read(&file, &mut files).map(drop).map_err(about)?;
-        }
-        Some(Wrapper::Intunemac) => {
-            proven = Some("digests are right");
-            files.unwrap_package(&file).map_err(about)?;
-        }
-        None => formats::open(&file).and_then(|file| file.extract(&mut files)).map_err(about)?,
-    }
-    let list = files.finish()?;
-    set_mode(pending.root(), 0o755).map_err(Failure::io("write", &args.output))?;
-    pending.place()?;
+#[derive(Debug, Args)]
+pub struct Extract {
+    /// The installer
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// The folder to write; it must not be there yet, or be empty
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub output: PathBuf,
+    /// Print what was extracted as one JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+pub fn run(args: &Extract) -> Result<()> {
+    let extraction = stampwright::extract(&args.file, &args.output)?;
     if args.json {
-        return receipt::print(&list);
+        return print::json(&extraction.pieces);
     }
-    eprintln!("extracted {} files to {}", list.len(), args.output.display());
-    if let Some(proven) = proven {
+    eprintln!("extracted {} files to {}", extraction.pieces.len(), args.output.display());
+    if let Some(proven) = extraction.proven {
         eprintln!("  {proven}");
     }
     Ok(())
-}
-
-/// One piece, for `--json`.
-#[derive(Debug, Serialize)]
-struct Piece {
-    path: String,
-    mode: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    size: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<String>,
-}
-
-/// Puts the pieces down as they come. Links are made after all files and folder modes after all links, so that no
-/// piece can be written through a link, or into a folder that may not be written to.
-struct Files {
-    root: PathBuf,
-    links: Vec<(PathBuf, String)>,
-    modes: Vec<(PathBuf, u32)>,
-    list: Vec<Piece>,
-}
-
-impl Sink for Files {
-    fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
-        let relative = match entry.area {
-            Area::Payload => format!("payload/{}", entry.path),
-            Area::Metadata => format!("metadata/{}", entry.path),
-            Area::Token => "enrollment-token".to_owned(),
-        };
-        let path = self.root.join(&relative);
-        let (mut size, mut link) = (None, None);
-        self.put(entry, &path, content, &mut size).map_err(|source| ReadError::Sink { path: path.clone(), source })?;
-        if let What::Link(target) = entry.what {
-            link = Some(target.to_owned());
-            self.links.push((path, target.to_owned()));
-        }
-        self.list.push(Piece { path: relative, mode: format!("{:04o}", entry.mode), size, link });
-        Ok(())
-    }
-}
-
-impl Files {
-    fn put(
-        &mut self,
-        entry: &Extracted<'_>,
-        path: &Path,
-        content: &mut dyn Read,
-        size: &mut Option<u64>,
-    ) -> io::Result<()> {
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        match entry.what {
-            What::Folder => {
-                fs::create_dir_all(path)?;
-                self.modes.push((path.to_path_buf(), entry.mode));
-            }
-            What::File(_) => {
-                let mode = if entry.area == Area::Token { 0o600 } else { entry.mode };
-                let mut file = create_private(path)?;
-                *size = Some(io::copy(content, &mut file)?);
-                set_mode(path, mode)?;
-            }
-            What::Link(_) => {}
-        }
-        Ok(())
-    }
-
-    /// The package in an `.intunemac`: its name is known when it has been read, so it is read twice.
-    fn unwrap_package(&mut self, file: &FileAt) -> Result<(), ReadError> {
-        let name = intunemac::read(file, &mut io::sink())?.name;
-        let relative = format!("payload/{name}");
-        let path = self.root.join(&relative);
-        let failed = |source| ReadError::Sink { path: path.clone(), source };
-        fs::create_dir_all(self.root.join("payload")).map_err(failed)?;
-        let mut out = create_private(&path).map_err(failed)?;
-        intunemac::read(file, &mut out)?;
-        let size = Some(out.metadata().map_err(failed)?.len());
-        self.list.push(Piece { path: relative, mode: "0600".to_owned(), size, link: None });
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Vec<Piece>, Failure> {
-        for (path, target) in &self.links {
-            link(target, path).map_err(Failure::io("write", path))?;
-        }
-        // The deepest first: a folder that may not be entered must not keep us from those below it.
-        for (path, mode) in self.modes.iter().rev() {
-            set_mode(path, *mode).map_err(Failure::io("write", path))?;
-        }
-        Ok(self.list)
-    }
-}
-
-/// A new file that only its owner can read until its mode is set.
-fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-#[cfg(unix)]
-fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn set_mode(_: &Path, _: u32) -> io::Result<()> {
-    Ok(())
-}
-
-#[cfg(unix)]
-fn link(target: &str, path: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(target, path)
-}
-
-#[cfg(not(unix))]
-fn link(target: &str, path: &Path) -> io::Result<()> {
-    fs::write(path, target)
 }

@@ -1,51 +1,38 @@
 //! `stampwright inspect`: what an installer is, and whose.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
-use container::ReadAt;
-use installer::format::Inspection;
-use installer::formats;
-use serde::Serialize;
-use signing::verify::Trust;
+use clap::{Args, ValueHint};
+use stampwright::{Inspected, Result, Trust, input};
 
-use crate::cli::Inspect;
-use crate::doors;
-use crate::failure::Failure;
-use crate::once::Once;
-use crate::receipt::{self, FileDigest};
-use crate::signatures::{self, Judged};
-use crate::{issued, source};
+use crate::{env, print};
 
-#[derive(Debug, Serialize)]
-struct Document {
-    file: String,
-    #[serde(flatten)]
-    digest: FileDigest,
-    #[serde(flatten)]
-    inspection: Inspection,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    signature: Option<Judged>,
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// The installer
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Trust the certificates in this file (PEM or DER)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub root: Vec<PathBuf>,
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
-pub fn run(args: &Inspect) -> Result<(), Failure> {
-    let file = source::installer(&args.file)?;
-    let roots = signatures::roots(&args.root)?;
-    let trust = Trust { roots: &roots, now: doors::now() };
-    let (inspection, signature) = inspect(&file, trust).map_err(|failure| failure.about(&args.file))?;
-    let digest = receipt::digest(&file, &args.file)?;
+pub fn run(args: &Inspect) -> Result<()> {
+    let roots = input::roots(&args.root)?;
+    let inspected = stampwright::inspect(&args.file, Trust { roots: &roots, now: env::now() })?;
     if args.json {
-        return receipt::print(&Document { file: args.file.display().to_string(), digest, inspection, signature });
+        return print::json(&inspected);
     }
-    eprint!("{}", text(&inspection, &digest, signature.as_ref()));
+    eprint!("{}", text(&inspected));
     Ok(())
 }
 
-fn inspect(file: &dyn ReadAt, trust: Trust<'_>) -> Result<(Inspection, Option<Judged>), Failure> {
-    let format = formats::recognise(file)?;
-    Ok((format.inspect(file)?, signatures::judge(format, file, trust)?))
-}
-
-fn text(inspection: &Inspection, digest: &FileDigest, signature: Option<&Judged>) -> String {
+fn text(inspected: &Inspected) -> String {
+    let Inspected { digest, inspection, signature, .. } = inspected;
     let token = inspection.token.as_ref().map_or_else(
         || "none: a base".to_owned(),
         |token| format!("{} bytes, fingerprint {}", token.len, token.fingerprint),
@@ -60,8 +47,10 @@ fn text(inspection: &Inspection, digest: &FileDigest, signature: Option<&Judged>
     line("format", inspection.kind.extension());
     line("architecture", &inspection.arch);
     line("token", &token);
-    for (name, value) in issued::lines(inspection) {
-        line(name, &value);
+    if let Some(claims) = inspection.token.as_ref().and_then(|token| token.claims.as_ref()) {
+        line("token tenant", &claims.tenant);
+        line("token id", &claims.id);
+        line("token expires", &claims.expires);
     }
     match signature {
         Some(judged) => judged.lines().iter().for_each(|(name, value)| line(name, value)),

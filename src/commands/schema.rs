@@ -1,10 +1,10 @@
 //! `stampwright schema`: the JSON Schema of the manifest.
 
 use installer::product::manifest;
+use stampwright::Result;
 
-use crate::failure::Failure;
-use crate::receipt;
+use crate::print;
 
-pub fn run() -> Result<(), Failure> {
-    receipt::print(&manifest::schema())
+pub fn run() -> Result<()> {
+    print::json(&manifest::schema())
 }

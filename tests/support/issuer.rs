@@ -25,11 +25,21 @@ impl Issuer {
             .into_bytes()
     }
 
+    /// A token of a product with a time of expiry, in seconds since 1970.
+    pub fn token_for(&self, product: &str, expires: u64) -> Token {
+        let claims = format!("{{\"tenant\":\"acme\",\"product\":\"{product}\",\"jti\":\"t-1\",");
+        self.sign(&format!("{claims}\"iat\":1600000000,\"exp\":{expires}}}"))
+    }
+
     /// A token for the small product. `padding` is white space in the claims, to make it longer.
     pub fn token(&self, tenant: &str, padding: usize) -> Token {
-        let header = format!("{{\"alg\":\"ES256\",\"kid\":\"{}\",\"typ\":\"JWT\"}}", self.id);
         let mut claims = format!("{{\"tenant\":\"{tenant}\",\"product\":\"Example Agent\",\"jti\":\"t-1\",");
         write!(claims, "\"iat\":1700000000,\"exp\":4000000000{}}}", " ".repeat(padding)).unwrap();
+        self.sign(&claims)
+    }
+
+    fn sign(&self, claims: &str) -> Token {
+        let header = format!("{{\"alg\":\"ES256\",\"kid\":\"{}\",\"typ\":\"JWT\"}}", self.id);
         let message = format!("{}.{}", base64url(header.as_bytes()), base64url(claims.as_bytes()));
         let signature: Signature = self.key.sign(message.as_bytes());
         Token::parse(format!("{message}.{}", base64url(&signature.to_bytes())).as_bytes()).unwrap()

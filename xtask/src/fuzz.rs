@@ -79,7 +79,7 @@ fn fuzz(sh: &Shell, target: &Path, name: &str, secs: u32) -> Result {
 fn installers(sh: &Shell) -> Result {
     let token = token::for_tests(sh, SEEDS)?;
     let make = ["make", "--product", "fuzz/seeds/product.toml", "--token-file", &token, "--output", SEEDS];
-    cmd!(sh, "cargo run --quiet --locked --package stampwright -- {make...}").quiet().ignore_stderr().run()?;
+    cmd!(sh, "cargo run --quiet --locked --package stampwright-cli -- {make...}").quiet().ignore_stderr().run()?;
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use xshell::{Shell, cmd};
 use crate::debian::{self, Need, Probe, program};
 use crate::failure::{AtPath, Result};
 
-const PACKAGES: [Need; 29] = [
+const PACKAGES: [Need; 30] = [
     // MSI
     program("msiinfo", "msitools"),
     program("wixl", "wixl"),
@@ -48,6 +48,8 @@ const PACKAGES: [Need; 29] = [
     // shells
     program("dash", "dash"),
     program("busybox", "busybox"),
+    // servers in other languages
+    program("node", "nodejs"),
     // the probe service for Windows
     program("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64"),
     // what PyPI has

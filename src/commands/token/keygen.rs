@@ -5,12 +5,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum, ValueHint};
-use signing::issuer::{Algorithm, IssuerError, IssuerKey};
-use zeroize::Zeroizing;
+use stampwright::issuer::{self, Algorithm};
+use stampwright::output::{Pending, Readers};
+use stampwright::{Error, Result};
 
-use crate::doors;
-use crate::failure::Failure;
-use crate::output::{Pending, Readers};
+use crate::env;
 
 #[derive(Debug, Args)]
 pub struct Keygen {
@@ -30,7 +29,7 @@ pub enum AlgorithmName {
     Es256,
 }
 
-pub fn run(args: &Keygen) -> Result<(), Failure> {
+pub fn run(args: &Keygen) -> Result<()> {
     let algorithm = match args.alg {
         AlgorithmName::Eddsa => Algorithm::EdDsa,
         AlgorithmName::Es256 => Algorithm::Es256,
@@ -41,27 +40,16 @@ pub fn run(args: &Keygen) -> Result<(), Failure> {
             return Err(there_already(path));
         }
     }
-    let key = generate(algorithm)?;
+    let key = issuer::generate(algorithm, &env::entropy)?;
     write(&private, key.to_pem().as_bytes(), Readers::Owner)?;
-    if let Err(failure) = write(&public, key.jwks().as_bytes(), Readers::All) {
+    if let Err(error) = write(&public, key.jwks().as_bytes(), Readers::All) {
         // Both or neither.
         let _ = fs::remove_file(&private);
-        return Err(failure);
+        return Err(error);
     }
     eprintln!("wrote {} (keep it secret) and {}", private.display(), public.display());
     eprintln!("  key id {}", key.id());
     Ok(())
-}
-
-fn generate(algorithm: Algorithm) -> Result<IssuerKey, Failure> {
-    loop {
-        let mut random = Zeroizing::new([0; 32]);
-        doors::fill(&mut *random).map_err(|error| Failure::wrong(format!("no randomness: {error}")))?;
-        match IssuerKey::generate(algorithm, &random) {
-            Err(IssuerError::OtherBytes) => {}
-            other => return other.map_err(Failure::wrong),
-        }
-    }
 }
 
 fn with_ending(name: &Path, ending: &str) -> PathBuf {
@@ -71,13 +59,12 @@ fn with_ending(name: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn write(path: &Path, content: &[u8], readers: Readers) -> Result<(), Failure> {
+fn write(path: &Path, content: &[u8], readers: Readers) -> Result<()> {
     let mut pending = Pending::create(path)?;
-    pending.file().write_all(content).map_err(Failure::io("write", path))?;
+    pending.file().write_all(content).map_err(Error::io("write", path))?;
     pending.finish_new(readers)
 }
 
-fn there_already(path: &Path) -> Failure {
-    Failure::wrong(format!("{} is there already", path.display()))
-        .hint("a key that is lost is lost: choose another name")
+fn there_already(path: &Path) -> Error {
+    Error::wrong(format!("{} is there already", path.display())).hint("a key that is lost is lost: choose another name")
 }

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use installer::proof::hex;
-use installer::{IssuerKeys, Token};
-use signing::issuer::{Claims, IssuerKey};
+use stampwright::input::{self, OpenKey};
+use stampwright::issuer::{Issuer, NewClaims};
+use stampwright::output::{Pending, Readers};
+use stampwright::{Error, Result, Token};
 
-use crate::doors;
-use crate::failure::Failure;
-use crate::output::{Pending, Readers};
-use crate::{signer, source};
+use super::date::date;
+use crate::args::seconds;
+use crate::env;
 
 #[derive(Debug, Args)]
 pub struct Mint {
@@ -44,18 +45,16 @@ pub struct Mint {
     pub output: PathBuf,
 }
 
-/// No token is good for longer than ten years.
-const MOST_SECS: u64 = 10 * 366 * 86_400;
-
-pub fn run(args: &Mint) -> Result<(), Failure> {
-    let bytes = signer::secret_file(&args.key, args.allow_open_key)?;
-    let key = IssuerKey::of_pem(&bytes).map_err(|error| Failure::wrong(error).about(&args.key))?;
+pub fn run(args: &Mint) -> Result<()> {
+    let open = if args.allow_open_key { OpenKey::Allow } else { OpenKey::Refuse };
+    let bytes = input::private_key(&args.key, open)?;
+    let issuer = Issuer::from_pem(&bytes).map_err(|error| error.about(&args.key))?;
     let id = match &args.id {
         Some(id) => id.clone(),
-        None => hex(&doors::random()?),
+        None => hex(&env::random()?),
     };
-    let issued = doors::now();
-    let claims = Claims {
+    let issued = env::now();
+    let claims = NewClaims {
         tenant: &args.tenant,
         product: &args.product,
         id: &id,
@@ -64,51 +63,18 @@ pub fn run(args: &Mint) -> Result<(), Failure> {
         serial: args.serial.as_deref(),
         least_agent: args.least_agent.as_deref(),
     };
-    let token = Token::parse(key.mint(&claims).map_err(Failure::wrong)?.as_bytes())?;
-    // Read by the code that will read it: what would be refused later is refused now.
-    let read = IssuerKeys::parse(key.jwks().as_bytes()).and_then(|keys| keys.verify(&token))?;
+    let (token, read) = issuer.mint(&claims)?;
     write(&args.output, &token)?;
-    eprintln!("minted token {} for {}, good until {}", read.id, read.tenant, source::date(read.expires));
+    eprintln!("minted token {} for {}, good until {}", read.id, read.tenant, date(read.expires));
     Ok(())
 }
 
-fn write(path: &Path, token: &Token) -> Result<(), Failure> {
+fn write(path: &Path, token: &Token) -> Result<()> {
     if path == Path::new("-") {
         let mut out = std::io::stdout().lock();
-        return writeln!(out, "{}", token.expose()).and_then(|()| out.flush()).map_err(Failure::io("write", path));
+        return writeln!(out, "{}", token.expose()).and_then(|()| out.flush()).map_err(Error::io("write", path));
     }
     let mut pending = Pending::create(path)?;
-    writeln!(pending.file(), "{}", token.expose()).map_err(Failure::io("write", path))?;
+    writeln!(pending.file(), "{}", token.expose()).map_err(Error::io("write", path))?;
     pending.finish(Readers::Owner)
-}
-
-/// `30d` and the like, in seconds.
-pub fn seconds(text: &str) -> Result<u64, String> {
-    let must = || "must be a number and s, m, h, d or w, ten years at most, e.g. 30d".to_owned();
-    let split = text.len().checked_sub(1).and_then(|at| text.split_at_checked(at)).ok_or_else(must)?;
-    let unit = match split.1 {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        "w" => 604_800,
-        _ => return Err(must()),
-    };
-    let plain = split.0.bytes().all(|byte| byte.is_ascii_digit());
-    let secs = split.0.parse::<u64>().ok().filter(|_| plain).and_then(|number| number.checked_mul(unit));
-    secs.filter(|secs| (1..=MOST_SECS).contains(secs)).ok_or_else(must)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_have_a_unit_and_an_end() {
-        assert_eq!((seconds("30d"), seconds("2h"), seconds("1s")), (Ok(2_592_000), Ok(7200), Ok(1)));
-        for wrong in ["", "d", "30", "0d", "-1d", "+1d", "1.5d", "3661d", "99999999999999999999d", "1y", "1 d", "30ä"]
-        {
-            assert!(seconds(wrong).is_err(), "{wrong}");
-        }
-    }
 }

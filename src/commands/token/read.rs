@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use installer::{Claims, Token};
 use serde::Serialize;
+use stampwright::{Claims, Error, Result, Token, input};
 
-use crate::doors;
-use crate::failure::Failure;
-use crate::{receipt, source};
+use super::date::date;
+use crate::args::token_file;
+use crate::{env, print};
 
 #[derive(Debug, Args)]
 pub struct Inspect {
@@ -62,38 +62,38 @@ struct Said<'a> {
     key_id: &'a str,
 }
 
-pub fn inspect(args: &Inspect) -> Result<(), Failure> {
-    let token = source::token_file(&args.file)?;
-    let claims = Claims::of(&token).map_err(|error| Failure::from(error).about(&args.file))?;
-    print(&token, claims.as_ref(), false, args.json)
+pub fn inspect(args: &Inspect) -> Result<()> {
+    let token = token_file(&args.file)?;
+    let claims = Claims::of(&token).map_err(|error| Error::from(error).about(&args.file))?;
+    say(&token, claims.as_ref(), false, args.json)
 }
 
-pub fn verify(args: &Verify) -> Result<(), Failure> {
-    let keys = source::issuer_keys(&args.issuer_keys)?;
-    let token = source::token_file(&args.file)?;
+pub fn verify(args: &Verify) -> Result<()> {
+    let keys = input::issuer_keys(&args.issuer_keys)?;
+    let token = token_file(&args.file)?;
     let claims = keys.verify(&token).and_then(|claims| {
         let product = args.product.as_deref().unwrap_or(&claims.product);
-        claims.check(doors::now(), product)?;
+        claims.check(env::now(), product)?;
         Ok(claims)
     });
-    let claims = claims.map_err(|error| Failure::from(error).about(&args.file))?;
-    print(&token, Some(&claims), true, args.json)
+    let claims = claims.map_err(|error| Error::from(error).about(&args.file))?;
+    say(&token, Some(&claims), true, args.json)
 }
 
-fn print(token: &Token, claims: Option<&Claims>, verified: bool, json: bool) -> Result<(), Failure> {
+fn say(token: &Token, claims: Option<&Claims>, verified: bool, json: bool) -> Result<()> {
     let said = claims.map(|claims| Said {
         tenant: &claims.tenant,
         product: &claims.product,
         id: &claims.id,
-        issued: source::date(claims.issued),
-        expires: source::date(claims.expires),
+        issued: date(claims.issued),
+        expires: date(claims.expires),
         serial: claims.serial.as_deref(),
         least_agent: claims.least_agent.as_deref(),
         key_id: &claims.key_id,
     });
     let document = Document { len: token.len(), fingerprint: token.fingerprint(), verified, claims: said };
     if json {
-        return receipt::print(&document);
+        return print::json(&document);
     }
     eprint!("{}", text(&document));
     Ok(())

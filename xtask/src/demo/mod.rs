@@ -55,7 +55,7 @@ pub(crate) fn run(sh: &Shell) -> Result {
 /// The program as it is shipped.
 pub(crate) fn program(sh: &Shell) -> Result<PathBuf> {
     eprintln!("building the program");
-    cmd!(sh, "cargo build --quiet --locked --release --package stampwright").quiet().run()?;
+    cmd!(sh, "cargo build --quiet --locked --release --package stampwright-cli").quiet().run()?;
     let target = sh.var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
     Ok(PathBuf::from(target).join("release/stampwright"))
 }

@@ -1,0 +1,134 @@
+//! What is read from files: installers, manifests, keys, certificates.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use container::at::FileAt;
+use installer::{IssuerKeys, Product, Token};
+use signing::{Certificate, Passphrase};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+
+/// No manifest is this long.
+const MAX_MANIFEST_BYTES: u64 = 1 << 20;
+/// No key, certificate or password file is this long.
+const MAX_KEY_BYTES: u64 = 1 << 20;
+
+/// Opens an installer; what is no regular file is refused.
+pub fn installer(path: &Path) -> Result<FileAt> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    let metadata = file.metadata().map_err(Error::io("open", path))?;
+    if !metadata.is_file() {
+        return Err(Error::wrong("not a regular file").about(path));
+    }
+    FileAt::new(file).map_err(Error::io("open", path))
+}
+
+/// Reads and checks a product's manifest.
+pub fn product(path: &Path) -> Result<Product> {
+    let mut text = String::new();
+    let file = File::open(path).map_err(|error| Error::io("open", path)(error).hint("stampwright init writes one"))?;
+    file.take(MAX_MANIFEST_BYTES).read_to_string(&mut text).map_err(Error::io("read", path))?;
+    Ok(Product::load(path, &text)?)
+}
+
+/// Reads a token from a stream; a longer one is not read to its end. `name` is where it comes from, for messages.
+pub fn token(from: impl Read, name: &Path) -> Result<Token> {
+    // One byte more than a token and its line ending can have, so that a longer one is seen to be too long.
+    const MAX_BYTES: usize = Token::MAX_BYTES + 3;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES));
+    from.take(MAX_BYTES as u64).read_to_end(&mut bytes).map_err(Error::io("read", name))?;
+    Token::parse(&bytes).map_err(|error| Error::from(error).about(name))
+}
+
+/// Reads a token from a file.
+pub fn token_file(path: &Path) -> Result<Token> {
+    token(File::open(path).map_err(Error::io("open", path))?, path)
+}
+
+/// Reads and checks an issuer's public keys.
+pub fn issuer_keys(path: &Path) -> Result<IssuerKeys> {
+    IssuerKeys::parse(&jwks(path)?).map_err(|error| Error::from(error).about(path))
+}
+
+/// Reads what may be an issuer's public keys (JWKS).
+pub fn jwks(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    file.take(IssuerKeys::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    Ok(bytes)
+}
+
+/// Reads certificates, PEM or DER.
+pub fn certificates(path: &Path) -> Result<Vec<Certificate>> {
+    Certificate::read_all(&small(path)?).map_err(|error| Error::from(error).about(path))
+}
+
+/// The certificates of several files, e.g. the roots to trust.
+pub fn roots(paths: &[impl AsRef<Path>]) -> Result<Vec<Certificate>> {
+    let mut roots = Vec::new();
+    for path in paths {
+        roots.extend(certificates(path.as_ref())?);
+    }
+    Ok(roots)
+}
+
+/// Reads a password.
+pub fn passphrase(path: &Path) -> Result<Passphrase> {
+    parse_passphrase(&small(path)?, path)
+}
+
+/// A password from its bytes; `place` is where they come from, for messages.
+pub fn parse_passphrase(bytes: &[u8], place: &Path) -> Result<Passphrase> {
+    Passphrase::new(bytes).ok_or_else(|| Error::wrong("the password is not UTF-8").about(place))
+}
+
+/// What becomes of a private key that others can read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OpenKey {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is taken.
+    Allow,
+}
+
+/// Reads a file with a private key in it, which others must not be able to read. It is wiped from memory when it is dropped.
+pub fn private_key(path: &Path, open: OpenKey) -> Result<Zeroizing<Vec<u8>>> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    if open == OpenKey::Refuse && is_open(&file).map_err(Error::io("open", path))? {
+        return Err(Error::wrong("others can read this private key")
+            .about(path)
+            .hint("chmod 600 it; --allow-open-key if that is how it must be"));
+    }
+    read(file, path)
+}
+
+/// A small file, wiped from memory when it is dropped.
+fn small(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    read(File::open(path).map_err(Error::io("open", path))?, path)
+}
+
+fn read(file: File, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    // The whole room at once: growing would leave copies behind.
+    let len = file.metadata().map_or(0, |metadata| metadata.len()).min(MAX_KEY_BYTES);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(len).unwrap_or(0) + 1));
+    file.take(MAX_KEY_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    if bytes.len() as u64 > MAX_KEY_BYTES {
+        return Err(Error::wrong("is longer than 1 MiB; this is no key or certificate").about(path));
+    }
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn is_open(file: &File) -> std::io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    Ok(file.metadata()?.mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open(_: &File) -> std::io::Result<bool> {
+    Ok(false)
+}

@@ -1,0 +1,96 @@
+//! The columns of a list, and which header each of them has.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use csv::ByteRecord;
+
+/// What a list can say of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Column {
+    Token,
+    Name,
+    Email,
+    Ownership,
+    Serial,
+    Platform,
+}
+
+/// Every column, its header as it is printed, and how the header is written without case, spaces, `_` and `-`.
+pub(super) const COLUMNS: [(Column, &str, &[&str]); 6] = [
+    (Column::Token, "token", &["token", "enrollmenttoken", "enrolmenttoken"]),
+    (Column::Name, "name", &["name", "devicename"]),
+    (Column::Email, "email", &["email", "emailaddress", "mail"]),
+    (Column::Ownership, "ownership", &["ownership", "ownershiptype"]),
+    (Column::Serial, "serial number", &["serialnumber", "serial", "serialno"]),
+    (Column::Platform, "platform", &["platform", "os", "operatingsystem"]),
+];
+
+/// Which header a column has in a list: `serial number=Asset`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapping {
+    column: Column,
+    header: String,
+}
+
+impl FromStr for Mapping {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (column, header) = text.split_once('=').ok_or("must be COLUMN=HEADER")?;
+        let wanted = folded(column);
+        let found = COLUMNS.iter().find(|(_, _, headers)| headers.contains(&wanted.as_str()));
+        let Some((column, ..)) = found else {
+            let known = COLUMNS.map(|(_, name, _)| name).join(", ");
+            return Err(format!("the columns are {known}"));
+        };
+        if folded(header).is_empty() {
+            return Err("the header is empty".to_owned());
+        }
+        Ok(Self { column: *column, header: folded(header) })
+    }
+}
+
+/// Without case, spaces, `_`, `-`.
+pub(super) fn folded(header: &str) -> String {
+    let kept = header.chars().filter(|char| !char.is_whitespace() && !matches!(char, '_' | '-' | '\u{FEFF}'));
+    kept.flat_map(char::to_lowercase).collect()
+}
+
+/// Where each column is.
+pub(super) struct Header {
+    places: BTreeMap<Column, usize>,
+    pub(super) fields: usize,
+}
+
+impl Header {
+    pub(super) fn find(record: &ByteRecord, mappings: &[Mapping], is_minting: bool) -> Result<Self, String> {
+        let headers: Vec<String> = record.iter().map(|cell| folded(&String::from_utf8_lossy(cell))).collect();
+        let mut places = BTreeMap::new();
+        for (column, name, spellings) in &COLUMNS {
+            let mapped = mappings.iter().find(|mapping| mapping.column == *column);
+            let is_it = |header: &String| match mapped {
+                Some(mapping) => *header == mapping.header,
+                None => spellings.contains(&header.as_str()),
+            };
+            let mut found = headers.iter().enumerate().filter(|(_, header)| is_it(header));
+            match (found.next(), found.next(), mapped) {
+                (Some(_), Some(_), _) => return Err(format!("two columns are the {name}")),
+                (Some((at, _)), None, _) => _ = places.insert(*column, at),
+                (None, _, Some(_)) => return Err(format!("no column has the header that --column gives the {name}")),
+                (None, _, None) => {}
+            }
+        }
+        let header = Self { places, fields: headers.len() };
+        let needed = if is_minting { Column::Serial } else { Column::Token };
+        if !header.places.contains_key(&needed) {
+            let name = COLUMNS.iter().find(|(column, ..)| *column == needed).map_or("", |(_, name, _)| name);
+            return Err(format!("no column has the header \"{name}\" (--column \"{name}=HEADER\" names another)"));
+        }
+        Ok(header)
+    }
+
+    pub(super) fn cell<'r>(&self, record: &'r ByteRecord, column: Column) -> Option<&'r [u8]> {
+        self.places.get(&column).and_then(|at| record.get(*at))
+    }
+}

@@ -1,0 +1,153 @@
+//! Signatures of installers, judged: what the format found, what `signing` says of it, and the report of both.
+
+use std::fmt::Write as _;
+
+use installer::Report;
+use installer::format::Installer;
+use installer::report::{Finding, Severity};
+use installer::seal::Imprint;
+use serde::Serialize;
+use signing::verify::{self, PlainSignature, SignatureFacts, Trust, Unreadable};
+
+use crate::error::Result;
+
+/// A signature, judged.
+#[derive(Debug, Serialize)]
+pub struct Judged {
+    /// What it says; absent where it cannot be read.
+    #[serde(flatten)]
+    pub facts: Option<SignatureFacts>,
+    /// Why it cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
+    /// What the content says against itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub defects: Vec<String>,
+    /// Whether nothing is wrong.
+    pub valid: bool,
+}
+
+/// Reads and judges the signature of an installer. `None`: there is none.
+pub(crate) fn judge(installer: &dyn Installer, trust: Trust<'_>) -> Result<Option<Judged>> {
+    let signature = installer.signable().map(|file| file.signature()).transpose()?.flatten();
+    let Some(signature) = signature else { return Ok(None) };
+    let facts: Result<SignatureFacts, Unreadable> = match &signature.imprint {
+        Imprint::Msi { sha256 } => verify::authenticode(&signature.cms, sha256, trust),
+        Imprint::Toc { sha1 } => {
+            let plain = signature.rsa.as_ref();
+            let plain = plain.map(|rsa| PlainSignature { bytes: &rsa.bytes, certificates: &rsa.certificates });
+            verify::package(&signature.cms, plain, sha1, trust)
+        }
+    };
+    let (facts, unreadable) = match facts {
+        Ok(facts) => (Some(facts), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let valid = facts.as_ref().is_some_and(SignatureFacts::is_ok) && signature.defects.is_empty();
+    Ok(Some(Judged { facts, unreadable, defects: signature.defects, valid }))
+}
+
+impl Judged {
+    /// Puts everything that is to be said into a report.
+    pub(crate) fn report(&self, report: &mut Report) {
+        report.check(self.unreadable.is_none(), "signature-unreadable", "signature", || {
+            self.unreadable.clone().unwrap_or_default()
+        });
+        for defect in &self.defects {
+            report.error("signature-content", "signature", defect.clone());
+        }
+        if let Some(facts) = &self.facts {
+            say(facts, "signature", report);
+        }
+    }
+
+    /// What is wrong with it, in one sentence.
+    #[must_use]
+    pub fn first_error(&self) -> Option<String> {
+        if self.valid {
+            return None;
+        }
+        let problems = self.facts.iter().flat_map(SignatureFacts::all_problems);
+        let mut errors = problems.filter(|problem| problem.severity == verify::Severity::Error);
+        let said = errors.next().map(|problem| format!("the signature {}", problem.message));
+        said.or_else(|| self.unreadable.clone()).or_else(|| self.defects.first().cloned())
+    }
+
+    /// Lines for a person: a name and a value.
+    #[must_use]
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
+        match &self.facts {
+            Some(facts) => describe(facts, "signature", &mut lines),
+            None => lines.push(("signature", self.unreadable.clone().unwrap_or_default())),
+        }
+        lines.extend(self.defects.iter().map(|defect| ("", defect.clone())));
+        lines
+    }
+}
+
+fn say(facts: &SignatureFacts, place: &str, report: &mut Report) {
+    // What was looked at: content, signature, chain, timestamp, validity.
+    for _ in 0..5 {
+        report.check(true, "signature", place, String::new);
+    }
+    for problem in &facts.problems {
+        let severity = match problem.severity {
+            verify::Severity::Note => Severity::Note,
+            verify::Severity::Warning => Severity::Warning,
+            verify::Severity::Error => Severity::Error,
+        };
+        let hint = match problem.id {
+            "signature-chain" if facts.trusted.is_none() => Some("give --root FILE, the roots to trust".to_owned()),
+            _ => None,
+        };
+        report.add(Finding {
+            id: problem.id,
+            severity,
+            place: place.to_owned(),
+            message: problem.message.clone(),
+            hint,
+        });
+    }
+    for (number, nested) in facts.nested.iter().enumerate() {
+        say(nested, &format!("{place}/nested {}", number + 1), report);
+    }
+}
+
+fn describe(facts: &SignatureFacts, name: &'static str, lines: &mut Vec<(&'static str, String)>) {
+    let signer = facts.signer.as_ref();
+    let mut head = signer.map_or_else(|| "by nobody".to_owned(), |signer| format!("by {}", signer.subject));
+    if let (Some(signer), Some(digest)) = (signer, facts.digest) {
+        let _ = write!(head, ", {} with {digest}", signer.key);
+    }
+    let verdict =
+        match (facts.problems.iter().any(|problem| problem.severity == verify::Severity::Error), facts.trusted) {
+            (true, _) => ", NOT VALID",
+            (false, Some(true)) => ", valid, trusted",
+            (false, _) => ", valid",
+        };
+    head.push_str(verdict);
+    lines.push((name, head));
+    if facts.chain.len() > 1 {
+        lines.push(("", format!("chain: {}", facts.chain.join(" <- "))));
+    }
+    if let Some(timestamp) = &facts.timestamp {
+        lines.push(("", format!("timestamp: {} by {}", timestamp.time, timestamp.authority)));
+    }
+    if let Some(text) = &facts.description {
+        lines.push(("", format!("description: {text}")));
+    }
+    if let Some(url) = &facts.url {
+        lines.push(("", format!("url: {url}")));
+    }
+    if facts.sealed {
+        lines.push(("", "sealed: nothing may be added to it".to_owned()));
+    }
+    lines.extend(facts.superfluous.iter().map(|found| ("", format!("superfluous certificate: {}", found.subject))));
+    for problem in facts.problems.iter().filter(|problem| problem.severity != verify::Severity::Note) {
+        lines.push(("", problem.message.clone()));
+    }
+    for nested in &facts.nested {
+        describe(nested, "nested signature", lines);
+    }
+}

@@ -1,0 +1,15 @@
+//! Arguments that several commands have.
+
+mod names;
+mod prepared;
+mod product;
+mod signing;
+mod time;
+mod token;
+
+pub use names::{ProfileName, SystemName};
+pub use prepared::PreparedArgs;
+pub use product::ProductArgs;
+pub use signing::SigningArgs;
+pub use time::seconds;
+pub use token::{TokenArgs, token_file};

@@ -1,0 +1,48 @@
+//! What is built, and into which folder.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+use stampwright::{BuildPlan, Error, Kind, Result, UnsignedAgent, input};
+
+use super::names::FormatName;
+use crate::env;
+
+#[derive(Debug, Args)]
+pub struct ProductArgs {
+    /// The product's manifest
+    #[arg(long, value_name = "TOML", default_value = "stampwright.toml", value_hint = ValueHint::FilePath)]
+    pub product: PathBuf,
+    /// Only these formats
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',')]
+    pub format: Vec<FormatName>,
+    /// The public keys of who mints the tokens (JWKS), instead of the manifest's: they are installed with the agent,
+    /// and no other tokens are taken
+    #[arg(long, value_name = "JWKS", value_hint = ValueHint::FilePath)]
+    pub issuer_keys: Option<PathBuf>,
+    /// Take agents without a code signature (tests and prototypes)
+    #[arg(long)]
+    pub allow_unsigned_agent: bool,
+    /// The folder to write to; it is made if it is not there
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub output: PathBuf,
+    /// Print what was made as one JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl ProductArgs {
+    /// What is to be built.
+    pub fn plan(&self) -> Result<BuildPlan> {
+        let mut product = input::product(&self.product)?;
+        if let Some(path) = &self.issuer_keys {
+            let jwks = input::jwks(path)?;
+            product = product.with_issuer_keys(jwks).map_err(|error| Error::from(error).about(path))?;
+        }
+        let kinds = self.format.iter().map(|name| Kind::from(*name)).collect();
+        let unsigned = if self.allow_unsigned_agent { UnsignedAgent::Allow } else { UnsignedAgent::Refuse };
+        let plan = BuildPlan::new(product, kinds, &self.output, env::epoch()?, unsigned)?;
+        // A receipt costs a pass over the installer.
+        Ok(if self.json { plan } else { plan.without_receipts() })
+    }
+}

@@ -1,0 +1,51 @@
+//! Time, environment and randomness come in here. Everything behind it is a function of its arguments.
+#![expect(clippy::disallowed_methods, reason = "this is where they come in")]
+
+use std::path::Path;
+
+use signing::Passphrase;
+use stampwright::{Epoch, Error, Result, Token, input};
+use zeroize::Zeroizing;
+
+/// The date of everything that is built: `SOURCE_DATE_EPOCH`, else a constant.
+pub fn epoch() -> Result<Epoch> {
+    let Some(value) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(Epoch::DEFAULT) };
+    value
+        .to_str()
+        .and_then(|text| text.parse().ok())
+        .and_then(Epoch::new)
+        .ok_or_else(|| Error::usage("SOURCE_DATE_EPOCH must be seconds since 1970, between 1980-01-01 and 2106-02-07"))
+}
+
+/// The token in a variable.
+pub fn token(name: &str) -> Result<Token> {
+    Ok(Token::parse(&variable(name)?)?)
+}
+
+/// The password in a variable.
+pub fn passphrase(name: &str) -> Result<Passphrase> {
+    input::parse_passphrase(&variable(name)?, Path::new(name))
+}
+
+fn variable(name: &str) -> Result<Zeroizing<Vec<u8>>> {
+    let value = std::env::var_os(name);
+    let value = value.ok_or_else(|| Error::wrong(format!("the environment has no variable {name}")))?;
+    Ok(Zeroizing::new(value.into_encoded_bytes()))
+}
+
+/// Seconds since 1970, to hold the expiry of tokens and certificates against; never for what is built.
+pub fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Random bytes, for identifiers and keys.
+pub fn entropy(bytes: &mut [u8]) -> Result<()> {
+    getrandom::fill(bytes).map_err(|error| Error::wrong(format!("no randomness: {error}")))
+}
+
+/// Sixteen random bytes.
+pub fn random() -> Result<[u8; 16]> {
+    let mut bytes = [0; 16];
+    entropy(&mut bytes)?;
+    Ok(bytes)
+}
