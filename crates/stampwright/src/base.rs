@@ -10,6 +10,7 @@ use container::ReadAt;
 use container::at::{Cursor, FileAt};
 use installer::format::{Format, Inspection};
 use installer::proof::sha256;
+use installer::splice::{PrefixDigests, Splice};
 use installer::{AcceptedToken, IssuerKeys, Kind, Token, TokenPolicy, stamp};
 
 use crate::error::{Error, Result};
@@ -28,6 +29,7 @@ struct Inner {
     resign: bool,
     sha256: OnceLock<[u8; 32]>,
     inspection: OnceLock<Inspection>,
+    digests: PrefixDigests,
 }
 
 /// How a base is opened; made by [`Base::options`].
@@ -119,7 +121,13 @@ impl Options {
             base = base.pinned(keys);
         }
         let sha256 = self.sha256.map_or_else(OnceLock::new, OnceLock::from);
-        Ok(Base(Arc::new(Inner { base, resign: self.resign, sha256, inspection: OnceLock::new() })))
+        Ok(Base(Arc::new(Inner {
+            base,
+            resign: self.resign,
+            sha256,
+            inspection: OnceLock::new(),
+            digests: PrefixDigests::default(),
+        })))
     }
 }
 
@@ -192,6 +200,11 @@ impl Base {
     /// Whether it has a signature that a new one would replace, and nobody asked for that.
     pub(crate) fn keeps_signature(&self) -> bool {
         !self.0.resign && self.0.base.is_signed()
+    }
+
+    /// The SHA-256 of a stamp. What stamps of one base have in common at the front is hashed once.
+    pub(crate) fn sha256_of(&self, splice: &Splice) -> Result<[u8; 32]> {
+        self.0.digests.sha256(splice, self.bytes()).map_err(self.io("read"))
     }
 
     /// The way to a splice; [`crate::Stamp`] is what has been checked.

@@ -84,12 +84,12 @@ impl Stamp {
         Ok(plan::etag(&self.base().sha256()?, &self.0.splice))
     }
 
-    /// The SHA-256 of the whole. Reads the base the first time.
+    /// The SHA-256 of the whole. The first stamp of a base reads all that is kept; those after it only what is behind the first change.
     pub fn sha256(&self) -> Result<[u8; 32]> {
         if let Some(digest) = self.0.sha256.get() {
             return Ok(*digest);
         }
-        let digest = self.0.splice.sha256(self.base().bytes()).map_err(self.base().io("read"))?;
+        let digest = self.base().sha256_of(&self.0.splice)?;
         Ok(*self.0.sha256.get_or_init(|| digest))
     }
 
