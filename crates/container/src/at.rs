@@ -4,9 +4,13 @@
 //! readers here take a [`ReadAt`] (length + read at an offset, no cursor, no lock) instead of `Read + Seek`.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 
 use crate::bytes::{Error, Malformed, Problem};
+
+/// The longest piece of what is read a piece at a time: long enough that a system call for each does not count.
+pub const PIECE_BYTES: usize = 256 << 10;
 
 /// Bytes of a known length that can be read at any offset, by many at once.
 pub trait ReadAt: Send + Sync {
@@ -19,6 +23,11 @@ pub trait ReadAt: Send + Sync {
     /// Whether there are no bytes at all.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Writes the bytes of `range` to `out`, a piece at a time. A range beyond the end is [`io::ErrorKind::UnexpectedEof`].
+    fn copy_to(&self, range: Range<u64>, out: &mut dyn Write) -> io::Result<()> {
+        pieces(self, range, |error| error, |piece| out.write_all(piece))
     }
 }
 
@@ -174,6 +183,28 @@ pub fn read_vec(
     Ok(out)
 }
 
+/// Gives the bytes of `range` to `take`, a piece at a time. `failed` says what a failed read is (a range beyond the end is one, with
+/// [`io::ErrorKind::UnexpectedEof`]); what `take` fails with is given back as it is.
+pub fn pieces<E>(
+    file: &(impl ReadAt + ?Sized),
+    range: Range<u64>,
+    failed: impl FnOnce(io::Error) -> E,
+    mut take: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let length = |left: u64| PIECE_BYTES.min(usize::try_from(left).unwrap_or(usize::MAX));
+    let mut buffer = vec![0; length(range.end.saturating_sub(range.start))];
+    let mut at = range.start;
+    while at < range.end {
+        buffer.truncate(length(range.end - at));
+        if let Err(error) = file.read_at(at, &mut buffer) {
+            return Err(failed(error));
+        }
+        take(&buffer)?;
+        at += buffer.len() as u64;
+    }
+    Ok(())
+}
+
 /// A cursor over a [`ReadAt`], for libraries that want `Read + Seek`.
 #[derive(Debug, Clone)]
 pub struct Cursor<T> {
@@ -219,6 +250,23 @@ impl<T: ReadAt> Seek for Cursor<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn bytes() -> Vec<u8> {
+        (0..PIECE_BYTES as u32 * 2 + 17).map(|i| i.to_le_bytes()[0]).collect()
+    }
+
+    #[test]
+    fn pieces_come_to_the_range() {
+        let bytes = bytes();
+        let mut out = Vec::new();
+        bytes.copy_to(3..bytes.len() as u64, &mut out).unwrap();
+        assert_eq!(out, bytes[3..]);
+        out.clear();
+        bytes.copy_to(7..7, &mut out).unwrap();
+        assert!(out.is_empty());
+        let error = bytes.copy_to(0..bytes.len() as u64 + 1, &mut out).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
 
     #[test]
     fn a_window_ends_where_it_ends() {

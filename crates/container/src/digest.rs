@@ -4,11 +4,8 @@ use sha1::Sha1;
 use sha2::digest::Digest;
 use sha2::{Sha256, Sha384, Sha512};
 
-use crate::at::ReadAt;
+use crate::at::{self, ReadAt};
 use crate::bytes::{Error, Malformed, Problem};
-
-/// How much of a file is in memory at a time while it is hashed.
-const PIECE_BYTES: usize = 256 << 10;
 
 /// A digest algorithm that a signature may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,16 +111,10 @@ fn pieces(
         let (needed, found) = (end.saturating_sub(start), file.len().saturating_sub(start));
         return Err(Malformed { structure, offset: start, problem: Problem::Truncated { needed, found } }.into());
     }
-    let mut buffer = vec![0; PIECE_BYTES.min(usize::try_from(end - start).unwrap_or(PIECE_BYTES))];
-    let mut at = start;
-    while at < end {
-        let n = buffer.len().min(usize::try_from(end - at).unwrap_or(usize::MAX));
-        let Some(piece) = buffer.get_mut(..n) else { break };
-        file.read_at(at, piece).map_err(Error::io(structure))?;
+    at::pieces(file, start..end, Error::io(structure), |piece| {
         take(piece);
-        at += n as u64;
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 #[cfg(test)]
@@ -132,7 +123,7 @@ mod tests {
 
     #[test]
     fn pieces_and_the_whole_give_one_digest() {
-        let bytes: Vec<u8> = (0..PIECE_BYTES as u32 * 2 + 17).map(|i| i.to_le_bytes()[0]).collect();
+        let bytes: Vec<u8> = (0..at::PIECE_BYTES as u32 * 2 + 17).map(|i| i.to_le_bytes()[0]).collect();
         for algorithm in [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512] {
             let mut hasher = algorithm.hasher();
             hasher.feed(&bytes, "toy", 3, bytes.len() as u64).unwrap();

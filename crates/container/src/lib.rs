@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`at`] | positioned reads: files, memory, windows |
 //! | [`bytes`] | the one consuming reader for bytes from strangers, and the error it gives |
+//! | [`stream`] | streams, a piece at a time |
 //! | [`workers`] | work on all cores, results in order |
 //! | [`ar`] | the outer archive of a deb |
 //! | [`gzip`], [`xz`], [`zst`] | streams whose last block can be replaced without touching the others |
@@ -42,6 +43,7 @@ pub mod msidb;
 pub mod pe;
 pub mod rpm;
 pub mod slot;
+pub mod stream;
 pub mod workers;
 pub mod xar;
 pub mod xml;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::Path;
 
+use container::stream;
 use sha2::{Digest, Sha256};
 
 use crate::format::{Area, Extracted, Installer, ReadError, Sink, What};
@@ -14,19 +15,15 @@ use crate::report::Report;
 /// The SHA-256 of everything that `content` has, and how much that was.
 pub fn sha256(content: &mut dyn Read) -> io::Result<(u64, [u8; 32])> {
     let mut digest = Sha256::new();
-    let mut buffer = vec![0; 128 * 1024];
-    let mut len = 0;
-    loop {
-        match content.read(&mut buffer) {
-            Ok(0) => return Ok((len, digest.finalize().into())),
-            Ok(n) => {
-                digest.update(buffer.get(..n).unwrap_or_default());
-                len += n as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    let len = stream::pieces(
+        content,
+        |error| error,
+        |piece| {
+            digest.update(piece);
+            Ok(())
+        },
+    )?;
+    Ok((len, digest.finalize().into()))
 }
 
 pub use container::digest::hex;

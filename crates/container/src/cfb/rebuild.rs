@@ -19,11 +19,9 @@ use super::read::{Compound, Entry, Kind};
 use super::refusal::Refusal;
 use super::tree::{self, Meta, Root, Row};
 use super::{MINI_CUTOFF, MINI_SECTOR};
-use crate::at::ReadAt;
+use crate::at::{self, ReadAt};
 use crate::bytes::{Error, Malformed, Problem};
 
-/// How much of a stream is in memory at a time.
-const PIECE_BYTES: usize = 256 << 10;
 /// Storages in storages.
 const MOST_DEPTH: usize = 32;
 
@@ -268,15 +266,12 @@ impl<'a> Plan<'a> {
             Source::New(data) => out.write_all(data)?,
             Source::Old(entry) => {
                 let stream = compound.stream(entry)?;
-                let mut piece = vec![0; PIECE_BYTES.min(usize::try_from(stream.len()).unwrap_or(PIECE_BYTES))];
-                let mut done = 0;
-                while done < stream.len() {
-                    let n = piece.len().min(usize::try_from(stream.len() - done).unwrap_or(usize::MAX));
-                    let Some(part) = piece.get_mut(..n) else { break };
-                    stream.read_at(done, part).map_err(Error::io("read a stream"))?;
-                    out.write_all(part)?;
-                    done += n as u64;
-                }
+                at::pieces(
+                    &stream,
+                    0..stream.len(),
+                    |error| Error::io("read a stream")(error).into(),
+                    |piece| Ok::<(), RebuildError>(out.write_all(piece)?),
+                )?;
             }
         }
         Ok(fill(source.len(), sector, out)?)

@@ -10,6 +10,7 @@ use super::header::{HEADER_BYTES, MAGIC};
 use crate::at::{Cursor, ReadAt, Window, read_vec};
 use crate::bytes::{Error, Malformed, Problem, Reader};
 use crate::digest::hex;
+use crate::stream;
 use crate::xml::{self, Element};
 
 /// The largest table of contents, compressed and inflated. One with every certificate of Apple's has 20 KB.
@@ -382,14 +383,16 @@ fn check(sum: Option<&(String, String)>, content: &[u8]) -> Result<(), Problem> 
     }
 }
 
-fn hash<D: Digest>(stream: &mut impl Read) -> io::Result<String> {
+fn hash<D: Digest>(content: &mut impl Read) -> io::Result<String> {
     let mut digest = D::new();
-    let mut buf = vec![0; 1 << 16];
-    loop {
-        let n = stream.read(&mut buf)?;
-        let Some(part) = buf.get(..n).filter(|part| !part.is_empty()) else { break };
-        digest.update(part);
-    }
+    stream::pieces(
+        content,
+        |error| error,
+        |piece| {
+            digest.update(piece);
+            Ok(())
+        },
+    )?;
     Ok(hex(&digest.finalize()))
 }
 

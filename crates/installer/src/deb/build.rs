@@ -3,9 +3,9 @@
 //! `control.tar.gz` comes before `data.tar` in the file and holds the digests of what is in `data.tar`. Its length is
 //! known beforehand (see [`super::control`]), so its place is kept and filled at the end.
 
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 
-use container::ar;
+use container::{ar, stream};
 use md5::{Digest, Md5};
 
 use super::FORMAT_VERSION;
@@ -15,9 +15,6 @@ use super::tar::{self, FILE_LIMIT_BYTES, Kind};
 use super::tree;
 use crate::format::{BuildError, Job, Output};
 use crate::payload::{Node, Payload, Source};
-
-/// How much is read from a source at once.
-const PIECE_BYTES: usize = 256 << 10;
 
 /// An error of the closures that write members.
 struct Failed(BuildError);
@@ -108,19 +105,16 @@ fn copy(job: &Job<'_>, path: &str, source: &Source, out: &mut impl Write) -> Res
         source: error,
     };
     let mut input = source.open().map_err(unreadable)?;
-    let mut piece = vec![0; PIECE_BYTES];
     let mut digest = Md5::new();
-    loop {
-        match input.read(&mut piece) {
-            Ok(0) => return Ok(digest.finalize().into()),
-            Ok(n) => {
-                let bytes = piece.get(..n).unwrap_or_default();
-                digest.update(bytes);
-                out.write_all(bytes)?;
-                job.progress.advance(n as u64);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(unreadable(error).into()),
-        }
-    }
+    stream::pieces(
+        &mut *input,
+        |error| unreadable(error).into(),
+        |piece| {
+            digest.update(piece);
+            out.write_all(piece)?;
+            job.progress.advance(piece.len() as u64);
+            Ok::<(), Failed>(())
+        },
+    )?;
+    Ok(digest.finalize().into())
 }

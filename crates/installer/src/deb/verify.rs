@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
+use container::stream;
 use md5::{Digest, Md5};
 
 use super::control::ISSUER_KEYS;
@@ -292,18 +293,15 @@ impl Data {
 fn digest(content: &mut dyn Read) -> std::io::Result<(Vec<u8>, String)> {
     let mut digest = Md5::new();
     let mut head = Vec::new();
-    let mut piece = vec![0; 128 << 10];
-    loop {
-        match content.read(&mut piece) {
-            Ok(0) => return Ok((head, hex(&digest.finalize()))),
-            Ok(n) => {
-                let bytes = piece.get(..n).unwrap_or_default();
-                let missing = HEAD_BYTES.saturating_sub(head.len());
-                head.extend(bytes.iter().take(missing));
-                digest.update(bytes);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    stream::pieces(
+        content,
+        |error| error,
+        |piece| {
+            let missing = HEAD_BYTES.saturating_sub(head.len());
+            head.extend(piece.iter().take(missing));
+            digest.update(piece);
+            Ok(())
+        },
+    )?;
+    Ok((head, hex(&digest.finalize())))
 }

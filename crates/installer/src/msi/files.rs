@@ -5,11 +5,11 @@
 //! that a repair sees each; components have the same code in every version (rule of components: one code, one path).
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io;
 
 use container::ReadAt;
 use container::at::FileAt;
-use container::pe;
+use container::{pe, stream};
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
@@ -221,15 +221,17 @@ fn version_of(file: &(impl ReadAt + ?Sized)) -> Option<(String, String)> {
 fn digests(source: &Source, with_md5: bool) -> io::Result<([u8; 32], [u8; 16])> {
     let mut reader = source.open()?;
     let (mut sha256, mut md5) = (Sha256::new(), Md5::new());
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        let n = reader.read(&mut buffer)?;
-        let Some(part) = buffer.get(..n).filter(|part| !part.is_empty()) else { break };
-        sha256.update(part);
-        if with_md5 {
-            md5.update(part);
-        }
-    }
+    stream::pieces(
+        &mut *reader,
+        |error| error,
+        |piece| {
+            sha256.update(piece);
+            if with_md5 {
+                md5.update(piece);
+            }
+            Ok(())
+        },
+    )?;
     Ok((sha256.finalize().into(), md5.finalize().into()))
 }
 

@@ -6,6 +6,7 @@ use std::io::{self, Read, SeekFrom, Write};
 use container::bom::{self, Cksum};
 use container::cpio::{self, Header};
 use container::gzip::Writer as Gzip;
+use container::stream::pieces;
 use container::xar::{self, CHECKSUM_BYTES, File, FileData, Toc};
 use sha1::{Digest, Sha1};
 
@@ -15,8 +16,6 @@ use super::{APPLICATIONS, TOC_XML_BYTES, scripts};
 use crate::format::{BuildError, Job, Output, Progress};
 use crate::payload::{Node, Payload};
 
-/// Bytes of a payload file that are read at once.
-const CHUNK_BYTES: usize = 256 << 10;
 /// zlib-rs's 9 gives what gzip's 6, which `pkgbuild` takes, gives: its 6 is 3 % larger.
 const GZIP_LEVEL: u32 = 9;
 
@@ -188,14 +187,13 @@ fn children<'a>(payload: &'a Payload, prefix: &str) -> BTreeMap<&'a str, u32> {
 /// Copies a file into the archive and gives its checksum.
 fn stream(from: &mut dyn Read, to: &mut impl Write, progress: &dyn Progress) -> Result<u32, BuildError> {
     let mut cksum = Cksum::default();
-    let mut buf = vec![0; CHUNK_BYTES];
-    loop {
-        let n = from.read(&mut buf).map_err(BuildError::write("read a file of the payload"))?;
-        let Some(part) = buf.get(..n).filter(|part| !part.is_empty()) else { return Ok(cksum.finish()) };
-        cksum.update(part);
-        to.write_all(part).map_err(BuildError::write("write Payload"))?;
-        progress.advance(n as u64);
-    }
+    pieces(from, BuildError::write("read a file of the payload"), |piece| {
+        cksum.update(piece);
+        to.write_all(piece).map_err(BuildError::write("write Payload"))?;
+        progress.advance(piece.len() as u64);
+        Ok(())
+    })?;
+    Ok(cksum.finish())
 }
 
 /// Counts and hashes what goes through it.

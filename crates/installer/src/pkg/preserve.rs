@@ -4,15 +4,12 @@ use std::io;
 
 use container::slot::PKG_LEN_BYTES;
 use container::xar::{Archive, slot};
-use container::{ReadAt, at};
+use container::{Error, ReadAt, at};
 use zeroize::Zeroizing;
 
 use crate::format::{Output, PrepareError, ReadError};
 use crate::seal::{Place, SlotFound, SlotState};
 use crate::token::Token;
-
-/// How much of the archive is in memory at a time.
-const PIECE_BYTES: u64 = 256 << 10;
 
 /// The slot of an archive, if it has one.
 pub(super) fn slot(file: &dyn ReadAt, archive: &Archive) -> Result<Option<SlotFound>, ReadError> {
@@ -52,12 +49,12 @@ pub(super) fn prepare(file: &dyn ReadAt, archive: &Archive, out: &mut dyn Output
 }
 
 fn copy(file: &dyn ReadAt, range: std::ops::Range<u64>, out: &mut dyn Output) -> Result<(), PrepareError> {
-    let mut at = range.start;
-    while at < range.end {
-        let n = PIECE_BYTES.min(range.end - at);
-        let piece = at::read_vec(file, "archive", at, n, PIECE_BYTES as usize)?;
-        out.write_all(&piece).map_err(|source| PrepareError::Write { verb: "write the prepared archive", source })?;
-        at += n;
-    }
-    Ok(())
+    at::pieces(
+        file,
+        range,
+        |error| Error::io("archive")(error).into(),
+        |piece| {
+            out.write_all(piece).map_err(|source| PrepareError::Write { verb: "write the prepared archive", source })
+        },
+    )
 }

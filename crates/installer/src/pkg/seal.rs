@@ -7,15 +7,13 @@
 //! The payload is copied, never looked at: its checksum is in the table of contents already. A stapled ticket is left behind with the
 //! signature that it was issued for.
 
+use container::at;
 use container::xar::{self, Packing, Room, SignedHead, signed_head};
 
 use super::opened::Opened;
 use super::stamp::PkgStamper;
 use crate::format::{Output, SealFileError};
 use crate::seal::{Existing, Imprint, SealError, Sealed, Sealer};
-
-/// How much of the members is in memory at a time.
-const PIECE_BYTES: usize = 256 << 10;
 
 /// Writes the archive with fresh signatures.
 pub(super) fn seal(
@@ -45,16 +43,13 @@ pub(super) fn seal(
     let signatures = signatures(&head, &room, sealer)?;
     let failed = |source| SealFileError::Write { verb: "write the signed archive", source };
     out.write_all(&head.head).and_then(|()| out.write_all(&signatures)).map_err(failed)?;
-    let mut at = archive.heap_offset + head.old_members;
-    let mut piece = vec![0; PIECE_BYTES];
-    while at < archive.end {
-        let n = piece.len().min(usize::try_from(archive.end - at).unwrap_or(usize::MAX));
-        let Some(part) = piece.get_mut(..n) else { break };
-        file.read_at(at, part).map_err(container::Error::io("read the archive"))?;
-        out.write_all(part).map_err(failed)?;
-        at += n as u64;
-    }
-    Ok(())
+    let members = archive.heap_offset + head.old_members..archive.end;
+    at::pieces(
+        file,
+        members,
+        |error| container::Error::io("read the archive")(error).into(),
+        |piece| out.write_all(piece).map_err(failed),
+    )
 }
 
 /// The room that a signer needs.

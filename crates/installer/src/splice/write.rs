@@ -4,13 +4,10 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
-use container::ReadAt;
+use container::{ReadAt, at};
 use sha2::{Digest, Sha256};
 
 use super::{Segment, Splice};
-
-/// Large enough that a system call's cost vanishes, small enough for every cache.
-const CHUNK_BYTES: usize = 256 * 1024;
 
 impl Splice {
     /// Writes the result to a stream.
@@ -70,20 +67,10 @@ impl Splice {
         base: &(impl ReadAt + ?Sized),
         mut each: impl FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
-        let mut buffer = Vec::new();
         for segment in &self.segments {
             match segment {
                 Segment::Put(bytes) => each(bytes)?,
-                Segment::Keep(range) => {
-                    let mut at = range.start;
-                    while at < range.end {
-                        let n = CHUNK_BYTES.min(usize::try_from(range.end - at).unwrap_or(usize::MAX));
-                        buffer.resize(n, 0);
-                        base.read_at(at, &mut buffer)?;
-                        each(&buffer)?;
-                        at += n as u64;
-                    }
-                }
+                Segment::Keep(range) => at::pieces(base, range.clone(), |error| error, &mut each)?,
             }
         }
         Ok(())

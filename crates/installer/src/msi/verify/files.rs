@@ -5,6 +5,7 @@ use std::io::Read;
 
 use container::bytes::Error;
 use container::msidb::Row;
+use container::stream;
 use md5::{Digest, Md5};
 
 use crate::format::ReadError;
@@ -130,13 +131,15 @@ fn cabinet(
 
 fn digest(content: &mut dyn Read) -> Result<[u8; 16], ReadError> {
     let mut md5 = Md5::new();
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        match content.read(&mut buffer).map_err(Error::io("read the cabinet"))? {
-            0 => return Ok(md5.finalize().into()),
-            n => md5.update(buffer.get(..n).unwrap_or_default()),
-        }
-    }
+    stream::pieces(
+        content,
+        |error| ReadError::from(Error::io("read the cabinet")(error)),
+        |piece| {
+            md5.update(piece);
+            Ok(())
+        },
+    )?;
+    Ok(md5.finalize().into())
 }
 
 pub(super) fn stated_hash(row: &Row<'_>) -> Option<[u8; 16]> {

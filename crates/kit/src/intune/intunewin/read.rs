@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use aes::Aes256;
 use aes::cipher::{BlockDecryptMut, KeyIvInit, generic_array::GenericArray};
 use container::ReadAt;
-use container::at::{Cursor, Window};
+use container::at::{self, Cursor, Window};
 use container::bytes::{Malformed, Problem};
 use hmac::{Hmac, Mac};
 use installer::format::{Area, Extracted, ReadError, Sink, What};
@@ -169,14 +169,10 @@ impl Decrypted<'_> {
 }
 
 fn each_piece(from: &dyn ReadAt, mut see: impl FnMut(&[u8])) -> Result<(), ReadError> {
-    let (mut from, mut buf) = (Cursor::new(from), vec![0; PIECE_BYTES]);
-    loop {
-        let n = from.read(&mut buf).map_err(io_error)?;
-        match buf.get(..n) {
-            Some(piece) if n > 0 => see(piece),
-            _ => return Ok(()),
-        }
-    }
+    at::pieces(from, 0..from.len(), io_error, |piece| {
+        see(piece);
+        Ok(())
+    })
 }
 
 /// Gives every file of an inner archive, which must have the setup file, and says how many there are.
