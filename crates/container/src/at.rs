@@ -114,7 +114,7 @@ impl ReadAt for FileAt {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 n => {
                     offset += n as u64;
-                    buf = buf.get_mut(n..).unwrap_or_default();
+                    buf = buf.get_mut(n..).ok_or(io::ErrorKind::InvalidData)?;
                 }
             }
         }

@@ -13,7 +13,9 @@ const PRODUCT: &str = "Probe Agent";
 
 /// Signs, prepares and stamps `base` in `folder`, and asks.
 pub(super) fn run(sh: &Shell, base: &Path, folder: &str) -> Result {
-    let ending = base.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_owned();
+    let ending = base.extension().and_then(|ending| ending.to_str()).filter(|ending| ["msi", "pkg"].contains(ending));
+    let wrong = || Failure::answer(base.display().to_string(), "it is neither an .msi nor a .pkg");
+    let ending = ending.ok_or_else(wrong)?.to_owned();
     let folder = format!("{folder}/signatures");
     fs::create_dir_all(&folder).at("create", Path::new(&folder))?;
     let usage = if ending == "msi" { "codeSigning" } else { "critical,1.2.840.113635.100.4.13" };

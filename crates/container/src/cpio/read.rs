@@ -176,7 +176,7 @@ impl<R: Read> Reader<R> {
         }
         // what lies below a link would be written where the link points
         let leaf_above = entry.path.match_indices('/').any(|(at, _)| {
-            let above = entry.path.get(..at).unwrap_or_default();
+            let (above, _) = entry.path.split_at(at);
             self.seen.get(above) == Some(&false)
         });
         let below = format!("{}/", entry.path);
@@ -225,7 +225,7 @@ impl<R: Read> Reader<R> {
         let (start, mut buf) = (self.offset, [0; 4096]);
         loop {
             let n = self.inner.read(&mut buf).map_err(|e| failed(start, e))?;
-            let some = buf.get(..n).unwrap_or_default();
+            let some = buf.get(..n).ok_or_else(|| failed(start, io::ErrorKind::InvalidData.into()))?;
             self.offset += n as u64;
             let found = self.offset - start;
             if some.iter().any(|b| *b != 0) || found > MAX_PADDING_BYTES {

@@ -118,7 +118,8 @@ impl<W: Write> Deflate<W> {
     fn cut(&mut self) -> io::Result<()> {
         let data = std::mem::take(&mut self.chunk);
         self.len += data.len() as u64;
-        let next = data.get(data.len().saturating_sub(WINDOW_BYTES)..).unwrap_or_default().to_vec();
+        let (_, window) = data.split_at(data.len().saturating_sub(WINDOW_BYTES));
+        let next = window.to_vec();
         let dictionary = std::mem::replace(&mut self.dictionary, next);
         if let Some(piece) = self.workers.push(Job { data, dictionary })? {
             self.put(&piece?)?;
@@ -150,7 +151,7 @@ impl<W: Write> Deflate<W> {
 
     pub(super) fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let n = buf.len().min(CHUNK_BYTES.saturating_sub(self.chunk.len()));
-        self.chunk.extend_from_slice(buf.get(..n).unwrap_or_default());
+        self.chunk.extend_from_slice(buf.split_at(n).0);
         if self.chunk.len() == CHUNK_BYTES {
             self.cut()?;
         }

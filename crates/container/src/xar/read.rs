@@ -130,7 +130,7 @@ impl Archive {
         for element in toc.children.iter().filter(|e| matches!(e.name.as_str(), "signature" | "x-signature")) {
             let certificates =
                 element.descendants().filter(|e| e.name == "X509Certificate").map(|e| e.text.clone()).collect();
-            let style = element.attribute("style").unwrap_or_default().to_owned();
+            let style = element.attribute("style").ok_or_else(|| missing("the style of a signature"))?.to_owned();
             let (offset, size) = (number(element, "offset")?, number(element, "size")?);
             signatures.push(Signature { style, offset, size, certificates });
         }

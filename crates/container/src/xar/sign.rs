@@ -98,8 +98,11 @@ pub fn signed_head(toc: &[u8], room: &Room<'_>, packing: Packing) -> Result<Sign
         }
     };
     let head = pack(&text, level).map_err(|_| wrong(Problem::Data { what: "it cannot be compressed" }))?;
+    // What is signed is the checksum of this part, so a head without it must not come to a digest of nothing.
     let packed = head.get(usize::from(HEADER_BYTES)..head.len().saturating_sub(CHECKSUM_BYTES as usize));
-    let sha1 = Sha1::digest(packed.unwrap_or_default()).into();
+    let packed =
+        packed.ok_or_else(|| wrong(Problem::Truncated { needed: HEADER_BYTES.into(), found: head.len() as u64 }))?;
+    let sha1 = Sha1::digest(packed).into();
     Ok(SignedHead { head, sha1, old_members })
 }
 

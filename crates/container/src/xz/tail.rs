@@ -96,7 +96,9 @@ fn footer(file: &(impl ReadAt + ?Sized), end: u64) -> Result<u64, Error> {
 
 fn index(bytes: &[u8], at: u64) -> Result<Vec<Sizes>, Malformed> {
     let mut reader = Reader::new("xz index", at, bytes);
-    let (fields, _) = bytes.split_at_checked(bytes.len().saturating_sub(4)).unwrap_or_default();
+    let Some((fields, _)) = bytes.split_last_chunk::<4>() else {
+        return Err(reader.wrong(Problem::Truncated { needed: 4, found: bytes.len() as u64 }));
+    };
     let indicator = reader.wrong(Problem::Missing { what: "the index indicator" });
     if reader.u8()? != 0 {
         return Err(indicator);
@@ -136,7 +138,8 @@ fn tail_block(bytes: &[u8], at: u64, sizes: Sizes) -> Result<Vec<u8>, Malformed>
     let mut reader = Reader::new("xz block header", at, bytes);
     let header_bytes = (usize::from(reader.clone().u8()?) + 1) * 4;
     let mut header = reader.sub("xz block header", header_bytes)?;
-    let (fields, _) = bytes.split_at_checked(header_bytes.saturating_sub(4)).unwrap_or_default();
+    // `sub` has found that many bytes.
+    let (fields, _) = bytes.split_at(header_bytes.saturating_sub(4));
     header.skip(1)?;
     let flags = header.wrong(Problem::Data { what: "the last block is not one that can be replaced" });
     if header.u8()? != FLAGS_ONE_FILTER {

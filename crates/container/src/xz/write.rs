@@ -93,7 +93,7 @@ impl<W: Write> Writer<W> {
 impl<W: Write> Write for Writer<W> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let n = buf.len().min(BLOCK_BYTES.saturating_sub(self.block.len()));
-        self.block.extend_from_slice(buf.get(..n).unwrap_or_default());
+        self.block.extend_from_slice(buf.split_at(n).0);
         if self.block.len() == BLOCK_BYTES {
             self.cut()?;
         }

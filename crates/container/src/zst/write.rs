@@ -47,7 +47,7 @@ impl<W: Write> Writer<W> {
             let mut output = OutBuffer::around(buffer.as_mut_slice());
             let left = self.encoder.flush(&mut output)?;
             let made = output.pos();
-            self.put(buffer.get(..made).unwrap_or_default())?;
+            self.put(made_of(&buffer, made)?)?;
             if left == 0 {
                 break;
             }
@@ -73,12 +73,17 @@ impl<W: Write> Writer<W> {
     }
 }
 
+/// What the encoder has put into the buffer. It cannot have put more than there is room for.
+fn made_of(buffer: &[u8], made: usize) -> io::Result<&[u8]> {
+    buffer.get(..made).ok_or_else(|| io::Error::other("zstd claims more output than it had room for"))
+}
+
 impl<W: Write> Write for Writer<W> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let mut buffer = std::mem::take(&mut self.buffer);
         let read = loop {
             let status = self.encoder.run_on_buffers(buf, &mut buffer)?;
-            self.put(buffer.get(..status.bytes_written).unwrap_or_default())?;
+            self.put(made_of(&buffer, status.bytes_written)?)?;
             // While all workers are busy, a step may only give output; zero would mean the end to `write_all`.
             if status.bytes_read > 0 || buf.is_empty() {
                 break status.bytes_read;

@@ -48,7 +48,7 @@ const STREAM_MAX_BYTES: usize = 8 << 10;
 /// computer still needs is overwritten.
 #[must_use]
 pub fn name(msi: &Windows, token: &Token) -> String {
-    format!("{}-{}.mst", msi.stem(), token.fingerprint().get(..8).unwrap_or_default())
+    format!("{}-{:.8}.mst", msi.stem(), token.fingerprint())
 }
 
 /// The transform that gives `token` to the base, read back.

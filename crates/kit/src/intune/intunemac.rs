@@ -17,7 +17,7 @@
 
 use std::io::{self, Read, Seek, Write};
 
-use container::at::Cursor;
+use container::at::{self, Cursor};
 use container::bytes::{Malformed, Problem};
 use container::{ReadAt, xml};
 use installer::Epoch;
@@ -35,7 +35,6 @@ const CONTENTS: &str = "IntuneMacPackage/Contents/";
 const CHUNK_BYTES: usize = 10 << 20;
 /// A detection document of 8 GB has 27 KB of digests.
 const DETECTION_MAX_BYTES: u64 = 1 << 20;
-const COPY_BYTES: usize = 256 << 10;
 
 /// Why a package could not be wrapped.
 #[derive(Debug, thiserror::Error)]
@@ -119,23 +118,17 @@ fn options(epoch: Epoch, len: u64) -> SimpleFileOptions {
 
 /// Copies the package and gives the MD5 of each chunk, as the document lists them.
 fn copy(package: &dyn ReadAt, out: &mut impl Write) -> Result<String, WrapError> {
-    let mut from = Cursor::new(package);
-    let mut buf = vec![0; COPY_BYTES];
-    let (mut sums, mut md5, mut room) = (Vec::new(), Md5::new(), CHUNK_BYTES);
-    loop {
-        let most = room.min(buf.len());
-        let n = from.read(buf.get_mut(..most).unwrap_or_default()).map_err(WrapError::Read)?;
-        let Some(part) = buf.get(..n).filter(|part| !part.is_empty()) else { break };
-        out.write_all(part).map_err(WrapError::Write)?;
-        md5.update(part);
-        room -= n;
-        if room == 0 {
-            sums.push(hex(&std::mem::take(&mut md5).finalize()));
-            room = CHUNK_BYTES;
-        }
-    }
-    if room != CHUNK_BYTES {
+    let mut sums = Vec::new();
+    let mut start = 0;
+    while start < package.len() {
+        let end = package.len().min(start + CHUNK_BYTES as u64);
+        let mut md5 = Md5::new();
+        at::pieces(package, start..end, WrapError::Read, |piece| {
+            md5.update(piece);
+            out.write_all(piece).map_err(WrapError::Write)
+        })?;
         sums.push(hex(&md5.finalize()));
+        start = end;
     }
     Ok(sums.join(","))
 }
@@ -209,13 +202,13 @@ struct Detection {
 impl Detection {
     fn read(root: &xml::Element) -> Result<Self, container::Error> {
         let app = root.child("MacOSLobApp").ok_or_else(|| wrong("Detection.xml has no MacOSLobApp"))?;
-        let attribute = |name: &str| app.attribute(name).unwrap_or_default().to_owned();
+        let attribute = |name: &str, missing| app.attribute(name).map(str::to_owned).ok_or_else(|| wrong(missing));
         let chunk = app.child("MD5HashChunkSize").and_then(|size| size.attribute("Size")?.parse().ok());
-        let sums = app.text_of("MD5Hash").unwrap_or_default();
+        let sums = app.text_of("MD5Hash").ok_or_else(|| wrong("Detection.xml has no MD5Hash"))?;
         Ok(Self {
-            name: attribute("PackageName"),
-            bundle_id: attribute("BundleId"),
-            build_number: attribute("BuildNumber"),
+            name: attribute("PackageName", "Detection.xml has no PackageName")?,
+            bundle_id: attribute("BundleId", "Detection.xml has no BundleId")?,
+            build_number: attribute("BuildNumber", "Detection.xml has no BuildNumber")?,
             chunk_bytes: chunk.filter(|n| *n > 0).ok_or_else(|| wrong("Detection.xml has no chunk size"))?,
             md5: sums.split(',').map(|sum| sum.trim().to_ascii_lowercase()).collect(),
         })

@@ -65,15 +65,19 @@ pub fn write(
         let content = graph::content_file(&msi.file_name, msi.facts.len_bytes, None, Some(&manifest));
         folder.json("intune/graph/windowsMobileMSI.contentFile.json", &content)?;
     }
-    let line = |key: &str| app.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
+    let line = |key: &str| {
+        let problem =
+            || KitError::Document { path: "intune/README.md".to_owned(), problem: format!("the app has no {key}") };
+        app.get(key).and_then(serde_json::Value::as_str).ok_or_else(problem)
+    };
     let page = Page {
         product: &msi.product,
         version: &msi.facts.product_version,
         file: &msi.file_name,
         wrapped: &wrapped,
         transform: transform.as_deref(),
-        install: line("installCommandLine"),
-        uninstall: line("uninstallCommandLine"),
+        install: line("installCommandLine")?,
+        uninstall: line("uninstallCommandLine")?,
         product_code: &msi.facts.product_code,
         is_arm: msi.arch() == "Arm64",
     };

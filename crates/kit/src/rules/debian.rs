@@ -178,9 +178,10 @@ pub(super) static RULES: [Rule; 18] = [
                     Some("arm64") => 183,
                     _ => return None,
                 };
-                let (path, placed) =
-                    d.placed.iter().find(|(_, placed)| placed.machine.is_some_and(|found| found != expected))?;
-                broken(path.as_str(), format!("e_machine is {:?}", placed.machine.unwrap_or_default()))
+                each_placed(d, |placed| {
+                    let found = placed.machine.filter(|found| *found != expected)?;
+                    Some(format!("e_machine is {found}"))
+                })
             })
         },
     },

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use container::digest::Algorithm;
+use sha2::{Digest, Sha256};
 
 use super::errors::TimestampError;
 use super::{http, request, response};
@@ -38,8 +38,8 @@ impl Authority {
 
 impl Timestamper for Authority {
     fn timestamp(&self, signature: &[u8]) -> Result<Vec<u8>, TimestampError> {
-        let nonce = Algorithm::Sha256.digest(&[&self.seed, signature].concat());
-        let nonce = nonce.get(..16).unwrap_or_default();
+        let digest = Sha256::new().chain_update(self.seed).chain_update(signature).finalize();
+        let (nonce, _) = digest.split_at(16);
         let answer = http::post(&self.url, &request::encode(signature, nonce))?;
         let token = response::granted(&answer)?;
         response::check_fresh(&token, signature, nonce)?;

@@ -141,10 +141,11 @@ impl ReadAt for Decrypted<'_> {
         while !rest.is_empty() {
             let skip = at % BLOCK_BYTES as u64;
             let plain = self.blocks(at - skip, rest.len() + skip as usize)?;
-            let plain = plain.get(skip as usize..).unwrap_or_default();
+            let plain =
+                plain.get(skip as usize..).filter(|plain| !plain.is_empty()).ok_or(io::ErrorKind::UnexpectedEof)?;
             let n = plain.len().min(rest.len());
             let (now, later) = rest.split_at_mut(n);
-            now.copy_from_slice(plain.get(..n).unwrap_or_default());
+            now.copy_from_slice(plain.split_at(n).0);
             (at, rest) = (at + n as u64, later);
         }
         Ok(())

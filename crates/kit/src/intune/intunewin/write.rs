@@ -159,7 +159,7 @@ fn seal(from: &mut impl Read, keys: &Keys, out: &mut impl Write) -> io::Result<S
     let mut piece = Zeroizing::new(vec![0; PIECE_BYTES]);
     loop {
         let len = fill(from, &mut piece)?;
-        let part = piece.get_mut(..len).unwrap_or_default();
+        let part = piece.get_mut(..len).ok_or(io::ErrorKind::InvalidData)?;
         digest.update(&*part);
         plain_bytes += len as u64;
         if len < PIECE_BYTES {
