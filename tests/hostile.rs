@@ -3,7 +3,8 @@
 //! Good files (the installers of the small product, and what is inside them) are cut short, zeroed in places, changed in
 //! single bits, given lengths that lie, and continued. The work is done in processes of their own, one for each reader,
 //! so that their memory can be measured: the address space may not grow by more than the limit.
-//! What fuzzing finds is added to `found`, by name.
+//! What fuzzing finds is added to `fuzz/corpus-regressions/READER/`, by a name that says what is wrong with it, beside inputs that harm other
+//! programs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Output};
@@ -17,12 +18,6 @@ const LONGEST: Duration = Duration::from_secs(1);
 const MOST_BYTES: u64 = 64 << 20;
 /// Which reader a process of its own is for.
 const VARIABLE: &str = "STAMPWRIGHT_HOSTILE_READER";
-
-/// Bad inputs that once did harm, with the reader that they harmed.
-mod found {
-    /// Nothing so far that the variants above do not have.
-    pub const INPUTS: [(&str, &[u8]); 0] = [];
-}
 
 fn all() -> impl Iterator<Item = &'static Reader> {
     readers::READERS.iter().chain(kit_readers::READERS)
@@ -100,8 +95,8 @@ fn one_reader() {
         assert!(good.is_ok() || name == "manifest", "a good file of {} bytes: {good:?}", sample.len());
     }
     let mut judge = Judge::new(reader);
-    for (name, bytes) in found::INPUTS.iter().filter(|(name, _)| *name == reader.name) {
-        judge.try_one(&format!("found, {name}"), bytes);
+    for (name, bytes) in regressions(reader.name) {
+        judge.try_one(&name, &bytes);
     }
     for (n, sample) in samples.iter().enumerate() {
         for (what, variant) in variants(sample) {
@@ -109,6 +104,29 @@ fn one_reader() {
         }
     }
     assert!(judge.tried > 100, "only {} inputs were tried", judge.tried);
+}
+
+/// The kept bad inputs of a reader: path and content.
+fn regressions(reader: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = crate::support::root().join("fuzz/corpus-regressions").join(reader);
+    let Ok(files) = std::fs::read_dir(folder) else { return Vec::new() };
+    let files = files.map(|file| file.unwrap().path());
+    files.map(|path| (path.display().to_string(), std::fs::read(&path).unwrap())).collect()
+}
+
+#[test]
+fn every_kept_input_has_its_reader_and_is_refused() {
+    let folder = crate::support::root().join("fuzz/corpus-regressions");
+    let mut inputs = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let reader = all().find(|reader| reader.name == name).unwrap_or_else(|| panic!("{name} is no reader"));
+        for (path, bytes) in regressions(reader.name) {
+            assert!((reader.read)(&bytes).is_err(), "{path} is taken");
+            inputs += 1;
+        }
+    }
+    assert!(inputs >= 13, "only {inputs} inputs are kept");
 }
 
 #[test]

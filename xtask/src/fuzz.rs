@@ -1,5 +1,6 @@
-//! `cargo xtask fuzz`: every reader of bytes from strangers for a minute each. A crash, an answer that takes more than a second, or
-//! memory beyond the limit is a failure, and the input that did it is kept in `fuzz/artifacts/`.
+//! `cargo xtask fuzz`: every reader of untrusted input for a minute each. A crash, an answer that takes more than a second, or
+//! memory beyond the limit is a failure, and the input that did it is kept in `fuzz/artifacts/`. Once it is understood it belongs into
+//! `fuzz/corpus-regressions/`, where the tests read it.
 //!
 //! libFuzzer needs its coverage counters and nothing else, because there is no unsafe code that a sanitizer could watch: the stable
 //! compiler is enough.
@@ -54,7 +55,7 @@ fn fuzz(sh: &Shell, target: &Path, name: &str, secs: u32) -> Result {
     for folder in [&corpus, &artifacts] {
         fs::create_dir_all(folder).at("create", folder)?;
     }
-    seed(sh, &corpus)?;
+    seed(sh, name, &corpus)?;
     let limits = [
         format!("-max_total_time={secs}"),
         "-timeout=1".to_owned(),
@@ -84,9 +85,13 @@ fn installers(sh: &Shell) -> Result {
 }
 
 /// Small real files to start from: what fuzzing finds by itself from nothing is mostly the first magic number.
-fn seed(sh: &Shell, corpus: &Path) -> Result {
-    for folder in ["fuzz/seeds", SEEDS] {
+fn seed(sh: &Shell, name: &str, corpus: &Path) -> Result {
+    let regressions = format!("fuzz/corpus-regressions/{name}");
+    for folder in ["fuzz/seeds", SEEDS, &regressions] {
         let folder = sh.current_dir().join(folder);
+        if !folder.is_dir() {
+            continue;
+        }
         for seed in fs::read_dir(&folder).at("list", &folder)?.flatten() {
             let to = corpus.join(seed.file_name());
             fs::copy(seed.path(), &to).at("copy to", &to)?;
