@@ -1,4 +1,4 @@
-//! Every reader of bytes from strangers, each driven to its end, and good files for it to start from.
+//! Every reader of untrusted input, each driven to its end, and good files for it to start from.
 //!
 //! A reader takes bytes and says what is wrong with them, or nothing. It may do nothing else: no panic, no long work, no
 //! memory for bytes that are not there.

@@ -22,7 +22,7 @@ pub(crate) enum Failure {
         /// What the system said.
         source: io::Error,
     },
-    /// The machine lacks something that nobody here may install.
+    /// The machine lacks something that this user may not install.
     #[error("{what} is missing\nhint: run this, then try again:\n  {command}")]
     Missing {
         /// What is missing.

@@ -57,7 +57,7 @@ const PACKAGES: [Need; 30] = [
     Need { probe: Probe::PythonModule("ensurepip"), package: "python3-venv" },
 ];
 
-/// Pinned, because a judge that changes its mind overnight stops everybody's work.
+/// Pinned, because a new version of a judge must not fail a tree that has not changed.
 pub(crate) const FROM_PYPI: [&str; 7] = [
     "cryptography==50.0.2",
     "pymsi==0.0.0rc1",

@@ -53,7 +53,7 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
-    /// Fuzz every reader of bytes from strangers, a minute each
+    /// Fuzz every reader of untrusted input, a minute each
     Fuzz {
         /// Only this target of fuzz/targets/
         target: Option<String>,

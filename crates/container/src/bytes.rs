@@ -1,4 +1,4 @@
-//! The one reader for bytes from strangers.
+//! The one reader for untrusted input.
 //!
 //! A [`Reader`] owns a slice and consumes it: every read is checked, nothing is indexed, and
 //! [`Reader::finish`] refuses what is left over. What goes wrong is a [`Malformed`]: the structure, where it

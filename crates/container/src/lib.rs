@@ -7,7 +7,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`at`] | positioned reads: files, memory, windows |
-//! | [`bytes`] | the one consuming reader for bytes from strangers, and the error it gives |
+//! | [`bytes`] | the one consuming reader for untrusted input, and the error it gives |
 //! | [`stream`] | streams, a piece at a time |
 //! | [`workers`] | work on all cores, results in order |
 //! | [`ar`] | the outer archive of a deb |

@@ -1,4 +1,4 @@
-//! Small XML documents from strangers, read whole into elements, within limits.
+//! Small untrusted XML documents, read whole into elements, within limits.
 //!
 //! A table of contents, a `PackageInfo` or a property list has some hundred elements; a tree of them is simpler to
 //! judge than a stream of events. Not for documents that must keep their white space, namespaces or comments: names

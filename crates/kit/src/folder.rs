@@ -19,7 +19,7 @@ pub enum KitError {
     /// There is nothing to enroll with.
     #[error("the installer has no token, so the kit needs one")]
     NoToken,
-    /// There would be two.
+    /// The installer already contains a token.
     #[error("the installer has a token already (fingerprint {0}), so the kit takes no other")]
     TwoTokens(String),
     /// The installer cannot be read.

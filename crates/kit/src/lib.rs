@@ -16,7 +16,7 @@
 //! | `jamf` | bodies for Jamf's API |
 //! | `profiles`, `manifest` | configuration profiles and Apple's manifest, for every management of Macs |
 //!
-//! Values from an installer are a stranger's: each document's own library or [`installer::template::Escape`] writes them,
+//! Values from an installer are untrusted input: each document's own library or [`installer::template::Escape`] writes them,
 //! and what stands in a command line (file names, product codes, versions) is checked to be plain before.
 
 pub mod folder;

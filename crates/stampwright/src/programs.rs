@@ -23,7 +23,7 @@ pub(crate) fn check(installer: &dyn Installer, report: &mut Report) -> Result<()
         report.error(ID, path.clone(), problem.clone());
     }
     for (signer, paths) in &programs.signed {
-        report.note(ID, place(paths), format!("names {signer} as its signer; its digests are right"));
+        report.note(ID, place(paths), format!("names {signer} as its signer; its digests match"));
     }
     if !programs.unsigned.is_empty() {
         report.note(ID, place(&programs.unsigned), "without a code signature");

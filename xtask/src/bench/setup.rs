@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use xshell::Shell;
 
-/// Where everything is made; removed by nobody, for a look afterwards.
+/// Where everything is made; it is kept, for a look afterwards.
 pub(super) const FOLDER: &str = "target/bench";
 
 /// How thorough a run is.

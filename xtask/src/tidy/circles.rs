@@ -1,4 +1,4 @@
-//! Files of one crate that lean on each other in a circle: nobody can read, test or move one of them without the others.
+//! Files of one crate that lean on each other in a circle: none of them can be read, tested or moved without the others.
 //!
 //! An edge is any path from one file into another: imports, `super::` and `self::`, paths in the text. A file that only declares
 //! modules and re-exports their names (most `mod.rs`, `lib.rs`) is a signpost: a path through it leads to the file behind it.

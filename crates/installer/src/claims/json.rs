@@ -1,4 +1,4 @@
-//! JSON objects from strangers: a name may come once, and nothing of the input gets into an error but short plain names.
+//! Untrusted JSON objects: a name may come once, and nothing of the input gets into an error but short plain names.
 
 use std::collections::BTreeMap;
 use std::fmt;

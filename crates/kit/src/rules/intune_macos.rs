@@ -219,7 +219,7 @@ pub(super) static RULES: [Rule; 18] = [
         severity: Severity::Warning,
         profiles: MACOS,
         what: "it asks for no restart",
-        why: "nobody is there to answer",
+        why: "no user is there to answer",
         remedy: "set postinstall-action=\"none\"",
         source: DETECTION,
         broken: |s| {

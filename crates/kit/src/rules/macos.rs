@@ -169,7 +169,7 @@ pub(super) static RULES: [Rule; 13] = [
         severity: Severity::Error,
         profiles: MACOS,
         what: "a daemon or token among the scripts has a postinstall that can be executed",
-        why: "half-enrolled: nobody puts them in their places",
+        why: "half-enrolled: nothing puts them in their places",
         remedy: "build it with this program",
         source: "Apple, pkgbuild(1)",
         broken: |s| {

@@ -108,7 +108,7 @@ pub(super) static RULES: [Rule; 23] = [
         severity: Severity::Warning,
         profiles: WINDOWS,
         what: "it carries an Authenticode signature",
-        why: "application control and SmartScreen hold back installers of nobody",
+        why: "application control and SmartScreen block unsigned installers",
         remedy: "sign it: stampwright sign",
         source: "Microsoft Learn, Authenticode",
         broken: |s| msi(s, |m| if m.is_signed { None } else { broken("file", "it is not signed") }),
@@ -145,7 +145,7 @@ pub(super) static RULES: [Rule; 23] = [
         severity: Severity::Warning,
         profiles: WINDOWS,
         what: "no action asks for a restart",
-        why: "a restart in the middle of a start or a user's work, and nobody is asked",
+        why: "a restart in the middle of a start or a user's work, without a question",
         remedy: "take ForceReboot and ScheduleReboot out of the sequence",
         source: UAC,
         broken: |s| {
@@ -393,7 +393,7 @@ pub(super) static RULES: [Rule; 23] = [
         severity: Severity::Error,
         profiles: WINDOWS,
         what: "the token is in one cell of the tables",
-        why: "each other one is a place that nobody protects",
+        why: "every other copy is not protected",
         remedy: "leave the token to the stamp",
         source: "MITRE, CWE-538",
         broken: |s| {

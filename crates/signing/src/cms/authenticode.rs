@@ -38,7 +38,7 @@ pub(crate) const SEALING: [ObjectIdentifier; 3] = [
 
 /// The subject interface package for Windows Installer, {000C10F1-0000-0000-C000-000000000046}, as it lies in memory.
 pub(crate) const MSI_SIP: [u8; 16] = [0xf1, 0x10, 0x0c, 0, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0x46];
-/// Longer names and addresses are nobody's.
+/// Maximum length of a program's name and address.
 const TEXT_MAX: usize = 1024;
 
 /// What the user sees when Windows asks: SpcSpOpusInfo.

@@ -125,7 +125,7 @@ fn locks(tables: &Tables<'_>, report: &mut Report) {
     }
 }
 
-/// A protected list whose entries allow the system (SY) and the administrators (BA), and nobody else.
+/// A protected list whose entries allow the system (SY) and the administrators (BA), and no other account.
 fn is_private(sddl: &str) -> bool {
     let Some((_, list)) = sddl.split_once("D:P") else { return false };
     let mut entries = list.split('(').skip(1);

@@ -1,4 +1,4 @@
-//! Bytes from strangers: an error, never a panic.
+//! Untrusted input: an error, never a panic.
 
 use super::*;
 

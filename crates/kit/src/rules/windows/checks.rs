@@ -75,7 +75,7 @@ pub(super) fn is_locked(contents: &Contents, value: &str) -> bool {
     })
 }
 
-/// A protected list whose entries allow the system and the administrators, and nobody else.
+/// A protected list whose entries allow the system and the administrators, and no other account.
 fn is_private(sddl: &str) -> bool {
     let Some((_, list)) = sddl.split_once("D:P") else { return false };
     let list = list.trim_start_matches("AI");
