@@ -52,14 +52,18 @@ impl Report {
         place: impl Into<String>,
         message: impl FnOnce() -> String,
     ) -> bool {
-        self.checks += 1;
-        if !holds {
-            self.add(Finding { id, severity: Severity::Error, place: place.into(), message: message(), hint: None });
-        }
+        let finding = || Finding { id, severity: Severity::Error, place: place.into(), message: message(), hint: None };
+        self.checked((!holds).then(finding));
         holds
     }
 
-    /// Adds a finding.
+    /// Notes that something was checked, and what was found where it does not hold, however bad that is.
+    pub fn checked(&mut self, found: Option<Finding>) {
+        self.checks += 1;
+        self.findings.extend(found);
+    }
+
+    /// Adds a finding that no check of its own stands for.
     pub fn add(&mut self, finding: Finding) {
         self.findings.push(finding);
     }

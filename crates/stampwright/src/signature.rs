@@ -7,7 +7,7 @@ use installer::format::Installer;
 use installer::report::{Finding, Severity};
 use installer::seal::Imprint;
 use serde::Serialize;
-use signing::verify::{self, PlainSignature, SignatureFacts, Trust, Unreadable};
+use signing::verify::{self, PlainSignature, Problem, SignatureFacts, Trust, Unreadable};
 
 use crate::error::Result;
 
@@ -53,9 +53,7 @@ impl Judged {
         report.check(self.unreadable.is_none(), "signature-unreadable", "signature", || {
             self.unreadable.clone().unwrap_or_default()
         });
-        for defect in &self.defects {
-            report.error("signature-content", "signature", defect.clone());
-        }
+        report.check(self.defects.is_empty(), "signature-content", "signature", || self.defects.join("; "));
         if let Some(facts) = &self.facts {
             say(facts, "signature", report);
         }
@@ -87,27 +85,29 @@ impl Judged {
 }
 
 fn say(facts: &SignatureFacts, place: &str, report: &mut Report) {
-    // What was looked at: content, signature, chain, timestamp, validity.
-    for _ in 0..5 {
-        report.check(true, "signature", place, String::new);
-    }
-    for problem in &facts.problems {
-        let severity = match problem.severity {
+    let finding = |problem: &Problem| Finding {
+        id: problem.id,
+        severity: match problem.severity {
             verify::Severity::Note => Severity::Note,
             verify::Severity::Warning => Severity::Warning,
             verify::Severity::Error => Severity::Error,
-        };
-        let hint = match problem.id {
+        },
+        place: place.to_owned(),
+        message: problem.message.clone(),
+        hint: match problem.id {
             "signature-chain" if facts.trusted.is_none() => Some("give --root FILE, the roots to trust".to_owned()),
             _ => None,
-        };
-        report.add(Finding {
-            id: problem.id,
-            severity,
-            place: place.to_owned(),
-            message: problem.message.clone(),
-            hint,
-        });
+        },
+    };
+    let is_error = |problem: &&Problem| problem.severity == verify::Severity::Error;
+    let checks = facts.checks();
+    for id in &checks {
+        let mut failed = facts.problems.iter().filter(is_error).filter(|problem| problem.id == *id).map(finding);
+        report.checked(failed.next());
+        failed.for_each(|more| report.add(more));
+    }
+    for problem in facts.problems.iter().filter(|problem| !is_error(problem)) {
+        report.add(finding(problem));
     }
     for (number, nested) in facts.nested.iter().enumerate() {
         say(nested, &format!("{place}/nested {}", number + 1), report);

@@ -67,20 +67,16 @@ impl Rule {
     /// Asks the rule of an installer; what does not hold goes to the report.
     pub(super) fn check(&self, subject: &Subject, report: &mut Report) -> Outcome {
         let broken = (self.broken)(subject);
-        _ = report.check(true, self.id, "", String::new);
-        if let Some(Broken { place, found }) = &broken {
-            let finding = Finding {
-                id: self.id,
-                severity: self.severity,
-                place: place.clone(),
-                message: format!("{found}; must be that {}: {} ({})", self.what, self.why, self.source),
-                hint: Some(self.remedy.to_owned()),
-            };
-            // Two profiles of one installer have rules in common.
-            if !report.findings().contains(&finding) {
-                report.add(finding);
-            }
-        }
+        let finding = broken.as_ref().map(|Broken { place, found }| Finding {
+            id: self.id,
+            severity: self.severity,
+            place: place.clone(),
+            message: format!("{found}; must be that {}: {} ({})", self.what, self.why, self.source),
+            hint: Some(self.remedy.to_owned()),
+        });
+        // Two profiles of one installer have rules in common.
+        let is_new = finding.as_ref().is_none_or(|finding| !report.findings().contains(finding));
+        report.checked(finding.filter(|_| is_new));
         let holds = broken.is_none();
         let (place, found) = broken.map(|broken| (broken.place, broken.found)).unzip();
         let Self { id, severity, what, why, remedy, source, .. } = *self;

@@ -12,6 +12,7 @@
 
 mod authenticode;
 mod chain;
+mod checks;
 mod facts;
 mod package;
 pub(crate) mod signed_data;
