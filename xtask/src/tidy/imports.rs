@@ -1,7 +1,7 @@
 //! Who may import whom. Between crates, by their manifests; inside the installer crate, by the paths that start with `crate::`.
 //!
 //! ```text
-//! program, service → stampwright → kit, signing, installer → container
+//! program → stampwright → kit, signing, installer → container
 //! signing → container
 //!
 //! installer:  everything else ← format ← proof, preserve ← deb | msi | pkg ← formats ← stamp
@@ -12,9 +12,8 @@ use toml::Table;
 use super::tree::{Complaint, Source, is_rust};
 
 /// A crate's manifest and which of our crates it may name. A crate that stands higher may use all that stands below.
-const CRATES: [(&str, &[&str]); 8] = [
-    ("Cargo.toml", &["service", "stampwright", "kit", "installer", "signing", "container"]),
-    ("crates/service/Cargo.toml", &["stampwright", "kit", "installer", "signing", "container"]),
+const CRATES: [(&str, &[&str]); 7] = [
+    ("Cargo.toml", &["stampwright", "kit", "installer", "signing", "container"]),
     ("crates/stampwright/Cargo.toml", &["kit", "installer", "signing", "container"]),
     ("crates/kit/Cargo.toml", &["installer", "container"]),
     ("crates/signing/Cargo.toml", &["container"]),
@@ -22,7 +21,7 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("crates/container/Cargo.toml", &[]),
     ("xtask/Cargo.toml", &[]),
 ];
-const OURS: [&str; 6] = ["container", "installer", "kit", "service", "signing", "stampwright"];
+const OURS: [&str; 5] = ["container", "installer", "kit", "signing", "stampwright"];
 
 /// Formats know nothing of each other: what two of them need belongs below.
 const FORMATS: [&str; 4] = ["deb", "msi", "pkg", "rpm"];
@@ -43,6 +42,18 @@ pub(super) fn between_crates(tree: &[Source]) -> Vec<Complaint> {
         }
     }
     complaints
+}
+
+/// Rules for crates that are not there: a name that nothing has says nothing.
+pub(super) fn without_a_crate(tree: &[Source]) -> Vec<Complaint> {
+    let rules = tree.iter().filter(|source| source.path == "xtask/src/tidy/imports.rs");
+    let missing = |path: &str| !tree.iter().any(|source| source.path == path);
+    rules
+        .flat_map(|rules| {
+            let stale = CRATES.iter().map(|(path, _)| *path).filter(|path| missing(path));
+            stale.map(|path| Complaint::new(rules, 0, format!("has a rule for {path}, which is not there")))
+        })
+        .collect()
 }
 
 fn is_member(path: &str) -> bool {
@@ -148,6 +159,18 @@ mod tests {
         );
         assert!(complaints_of("crates/installer/src/lib.rs", "pub use crate::deb::Deb;").is_empty());
         assert!(complaints_of("crates/installer/src/token.rs", "// see crate::format").is_empty());
+    }
+
+    #[test]
+    fn a_rule_without_a_crate_is_named() {
+        let all = CRATES.map(|(path, _)| (path, ""));
+        let rules = ("xtask/src/tidy/imports.rs", "");
+        assert!(without_a_crate(&tree_of(&[&all[..], &[rules]].concat())).is_empty());
+        let found = without_a_crate(&tree_of(&[&all[1..], &[rules]].concat()));
+        assert_eq!(
+            found.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["xtask/src/tidy/imports.rs: has a rule for Cargo.toml, which is not there"]
+        );
     }
 
     #[test]

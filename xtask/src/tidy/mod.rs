@@ -37,10 +37,11 @@ pub(crate) fn run(sh: &Shell) -> Result {
 }
 
 fn complaints(tree: &[Source]) -> Vec<Complaint> {
-    let rules: [Rule; 10] = [
+    let rules: [Rule; 11] = [
         circles::circles,
         dependencies::unused,
         imports::between_crates,
+        imports::without_a_crate,
         imports::inside_installer,
         text::long_files,
         text::open_ends,
