@@ -8,9 +8,9 @@ use std::io::{self, Seek, SeekFrom, Write};
 use container::{ar, stream};
 use md5::{Digest, Md5};
 
-use super::FORMAT_VERSION;
 use super::codec::Codec;
 use super::control::{Control, Digests};
+use super::names::FORMAT_VERSION;
 use super::tar::{self, FILE_LIMIT_BYTES, Kind};
 use super::tree;
 use crate::format::{BuildError, Job, Output};

@@ -14,8 +14,8 @@ use container::at::FileAt;
 use container::gzip;
 use serde::Serialize;
 
-use super::PRODUCT_NAME;
 use super::mark::Mark;
+use super::names::PRODUCT_NAME;
 use super::tar::{self, Kind};
 use super::tree::{continued, unit_name};
 use crate::agent;

@@ -2,8 +2,8 @@
 
 use std::io;
 
+use super::names::token_path;
 use super::read::{Entry, EntryKind, Package};
-use super::token_path;
 use crate::format::{Area, Extracted, ReadError, Sink, What};
 
 /// Gives the control archive's files as metadata, everything that gets installed as payload, the token as token.

@@ -5,8 +5,8 @@ use std::io::Read;
 
 use container::ReadAt;
 
+use super::names::token_path;
 use super::read::{EntryKind, Package, unreadable};
-use super::token_path;
 use crate::format::ReadError;
 
 /// A unit file of more than this is not read.

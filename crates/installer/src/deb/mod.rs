@@ -45,6 +45,7 @@ mod control;
 mod extract;
 mod facts;
 mod mark;
+mod names;
 mod open;
 mod read;
 mod stamp;
@@ -56,17 +57,13 @@ mod verify;
 mod tests;
 
 pub use facts::{Facts, Placed, Script, facts};
+pub use names::Deb;
 
 use container::ReadAt;
 
-use crate::claims::IssuerKeys;
 use crate::format::{BuildError, Format, Installer, Job, Kind, Output, ReadError};
 use crate::payload::Payload;
 use crate::product::{AgentFile, Product};
-
-/// The format.
-#[derive(Debug, Clone, Copy)]
-pub struct Deb;
 
 impl Format for Deb {
     fn kind(&self) -> Kind {
@@ -88,30 +85,4 @@ impl Format for Deb {
     fn open<'f>(&self, file: &'f dyn ReadAt) -> Result<Box<dyn Installer + 'f>, ReadError> {
         Ok(Box::new(read::Package::open(file)?))
     }
-}
-
-/// The field of the control file with the product's name: a token says for which product it is, and the package has a name of its own.
-const PRODUCT_NAME: &str = "X-Product-Name";
-
-/// What `debian-binary` holds.
-const FORMAT_VERSION: &[u8] = b"2.0\n";
-
-/// Where the agent is installed.
-fn agent_path(package: &str, executable: &str) -> String {
-    format!("usr/lib/{package}/{executable}")
-}
-
-/// Where dpkg puts the token.
-fn token_path(package: &str) -> String {
-    format!("usr/lib/{package}/enrollment-token")
-}
-
-/// Where dpkg puts the issuer's keys.
-fn keys_path(package: &str) -> String {
-    format!("usr/lib/{package}/{}", IssuerKeys::FILE_NAME)
-}
-
-/// Where the agent says that the device is enrolled.
-fn state_path(package: &str) -> String {
-    format!("var/lib/{package}/enrollment-state")
 }

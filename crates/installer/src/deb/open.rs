@@ -1,7 +1,8 @@
 //! An open package: its members at once, the control file when it is first asked for.
 
+use super::names::{Deb, PRODUCT_NAME};
 use super::read::Package;
-use super::{Deb, PRODUCT_NAME, control, extract, stamp, verify};
+use super::{control, extract, stamp, verify};
 use crate::format::{Format, Inspection, Installer, Kind, ReadError, Sink, StampError, Stamper, TokenSummary};
 use crate::policy;
 use crate::report::Report;

@@ -9,7 +9,7 @@ use container::{Malformed, Problem, ReadAt};
 
 use super::codec::Codec;
 use super::mark::Mark;
-use super::{FORMAT_VERSION, token_path};
+use super::names::{FORMAT_VERSION, token_path};
 use crate::format::ReadError;
 use crate::token::Token;
 

@@ -3,6 +3,7 @@
 use std::io::{Cursor, Read, Write};
 use std::time::{Duration, Instant};
 
+use super::names::FORMAT_VERSION;
 use super::*;
 use crate::epoch::Epoch;
 use crate::format::{Extracted, Sink};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{agent_path, keys_path, state_path, token_path};
+use super::names::{agent_path, keys_path, state_path, token_path};
 use crate::epoch::Epoch;
 use crate::format::BuildError;
 use crate::payload::{Payload, Source};

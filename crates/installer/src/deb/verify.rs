@@ -8,8 +8,8 @@ use md5::{Digest, Md5};
 
 use super::control::ISSUER_KEYS;
 use super::mark::{LAYOUT, Mark};
+use super::names::{keys_path, token_path};
 use super::read::{Entry, EntryKind, Fields, Package, unreadable};
-use super::{keys_path, token_path};
 use crate::claims::IssuerKeys;
 use crate::format::ReadError;
 use crate::proof::hex;

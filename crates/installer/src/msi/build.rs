@@ -37,7 +37,7 @@ pub(super) fn assemble(job: &Job<'_>, plan: &Plan<'_>, mut out: &mut dyn Output)
     let mut writer = Writer::new(&mut out, MSI_CLSID).map_err(BuildError::write("write the compound file"))?;
     // Two kinds of errors: the compound file's own, and whatever went wrong in the cabinet.
     writer
-        .bulk(&utf16(&of_data(super::CABINET)), |stream| Ok(cabinet::write(job, &plan.files, stream)))
+        .bulk(&utf16(&of_data(super::ids::CABINET)), |stream| Ok(cabinet::write(job, &plan.files, stream)))
         .map_err(BuildError::write("write the compound file"))??;
     // What no stamp changes lies before what a stamp writes anew.
     for (key, bytes) in &plan.binaries {

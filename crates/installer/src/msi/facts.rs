@@ -5,8 +5,8 @@ use container::ReadAt;
 use container::bytes::{Malformed, Problem};
 use container::msidb::summary::pid;
 
-use super::HKEY_LOCAL_MACHINE;
 use super::identity::TOOL_VERSION;
+use super::ids::HKEY_LOCAL_MACHINE;
 use super::read::{Installer, missing};
 use super::token::TOKEN_PROPERTY;
 use crate::format::{Format, ReadError, TokenSummary};
@@ -109,7 +109,7 @@ pub fn facts(file: &dyn ReadAt) -> Result<Facts, ReadError> {
         has_system_folders: folders
             .is_some_and(|table| SYSTEM_FOLDERS.iter().any(|folder| table.find("Directory", folder).is_some())),
         is_signed: installer.is_signed(),
-        token: super::Msi.open(file)?.inspect()?.token,
+        token: super::ids::Msi.open(file)?.inspect()?.token,
         takes_token: properties.contains_key(TOOL_VERSION) && hidden.split(';').any(|name| name == TOKEN_PROPERTY),
     })
 }

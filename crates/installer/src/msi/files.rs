@@ -123,7 +123,7 @@ pub(super) fn add<'a>(tables: &mut Tables, job: &Job<'a>, code: &Code<'_>) -> Re
         });
     }
     let last = i32::try_from(files.len()).unwrap_or(i32::MAX);
-    tables.add("Media", row![1, last, NULL, format!("#{}", super::CABINET), NULL, NULL]);
+    tables.add("Media", row![1, last, NULL, format!("#{}", super::ids::CABINET), NULL, NULL]);
     Ok(files)
 }
 

@@ -147,10 +147,10 @@ pub(super) fn summary(job: &Job<'_>, codes: &Codes) -> Result<Vec<u8>, BuildErro
         (pid::REVISION, text(&codes.package)),
         (pid::CREATED, time.clone()),
         (pid::SAVED, time),
-        (pid::PAGE_COUNT, Value::Long(super::SCHEMA)),
-        (pid::WORD_COUNT, Value::Long(super::WORD_COUNT)),
+        (pid::PAGE_COUNT, Value::Long(super::ids::SCHEMA)),
+        (pid::WORD_COUNT, Value::Long(super::ids::WORD_COUNT)),
         (pid::APPLICATION, text(&format!("Stampwright {TOOL}"))),
-        (pid::SECURITY, Value::Long(super::READ_ONLY_RECOMMENDED)),
+        (pid::SECURITY, Value::Long(super::ids::READ_ONLY_RECOMMENDED)),
     ]);
     summary::write(&values).map_err(|error| BuildError::Product {
         field: "product",

@@ -1,5 +1,20 @@
-//! Keys of rows that several tables name.
+//! The format, and what its builder and its readers agree on: keys of rows that several tables name, names and numbers.
 
+/// Windows Installer packages.
+#[derive(Debug, Clone, Copy)]
+pub struct Msi;
+
+/// The cabinet's stream. Its packed name starts with the unit U+3800, so its bytes (00 38) sort before those of every
+/// other stream; a name that is an identifier starts with a letter, and cannot.
+pub(crate) const CABINET: &str = "00.cab";
+/// Page count: Windows Installer 5.0, which arm64 and MsiLockPermissionsEx need.
+pub(super) const SCHEMA: i32 = 500;
+/// Word count: long names, compressed, may need elevation.
+pub(super) const WORD_COUNT: i32 = 2;
+/// Security.
+pub(super) const READ_ONLY_RECOMMENDED: i32 = 2;
+/// `Registry.Root`.
+pub(super) const HKEY_LOCAL_MACHINE: i32 = 2;
 /// The one feature.
 pub(super) const FEATURE: &str = "Agent";
 /// The component of the agent's executable, and of its service.

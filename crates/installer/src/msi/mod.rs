@@ -70,28 +70,13 @@ use container::ReadAt;
 
 pub use contents::{Contents, Record, Value, contents};
 pub use facts::{Context, Facts, facts};
+pub use ids::Msi;
 pub use token::TOKEN_PROPERTY;
 
 use crate::format::{BuildError, Format, Installer, Job, Kind, Output, ReadError};
 use crate::payload::Payload;
 use crate::product::{AgentFile, Product};
 use crate::seal::SignatureForm;
-
-/// The cabinet's stream. Its packed name starts with the unit U+3800, so its bytes (00 38) sort before those of every
-/// other stream; a name that is an identifier starts with a letter, and cannot.
-pub(crate) const CABINET: &str = "00.cab";
-/// Page count: Windows Installer 5.0, which arm64 and MsiLockPermissionsEx need.
-const SCHEMA: i32 = 500;
-/// Word count: long names, compressed, may need elevation.
-const WORD_COUNT: i32 = 2;
-/// Security.
-const READ_ONLY_RECOMMENDED: i32 = 2;
-/// `Registry.Root`.
-const HKEY_LOCAL_MACHINE: i32 = 2;
-
-/// Windows Installer packages.
-#[derive(Debug, Clone, Copy)]
-pub struct Msi;
 
 impl Format for Msi {
     fn kind(&self) -> Kind {

@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use container::ReadAt;
 use container::cfb::read::Compound;
 
-use super::{Msi, extract, preserve, read, seal, signature, stamp, verify};
+use super::ids::Msi;
+use super::{extract, preserve, read, seal, signature, stamp, verify};
 use crate::format::{
     Format, Inspection, Installer, Output, PrepareError, ReadError, SealFileError, Signable, Sink, StampError, Stamper,
 };
@@ -25,7 +26,7 @@ pub(super) struct OpenMsi<'f> {
 
 impl<'f> OpenMsi<'f> {
     pub(super) fn open(file: &'f dyn ReadAt) -> Result<Self, ReadError> {
-        let compound = Arc::new(signature::compound(file)?);
+        let compound = Arc::new(read::compound(file)?);
         Ok(Self { file, compound, tables: OnceLock::new(), slot: OnceLock::new() })
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use container::ReadAt;
 use container::bytes::{Error, Malformed, Problem};
 use container::cab::read::Cabinet;
+use container::cfb::MSI_CLSID;
 use container::cfb::read::{Compound, StreamAt};
 use container::msidb::name::{DIGITAL_SIGNATURE, SUMMARY_INFORMATION, of_data};
 use container::msidb::summary::pid;
@@ -28,6 +29,15 @@ impl Streams for File<'_> {
     }
 }
 
+/// Opens a package's compound file: no more than a signature is about.
+pub(super) fn compound(file: &dyn ReadAt) -> Result<Compound<&dyn ReadAt>, ReadError> {
+    let compound = Compound::open(file)?;
+    if compound.clsid() != MSI_CLSID {
+        return Err(missing("the class of a Windows Installer database").into());
+    }
+    Ok(compound)
+}
+
 /// An open package.
 pub(super) struct Installer<'f> {
     pub(super) database: Database<File<'f>>,
@@ -37,7 +47,7 @@ pub(super) struct Installer<'f> {
 impl<'f> Installer<'f> {
     /// Reads the directory, the catalog and the summary information.
     pub(super) fn open(file: &'f dyn ReadAt) -> Result<Self, ReadError> {
-        Self::over(Arc::new(super::signature::compound(file)?))
+        Self::over(Arc::new(compound(file)?))
     }
 
     /// Reads the catalog and the summary information of a compound file.

@@ -159,7 +159,7 @@ pub(super) const TABLES: &[(&str, &[Column])] = &[
             short("DiskId").key().within(1, 32_767),
             long("LastSequence").within(0, i32::MAX),
             localized("DiskPrompt", 64, Text).null(),
-            // Category Cabinet wants `#` and an identifier; see `super::CABINET` for why ours is none.
+            // Category Cabinet wants `#` and an identifier; see `super::ids::CABINET` for why ours is none.
             text("Cabinet", 255, Text).null(),
             text("VolumeLabel", 32, Text).null(),
             text("Source", 72, Property).null(),

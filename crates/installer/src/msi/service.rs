@@ -75,7 +75,7 @@ fn add_failure_actions(tables: &mut Tables, name: &str, delay_secs: u32) {
         ("RestartOnError", "FailureActionsOnNonCrashFailures", "#1"),
     ];
     for (id, value, data) in rows {
-        tables.add("Registry", row![id, super::HKEY_LOCAL_MACHINE, key.as_str(), value, data, AGENT_COMPONENT]);
+        tables.add("Registry", row![id, super::ids::HKEY_LOCAL_MACHINE, key.as_str(), value, data, AGENT_COMPONENT]);
     }
 }
 

@@ -3,21 +3,11 @@
 use container::ReadAt;
 use container::authenticode::Msi;
 use container::bytes::{Malformed, Problem};
-use container::cfb::MSI_CLSID;
 use container::cfb::read::Compound;
 use container::digest::Algorithm;
 
 use crate::format::ReadError;
 use crate::seal::{Imprint, Sealed, Signature};
-
-/// Opens a package's compound file: no more than a signature is about.
-pub(super) fn compound(file: &dyn ReadAt) -> Result<Compound<&dyn ReadAt>, ReadError> {
-    let compound = Compound::open(file)?;
-    if compound.clsid() != MSI_CLSID {
-        return Err(super::read::missing("the class of a Windows Installer database").into());
-    }
-    Ok(compound)
-}
 
 /// The signature and what it must be over. Reads everything.
 pub(super) fn signature(compound: &Compound<&dyn ReadAt>) -> Result<Option<Signature>, ReadError> {

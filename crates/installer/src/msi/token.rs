@@ -22,8 +22,8 @@ use crate::format::BuildError;
 use crate::product::Product;
 use crate::template::{Escape, render};
 
-use super::HKEY_LOCAL_MACHINE;
 use super::files::Code;
+use super::ids::HKEY_LOCAL_MACHINE;
 use super::ids::{AGENT_COMPONENT, FEATURE, STATE_COMPONENT, STATE_FOLDER};
 use super::tables::{NULL, Tables, row};
 use super::text::formatted;

@@ -3,8 +3,8 @@
 use container::ReadAt;
 use container::xml::{self, Element};
 
-use super::TOKEN_NAME;
 use super::installed::Tree;
+use super::names::TOKEN_NAME;
 use super::opened::Opened;
 use crate::format::ReadError;
 

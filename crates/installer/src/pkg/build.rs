@@ -12,7 +12,8 @@ use sha1::{Digest, Sha1};
 
 use super::bundle::Bundle;
 use super::documents::{Documents, component, documents, script_files};
-use super::{APPLICATIONS, TOC_XML_BYTES, scripts};
+use super::names::{APPLICATIONS, TOC_XML_BYTES};
+use super::scripts;
 use crate::format::{BuildError, Job, Output, Progress};
 use crate::payload::{Node, Payload};
 

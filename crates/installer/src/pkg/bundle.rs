@@ -9,7 +9,7 @@ use container::macho::{Cpu, MachO};
 use container::xml;
 use serde::Serialize;
 
-use super::APPLICATIONS;
+use super::names::APPLICATIONS;
 use crate::format::BuildError;
 use crate::payload::{Payload, PayloadError, Source};
 use crate::product::{AgentFile, Platform, Product};

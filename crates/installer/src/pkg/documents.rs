@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::bundle::Bundle;
-use super::{GENERATOR, scripts};
+use super::names::GENERATOR;
+use super::scripts;
 use crate::claims::IssuerKeys;
 use crate::format::BuildError;
 use crate::payload::{Node, Payload};

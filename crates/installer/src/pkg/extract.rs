@@ -3,7 +3,7 @@
 use container::bytes::{Malformed, Problem};
 use container::cpio::Reader;
 
-use super::TOKEN_NAME;
+use super::names::TOKEN_NAME;
 use super::opened::{Opened, Script};
 use crate::format::{Area, Extracted, ReadError, Sink, What};
 

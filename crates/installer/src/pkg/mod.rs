@@ -68,9 +68,11 @@ mod documents;
 mod extract;
 mod facts;
 mod installed;
+mod names;
 mod open;
 mod opened;
 mod preserve;
+mod rooms;
 mod scripts;
 mod seal;
 mod signature;
@@ -81,24 +83,12 @@ use container::ReadAt;
 
 pub use background::{Background, Daemon, Held, background};
 pub use facts::{Application, Component, Facts, facts};
+pub use names::Pkg;
 
 use crate::format::{BuildError, Format, Installer, Job, Kind, Output, ReadError};
 use crate::payload::Payload;
 use crate::product::{AgentFile, Product};
 use crate::seal::SignatureForm;
-
-/// The layout that this version writes and stamps; it stands in `PackageInfo`, `generator-version`.
-const GENERATOR: &str = "Stampwright-1";
-/// The token's name in `Scripts` and where it is installed.
-const TOKEN_NAME: &str = "enrollment-token";
-/// Where applications go, below the root.
-const APPLICATIONS: &str = "Applications";
-/// The room for the table of contents' XML. Its six members with names of 64 characters take 3,100 bytes.
-const TOC_XML_BYTES: usize = 4096;
-
-/// The format.
-#[derive(Debug, Clone, Copy)]
-pub struct Pkg;
 
 impl Format for Pkg {
     fn kind(&self) -> Kind {

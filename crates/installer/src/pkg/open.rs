@@ -1,7 +1,8 @@
 //! An open package: the table of contents at once, `Scripts` and the slot when they are first asked for.
 
+use super::names::Pkg;
 use super::opened::Opened;
-use super::{Pkg, extract, preserve, seal, signature, stamp, verify};
+use super::{extract, preserve, seal, signature, stamp, verify};
 use crate::format::{
     Format, Inspection, Installer, Output, PrepareError, ReadError, SealFileError, Signable, Sink, StampError, Stamper,
 };

@@ -12,8 +12,8 @@ use container::xar::{self, Archive, Data, MemberKind, Trailer};
 use container::{ReadAt, gzip, xml};
 use zeroize::Zeroizing;
 
-use super::TOKEN_NAME;
 use super::described::{Distribution, PackageInfo};
+use super::names::TOKEN_NAME;
 use crate::claims::IssuerKeys;
 use crate::format::{Inspection, Kind, ReadError, TokenSummary};
 use crate::seal::SlotFound;

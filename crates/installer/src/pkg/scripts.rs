@@ -6,7 +6,7 @@ use container::cpio::{DIRECTORY, Header, REGULAR, Writer};
 use flate2::{Compression, GzBuilder};
 use zeroize::Zeroizing;
 
-use super::TOKEN_NAME;
+use super::names::TOKEN_NAME;
 use crate::token::Token;
 
 /// One file of `Scripts`.

@@ -8,12 +8,13 @@
 //! signature that it was issued for.
 
 use container::at;
-use container::xar::{self, Packing, Room, SignedHead, signed_head};
+use container::xar::{self, Packing, signed_head};
 
 use super::opened::Opened;
+use super::rooms::{room, signatures};
 use super::stamp::PkgStamper;
 use crate::format::{Output, SealFileError};
-use crate::seal::{Existing, Imprint, SealError, Sealed, Sealer};
+use crate::seal::{Existing, Sealer};
 
 /// Writes the archive with fresh signatures.
 pub(super) fn seal(
@@ -50,35 +51,4 @@ pub(super) fn seal(
         |error| container::Error::io("read the archive")(error).into(),
         |piece| out.write_all(piece).map_err(failed),
     )
-}
-
-/// The room that a signer needs.
-pub(super) fn room(sealer: &dyn Sealer) -> Result<Room<'_>, SealError> {
-    if sealer.rsa_len() == 0 {
-        return Err(SealError::wrong("a flat package needs an RSA key: macOS looks for an RSA signature in it"));
-    }
-    Ok(Room {
-        certificates: sealer.certificates(),
-        rsa_bytes: sealer.rsa_len() as u64,
-        cms_bytes: sealer.most_cms_len() as u64,
-    })
-}
-
-/// Both signatures over a head's checksum, in their rooms.
-pub(super) fn signatures(head: &SignedHead, room: &Room<'_>, sealer: &dyn Sealer) -> Result<Vec<u8>, SealError> {
-    let Sealed { mut cms, rsa } = sealer.seal(&Imprint::Toc { sha1: head.sha1 })?;
-    let mut out = rsa.unwrap_or_default();
-    if out.len() as u64 != room.rsa_bytes {
-        return Err(SealError::wrong(format!("the RSA signature has {} bytes, must be {}", out.len(), room.rsa_bytes)));
-    }
-    if cms.len() as u64 > room.cms_bytes {
-        return Err(SealError::wrong(format!(
-            "the CMS signature has {} bytes, must be {} at most",
-            cms.len(),
-            room.cms_bytes
-        )));
-    }
-    cms.resize(usize::try_from(room.cms_bytes).unwrap_or(usize::MAX), 0);
-    out.append(&mut cms);
-    Ok(out)
 }

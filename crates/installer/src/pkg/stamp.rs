@@ -7,9 +7,10 @@ use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
 use super::build::Members;
+use super::names::{GENERATOR, TOC_XML_BYTES, TOKEN_NAME};
 use super::opened::Opened;
+use super::rooms;
 use super::scripts::{self, ScriptFile};
-use super::{GENERATOR, TOC_XML_BYTES, TOKEN_NAME, seal};
 use crate::format::{SealFileError, StampError, Stamper};
 use crate::policy::AcceptedToken;
 use crate::seal::Sealer;
@@ -117,9 +118,9 @@ impl Stamper for PkgStamper {
         sealer: &dyn Sealer,
     ) -> Result<Splice, StampError> {
         let (scripts, members) = self.with_token(token.token())?;
-        let room = seal::room(sealer)?;
+        let room = rooms::room(sealer)?;
         let head = signed_head(&members, &self.creation_time, &room)?;
-        let signatures = seal::signatures(&head, &room, sealer)?;
+        let signatures = rooms::signatures(&head, &room, sealer)?;
         let front = [Segment::put(head.head), Segment::put(signatures)];
         let rest = [Segment::Keep(self.kept.clone()), Segment::Put(scripts)];
         Ok(Splice::new(self.base_len, front.into_iter().chain(rest))?)

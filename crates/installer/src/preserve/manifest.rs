@@ -4,7 +4,6 @@ use container::digest::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::PinnedKeys;
 use crate::claims::{ClaimsError, IssuerKeys};
 use crate::format::Kind;
 use crate::seal::Place;
@@ -17,6 +16,15 @@ pub enum KeySource {
     Seen,
     /// Somebody says that they are in the agent.
     Asserted,
+}
+
+/// The issuer keys of a base, as a JWKS, and whether they were seen in its signed part.
+#[derive(Debug, Clone)]
+pub struct PinnedKeys {
+    /// The keys as they were given.
+    pub jwks: Vec<u8>,
+    /// Where they come from.
+    pub source: KeySource,
 }
 
 /// The manifest's document.

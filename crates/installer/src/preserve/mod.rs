@@ -19,7 +19,7 @@ use container::ReadAt;
 use container::bytes::{Malformed, Problem};
 use zeroize::Zeroizing;
 
-pub use manifest::{KeySource, Manifest, ManifestError};
+pub use manifest::{KeySource, Manifest, ManifestError, PinnedKeys};
 
 use crate::claims::IssuerKeys;
 use crate::format::{
@@ -34,15 +34,6 @@ use crate::token::Token;
 
 /// How a format writes a token into its slot.
 pub(crate) type Fill = fn(&Token) -> Zeroizing<Vec<u8>>;
-
-/// The issuer keys of a base, as a JWKS, and whether they were seen in its signed part.
-#[derive(Debug, Clone)]
-pub struct PinnedKeys {
-    /// The keys as they were given.
-    pub jwks: Vec<u8>,
-    /// Where they come from.
-    pub source: KeySource,
-}
 
 /// Writes a signed installer with an empty slot, if it may have one. `asserted` is a JWKS that its maker says the agent has inside.
 pub fn prepare(

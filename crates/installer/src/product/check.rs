@@ -5,16 +5,23 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::definition::{AgentFile, ExtraFile, Product, Service};
 use super::errors::{ManifestError, Problems};
-use super::manifest::{At, FileSection, Manifest, ProductSection, ServiceSection};
+use super::manifest::{Arch, At, FileSection, Manifest, Platform, ProductSection, ServiceSection};
 use super::names::{folder_problem, guid, is_bundle_id, is_file_name, is_package_name, line_problem};
-use super::{AgentFile, Arch, ExtraFile, Platform, Product, Service};
 use crate::claims::IssuerKeys;
 use crate::version::Version;
 
 /// The oldest macOS that runs on Apple silicon, and the default.
 const OLDEST_MACOS: (u16, u16) = (11, 0);
 const RESTART_DELAY_SECS: u32 = 10;
+
+impl Product {
+    /// Reads a manifest and checks it; `path` is where it came from and what its paths are relative to.
+    pub fn load(path: &Path, text: &str) -> Result<Self, ManifestError> {
+        product(path, text)
+    }
+}
 
 pub(super) fn product(path: &Path, text: &str) -> Result<Product, ManifestError> {
     let mut problems = Problems::new(text);

@@ -9,7 +9,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use container::ReadAt;
 use zeroize::Zeroizing;
 
-use super::{Segment, Splice, SpliceError};
+use super::segments::{Segment, Splice, SpliceError};
 
 const PAGE_BYTES: u64 = 4096;
 

@@ -8,7 +8,7 @@ use container::ReadAt;
 use container::at::Cursor;
 use sha2::{Digest, Sha256};
 
-use super::{Segment, Splice};
+use super::segments::{Segment, Splice};
 
 /// A state is kept this far before the end of a kept prefix: where the first change is differs from token to token by some kilobytes.
 const MARGIN_BYTES: u64 = 8 << 10;

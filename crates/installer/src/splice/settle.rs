@@ -9,7 +9,7 @@ use std::io;
 use container::ReadAt;
 use zeroize::Zeroizing;
 
-use super::{Segment, Splice};
+use super::segments::{Segment, Splice};
 
 /// A kept range of fewer bytes would be longer to describe than to repeat.
 const MIN_KEEP_BYTES: usize = 64;

@@ -6,7 +6,7 @@ use std::ops::Range;
 use container::ReadAt;
 use container::at::Cursor;
 
-use super::{Segment, Splice};
+use super::segments::{Segment, Splice};
 
 /// A stretch of a splice's result.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::ops::Range;
 use container::{ReadAt, at};
 use sha2::{Digest, Sha256};
 
-use super::{Segment, Splice};
+use super::segments::{Segment, Splice};
 
 impl Splice {
     /// Writes the result to a stream.

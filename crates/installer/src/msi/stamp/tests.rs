@@ -5,7 +5,7 @@ use container::cfb::write::Writer;
 use msi::{Insert, Package, Update, Value};
 
 use super::*;
-use crate::msi::{CABINET, Msi};
+use crate::msi::ids::{CABINET, Msi};
 use crate::once::Once;
 
 fn base() -> &'static [u8] {

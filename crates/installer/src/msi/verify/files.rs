@@ -13,7 +13,8 @@ use crate::guid::is_guid;
 use crate::msi::extract::{InstalledFile, file_paths};
 use crate::report::Report;
 
-use super::{Installer, Tables};
+use super::tables::Tables;
+use crate::msi::read::Installer;
 
 const REGISTRY_KEY_PATH: i32 = 0x4;
 const BITS_64: i32 = 0x100;

@@ -6,7 +6,8 @@ use crate::format::ReadError;
 use crate::guid::is_guid;
 use crate::report::Report;
 
-use super::{Installer, Tables};
+use super::tables::Tables;
+use crate::msi::read::Installer;
 
 const SUMMARY: &str = "summary information";
 

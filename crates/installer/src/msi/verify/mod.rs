@@ -18,18 +18,15 @@ mod identity;
 mod reader;
 mod sequences;
 mod structure;
+mod tables;
 mod token;
 mod validation;
-
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
-use container::msidb::Table;
 
 use crate::format::ReadError;
 use crate::preserve;
 use crate::report::Report;
 
+use self::tables::Tables;
 use super::read::Installer;
 
 /// Checks everything. What another tool has built and this one has prepared is not held to our own rules.
@@ -55,41 +52,4 @@ pub(super) fn verify(installer: &Installer<'_>, prepared: bool, report: &mut Rep
     reader::check(installer, &tables, report)?;
     sequences::check(&tables, report);
     Ok(())
-}
-
-/// Every table, decoded once.
-struct Tables<'d>(BTreeMap<&'d str, Table<'d>>);
-
-impl<'d> Tables<'d> {
-    fn read(installer: &'d Installer<'_>) -> Result<Self, ReadError> {
-        let mut tables = BTreeMap::new();
-        for name in installer.database.tables() {
-            if let Some(table) = installer.database.table(name)? {
-                tables.insert(name, table);
-            }
-        }
-        Ok(Self(tables))
-    }
-
-    fn get(&self, name: &str) -> Option<&Table<'d>> {
-        self.0.get(name)
-    }
-
-    fn rows<'t>(&'t self, name: &str) -> impl Iterator<Item = container::msidb::Row<'t>> + use<'t, 'd> {
-        self.0.get(name).into_iter().flat_map(Table::rows)
-    }
-
-    /// A column of all rows; rows without a value are left out.
-    fn column<'t>(&'t self, table: &str, column: &'t str) -> impl Iterator<Item = Cow<'t, str>> + use<'t, 'd> {
-        self.rows(table).filter_map(move |row| row.text(column))
-    }
-
-    fn property(&self, key: &str) -> Option<Cow<'_, str>> {
-        self.get("Property")?.find("Property", key)?.text("Value")
-    }
-
-    /// Whether a list property, `A;B;C`, has an entry.
-    fn lists(&self, property: &str, entry: &str) -> bool {
-        self.property(property).is_some_and(|list| list.split(';').any(|one| one == entry))
-    }
 }

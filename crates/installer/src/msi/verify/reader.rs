@@ -11,7 +11,8 @@ use crate::format::ReadError;
 use crate::report::Report;
 
 use super::files::stated_hash;
-use super::{Installer, Tables};
+use super::tables::Tables;
+use crate::msi::read::Installer;
 
 const ACTION: &str = "ReadEnrollmentToken";
 const READER: &str = "TokenReader";

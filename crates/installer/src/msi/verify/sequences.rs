@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::report::Report;
 
-use super::Tables;
+use super::tables::Tables;
 
 /// Actions that each sequence needs.
 const REQUIRED: [(&str, &[&str]); 3] = [

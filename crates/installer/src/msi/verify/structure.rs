@@ -6,7 +6,7 @@ use container::msidb::{Codepage, Flaw};
 use crate::format::ReadError;
 use crate::report::Report;
 
-use super::Installer;
+use crate::msi::read::Installer;
 
 /// Whether Windows takes the compound file of a signed package.
 pub(super) fn compact(installer: &Installer<'_>, report: &mut Report) -> Result<(), ReadError> {

@@ -5,7 +5,8 @@ use container::msidb::{Cell, Row};
 use crate::format::ReadError;
 use crate::report::Report;
 
-use super::{Installer, Tables};
+use super::tables::Tables;
+use crate::msi::read::Installer;
 
 const PROPERTY: &str = "ENROLLMENTTOKEN";
 const REFERENCE: &str = "[ENROLLMENTTOKEN]";
@@ -37,7 +38,7 @@ fn one_place(installer: &Installer<'_>, tables: &Tables<'_>, report: &mut Report
     let pool = installer.database.pool();
     let Some(id) = pool.find(token.expose().as_bytes()) else { return Ok(()) };
     let mut cells = 0;
-    for table in tables.0.values() {
+    for (_, table) in tables.iter() {
         cells += table.rows().flat_map(|row| row.cells().iter()).filter(|cell| **cell == Cell::Text(id)).count();
     }
     // A short token may be a word that the tables have anyway.

@@ -7,7 +7,7 @@ use container::msidb::{Cell, Column, Row, Table};
 use crate::guid::is_guid;
 use crate::report::Report;
 
-use super::Tables;
+use super::tables::Tables;
 
 pub(super) fn check(tables: &Tables<'_>, report: &mut Report) {
     let mut described = BTreeSet::new();
@@ -22,7 +22,7 @@ pub(super) fn check(tables: &Tables<'_>, report: &mut Report) {
         }
         described.insert((table.into_owned(), column.into_owned()));
     }
-    for (name, table) in &tables.0 {
+    for (name, table) in tables.iter() {
         for column in table.columns() {
             let known = described.contains(&((*name).to_owned(), column.name().to_owned()));
             report.check(known, "msi-validation", "table _Validation", || {

@@ -6,8 +6,8 @@ use crate::claims::IssuerKeys;
 use crate::format::ReadError;
 use crate::pkg::described::PackageInfo;
 use crate::pkg::installed::Tree;
+use crate::pkg::names::{GENERATOR, TOKEN_NAME};
 use crate::pkg::opened::{Opened, Script};
-use crate::pkg::{GENERATOR, TOKEN_NAME};
 use crate::report::Report;
 
 pub(super) fn check(pkg: &Opened<'_>, info: &PackageInfo, tree: &Tree, report: &mut Report) -> Result<(), ReadError> {

@@ -1,0 +1,218 @@
+//! What a product is once it has been checked.
+
+use std::path::{Path, PathBuf};
+
+use super::manifest::{Arch, Compression, Platform, Restart};
+use crate::claims::{ClaimsError, IssuerKeys};
+use crate::version::Version;
+
+/// A validated product.
+#[derive(Debug, Clone)]
+pub struct Product {
+    pub(super) name: String,
+    pub(super) file_stem: String,
+    pub(super) version: Version,
+    pub(super) publisher: String,
+    pub(super) summary: String,
+    pub(super) description: Option<String>,
+    pub(super) homepage: Option<String>,
+    pub(super) licence: String,
+    pub(super) licence_text: Option<String>,
+    pub(super) maintainer: String,
+    pub(super) executable: String,
+    pub(super) folder: String,
+    pub(super) publisher_folder: String,
+    pub(super) token_required: bool,
+    pub(super) issuer_keys: Option<Vec<u8>>,
+    pub(super) token_readers: Vec<(Arch, PathBuf)>,
+    pub(super) service: Option<Service>,
+    pub(super) agents: Vec<AgentFile>,
+    pub(super) files: Vec<ExtraFile>,
+    pub(super) upgrade_code: Option<String>,
+    pub(super) bundle_id: Option<String>,
+    pub(super) minimum_macos: (u16, u16),
+    pub(super) package: String,
+    pub(super) depends: Vec<String>,
+    pub(super) section: String,
+    pub(super) compression: Compression,
+}
+
+/// The service that the agent runs as.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it; the manifest's schema has the details")]
+pub struct Service {
+    pub name: String,
+    pub display_name: String,
+    pub description: String,
+    pub restart: Restart,
+    pub restart_delay_secs: u32,
+    pub(super) windows_arguments: Vec<String>,
+    pub(super) macos_arguments: Vec<String>,
+    pub(super) linux_arguments: Vec<String>,
+}
+
+impl Service {
+    /// The agent's arguments on a platform, each as the agent will see it.
+    #[must_use]
+    pub fn arguments(&self, platform: Platform) -> &[String] {
+        match platform {
+            Platform::Windows => &self.windows_arguments,
+            Platform::Macos => &self.macos_arguments,
+            Platform::Linux => &self.linux_arguments,
+        }
+    }
+}
+
+/// One agent of a product: where its file is, and what for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct AgentFile {
+    pub platform: Platform,
+    pub arch: Arch,
+    /// The executable or the `.app` folder.
+    pub path: PathBuf,
+}
+
+/// A file that is installed beside the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtraFile {
+    /// The operating system that it is for.
+    pub platform: Platform,
+    /// Where it is.
+    pub source: PathBuf,
+    /// Where it goes, with `/` between the parts and none at the start: below the root on macOS and Linux, below
+    /// the installation folder on Windows.
+    pub destination: String,
+    /// Its mode.
+    pub mode: u32,
+}
+
+impl Product {
+    /// The agents, each of which becomes one installer: sorted by platform, then by architecture.
+    #[must_use]
+    pub fn agents(&self) -> &[AgentFile] {
+        &self.agents
+    }
+
+    /// The agents of one platform.
+    pub fn agents_for(&self, platform: Platform) -> impl Iterator<Item = &AgentFile> {
+        self.agents.iter().filter(move |agent| agent.platform == platform)
+    }
+
+    /// The extra files of one platform.
+    pub fn files_for(&self, platform: Platform) -> impl Iterator<Item = &ExtraFile> {
+        self.files.iter().filter(move |file| file.platform == platform)
+    }
+
+    /// The installer's file name for an agent: the stem and the ending, constant over versions because Group Policy
+    /// and Windows Installer depend on it. Where a platform has several agents, all but the first (universal before
+    /// x64 before arm64) get the architecture's name.
+    #[must_use]
+    pub fn file_name(&self, agent: &AgentFile, extension: &str) -> String {
+        let first = self.agents_for(agent.platform).next();
+        if first.is_none_or(|first| first.arch == agent.arch) {
+            format!("{}.{extension}", self.file_stem)
+        } else {
+            format!("{}-{}.{extension}", self.file_stem, agent.arch)
+        }
+    }
+}
+
+macro_rules! getters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = |$p:ident| $value:expr;)*) => {
+        impl Product {
+            $($(#[$doc])* #[must_use] pub fn $name(&self) -> $type { let $p = self; $value })*
+        }
+    };
+}
+
+getters! {
+    /// The name that people see.
+    name: &str = |p| &p.name;
+    /// The installers' file name without ending.
+    file_stem: &str = |p| &p.file_stem;
+    /// The version.
+    version: Version = |p| p.version;
+    /// Who publishes it.
+    publisher: &str = |p| &p.publisher;
+    /// One line that says what it is.
+    summary: &str = |p| &p.summary;
+    /// Some lines that say what it is.
+    description: Option<&str> = |p| p.description.as_deref();
+    /// A web address.
+    homepage: Option<&str> = |p| p.homepage.as_deref();
+    /// The licence's name.
+    licence: &str = |p| &p.licence;
+    /// The licence's text.
+    licence_text: Option<&str> = |p| p.licence_text.as_deref();
+    /// Name and address of who answers for the packages.
+    maintainer: &str = |p| &p.maintainer;
+    /// The installed executable's name, without `.exe`.
+    executable: &str = |p| &p.executable;
+    /// The product's folder and registry key.
+    folder: &str = |p| &p.folder;
+    /// The publisher's folder and registry key.
+    publisher_folder: &str = |p| &p.publisher_folder;
+    /// Whether an installation without a token is refused on a device that is not enrolled.
+    token_required: bool = |p| p.token_required;
+    /// The issuer's public keys, a JSON Web Key Set that has been checked, as it was given.
+    issuer_keys: Option<&[u8]> = |p| p.issuer_keys.as_deref();
+    /// The service, if the agent runs as one.
+    service: Option<&Service> = |p| p.service.as_ref();
+    /// Windows' upgrade code, in braces and upper case; there whenever there is a Windows agent.
+    upgrade_code: Option<&str> = |p| p.upgrade_code.as_deref();
+    /// The macOS bundle id; there whenever there is a macOS agent.
+    bundle_id: Option<&str> = |p| p.bundle_id.as_deref();
+    /// The oldest macOS, major and minor.
+    minimum_macos: (u16, u16) = |p| p.minimum_macos;
+    /// The Debian package's name.
+    package: &str = |p| &p.package;
+    /// Further Debian dependencies.
+    depends: &[String] = |p| &p.depends;
+    /// The Debian archive section.
+    section: &str = |p| &p.section;
+    /// How a deb's payload is compressed.
+    compression: Compression = |p| p.compression;
+}
+
+impl Product {
+    /// The same product with these issuer keys in its installers, instead of the manifest's.
+    pub fn with_issuer_keys(mut self, jwks: Vec<u8>) -> Result<Self, ClaimsError> {
+        IssuerKeys::parse(&jwks)?;
+        self.issuer_keys = Some(jwks);
+        Ok(self)
+    }
+
+    /// The vendor's own copy of the token reader for an architecture.
+    #[must_use]
+    pub fn token_reader(&self, arch: Arch) -> Option<&Path> {
+        self.token_readers.iter().find(|(found, _)| *found == arch).map(|(_, path)| path.as_path())
+    }
+
+    /// The same product with its deb payload compressed another way.
+    #[must_use]
+    pub const fn with_compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+}
+
+impl std::fmt::Display for Arch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Universal => "universal",
+            Self::X64 => "x64",
+            Self::Arm64 => "arm64",
+        })
+    }
+}
+
+impl std::fmt::Display for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Windows => "Windows",
+            Self::Macos => "macOS",
+            Self::Linux => "Linux",
+        })
+    }
+}
