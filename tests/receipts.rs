@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use installer::proof::{hex, sha256};
 use serde_json::Value;
 
-use crate::support::agents::{Cpu, macho};
+use crate::support::agents::{self, Cpu};
 use crate::support::product::{MANIFEST, write_agents};
 use crate::support::{both, output, program};
 
@@ -26,7 +26,7 @@ fn receipts_have_the_digests_of_what_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     write_agents(folder);
-    macho::app(&folder.join("Example.app"), &[Cpu::X64, Cpu::Arm64]);
+    agents::app::write(&folder.join("Example.app"), &[Cpu::X64, Cpu::Arm64]);
     let manifest = MANIFEST.replace("agent-macos", "Example.app").replace("1.4.2", "1.2.3");
     fs::write(folder.join("stampwright.toml"), manifest).unwrap();
     fs::write(folder.join("token"), "enroll-3f9a.7c21~b8").unwrap();
@@ -61,7 +61,7 @@ fn nothing_is_built_of_a_product_that_does_not_fit_together() {
         ("Example.app", "product.version is 1.4.2, but the application's version is 1.2.3"),
         ("Example", "agent.path is a folder whose name does not end in .app"),
     ] {
-        macho::app(&folder.join(agent), &[Cpu::X64, Cpu::Arm64]);
+        agents::app::write(&folder.join(agent), &[Cpu::X64, Cpu::Arm64]);
         fs::write(folder.join("stampwright.toml"), MANIFEST.replace("agent-macos", agent)).unwrap();
         let said =
             output(program().args(["build", "--product", "stampwright.toml", "-o", "bases"]).current_dir(folder));

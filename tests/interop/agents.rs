@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::support::agents::{self, Cpu, cms, elf, macho};
+use crate::support::agents::{self, Cpu, cms, elf};
 use crate::support::{judge, judges_folder, missing, run};
 
 fn folder(files: &[(&str, Vec<u8>)]) -> TempDir {
@@ -68,7 +68,7 @@ fn apple_platform_and_lief_verify_the_macos_agents() {
     let folder =
         folder(&[("arm64", agents::macos(&[Cpu::Arm64])), ("universal", agents::macos(&[Cpu::X64, Cpu::Arm64]))]);
     let app = folder.path().join("Example.app");
-    macho::app(&app, &[Cpu::X64]);
+    agents::app::write(&app, &[Cpu::X64]);
     for (file, minimum) in [
         (folder.path().join("arm64"), "[[11, 0, 0]]"),
         (folder.path().join("universal"), "[[10, 15, 0], [11, 0, 0]]"),

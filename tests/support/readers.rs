@@ -8,7 +8,8 @@ use std::path::Path;
 
 use container::cab::read::Cabinet;
 use container::cfb::read::Compound;
-use container::{ar, bom, cpio, gzip, msidb, xar, xml, xz, zst};
+use container::code_resources::CodeResources;
+use container::{ar, bom, cpio, gzip, msidb, property_list, xar, xml, xz, zst};
 use installer::agent::{self, Expected};
 use installer::format::{Extracted, Kind, ReadError, Sink};
 use installer::product::Compression;
@@ -43,6 +44,7 @@ pub const READERS: &[Reader] = &[
     Reader { name: "summary", read: summary, samples: summaries },
     Reader { name: "cab", read: cabinet, samples: cabinets },
     Reader { name: "xar", read: archive, samples: || of(Kind::Pkg) },
+    Reader { name: "code_resources", read: code_resources, samples: sealed_files },
     Reader { name: "xml", read: document, samples: || pkg_members("PackageInfo") },
     Reader { name: "bom", read: bill_of_materials, samples: || pkg_members("Bom") },
     Reader { name: "cpio", read: copied, samples: scripts },
@@ -272,6 +274,21 @@ fn pkg_members(name: &str) -> Vec<Vec<u8>> {
         }
     }
     found
+}
+
+fn code_resources(bytes: &[u8]) -> Result<(), String> {
+    let list = property_list::parse("property list", bytes).map(drop).map_err(text);
+    let sealed = CodeResources::parse(bytes).map_err(text)?;
+    let rules = sealed.seals().keys().filter_map(|path| sealed.rule(path)).count();
+    if rules > sealed.seals().len() { Err("more rules than paths".to_owned()) } else { list }
+}
+
+fn sealed_files() -> Vec<Vec<u8>> {
+    let folder = tempfile::tempdir().unwrap();
+    let files: &[(&str, &[u8])] = &[("Resources/a", b"a"), ("Resources/de.lproj/b", b"b")];
+    let app = agents::app::App { files, helpers: &["MacOS/helper"], ..agents::app::App::default() };
+    app.write(folder.path(), &[Cpu::Arm64]);
+    vec![std::fs::read(folder.path().join("Contents/_CodeSignature/CodeResources")).unwrap()]
 }
 
 fn document(bytes: &[u8]) -> Result<(), String> {

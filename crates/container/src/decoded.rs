@@ -4,18 +4,16 @@
 //! on. A file that means different things to different readers is refused here: after the one stream there must be
 //! nothing.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 
 use crate::bytes::{Malformed, Problem};
 
-/// A decoder of one stream that can say what its source still holds after the end.
+/// A decoder of one stream that can say whether its source still holds anything after the end.
 pub(crate) trait OneStream: Read {
     /// The stream's name in errors.
     const STRUCTURE: &'static str;
-    /// The source.
-    type Source: BufRead;
-    /// The source, positioned after what was decoded.
-    fn source(&mut self) -> &mut Self::Source;
+    /// How many bytes are at hand behind the end of the stream; 0 only where there are none.
+    fn left(&mut self) -> io::Result<usize>;
 }
 
 /// Reads one stream; bytes after its end are an error, and so is an end before its end.
@@ -46,7 +44,7 @@ impl<D: OneStream> Read for ToTheEnd<D> {
         self.decoded += n as u64;
         if n == 0 {
             self.ended = true;
-            let left = self.decoder.source().fill_buf()?.len();
+            let left = self.decoder.left()?;
             if left > 0 {
                 let what = "more bytes follow the end of the stream, which dpkg would silently ignore";
                 return Err(wrong::<D>(self.decoded, Problem::Data { what }));

@@ -12,11 +12,13 @@
 //! | [`workers`] | work on all cores, results in order |
 //! | [`ar`] | the outer archive of a deb |
 //! | [`gzip`], [`xz`], [`zst`] | streams whose last block can be replaced without touching the others |
+//! | [`bzip2`], [`lzma`] | streams that are only read: members of older debs |
 //! | [`cfb`], [`cab`], [`msidb`] | the compound file, the cabinet and the database tables of an MSI |
 //! | [`rpm`], [`midstate`] | the headers and the payload of an rpm, and a digest that goes on where another stopped |
 //! | [`xar`], [`bom`], [`cpio`] | the archive, the bill of materials and the payload of a flat package |
 //! | [`zip`] | archives of stored members, written to a stream |
-//! | [`xml`] | small XML documents, read whole within limits |
+//! | [`xml`], [`property_list`] | small XML documents and Apple's property lists, read whole within limits |
+//! | [`code_resources`] | what a code signature says of the other files of an application |
 //! | [`digest`], [`authenticode`] | the digests that signatures name, and what that of an MSI is over |
 //! | [`ber`] | indefinite lengths, which Apple's signatures have, made definite |
 //! | [`der`] | signed messages, walked through and patched |
@@ -29,18 +31,22 @@ pub mod authenticode;
 pub mod ber;
 pub mod bom;
 pub mod bytes;
+pub mod bzip2;
 pub mod cab;
 pub mod cfb;
+pub mod code_resources;
 pub mod cpio;
 mod decoded;
 pub mod der;
 pub mod digest;
 pub mod elf;
 pub mod gzip;
+pub mod lzma;
 pub mod macho;
 pub mod midstate;
 pub mod msidb;
 pub mod pe;
+pub mod property_list;
 pub mod rpm;
 pub mod slot;
 pub mod stream;

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use container::ReadAt;
 use container::at::FileAt;
 use container::macho::{MachO, Signature, of_developer_id};
-use container::xml;
+use container::property_list;
 use installer::format::{Area, Extracted, Format, ReadError, Sink, TokenSummary, What};
 use installer::pkg::{Application, Facts, Pkg, facts};
 
@@ -137,7 +137,8 @@ struct Look<'a> {
 
 impl Sink for Look<'_> {
     fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
-        let is_info = entry.area == Area::Payload && entry.path == format!("{}/Contents/Info.plist", self.root);
+        let is_info = entry.area == Area::Payload
+            && entry.path.eq_ignore_ascii_case(&format!("{}/Contents/Info.plist", self.root));
         let is_daemon = match entry.area {
             Area::Metadata => entry.path.starts_with("Scripts/") && entry.path.ends_with(".plist"),
             Area::Payload => {
@@ -167,13 +168,11 @@ fn is_label(text: &str) -> bool {
     !text.is_empty() && text.len() <= 200 && !text.chars().any(char::is_control)
 }
 
-/// The strings of the outermost dictionary of an XML property list.
+/// The strings of the outermost dictionary of a property list.
 fn strings(bytes: &[u8]) -> Option<BTreeMap<String, String>> {
-    let root = xml::parse("property list", bytes).ok()?;
-    let children = &root.child("dict")?.children;
-    let pairs = children.iter().zip(children.iter().skip(1));
-    let strings = pairs.filter(|(key, value)| key.name == "key" && value.name == "string");
-    Some(strings.map(|(key, value)| (key.text.clone(), value.text.clone())).collect())
+    let list = property_list::parse("property list", bytes).ok()?;
+    let entries = list.as_dictionary()?.iter();
+    Some(entries.filter_map(|(key, value)| Some((key.clone(), value.as_text()?.to_owned()))).collect())
 }
 
 /// The second look: the program itself, whose signature must hold.

@@ -71,19 +71,22 @@ pub fn certificate() -> Vec<u8> {
 
 /// A certificate as PEM, for judges that want a file.
 pub fn pem(der: &[u8]) -> String {
+    let lines: String = der.chunks(48).map(|line| base64(line) + "\n").collect();
+    format!("-----BEGIN CERTIFICATE-----\n{lines}-----END CERTIFICATE-----\n")
+}
+
+/// Base64 (RFC 4648 §4).
+pub fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
-    for line in der.chunks(48) {
-        for three in line.chunks(3) {
-            let n = three.iter().chain(&[0, 0]).take(3).fold(0_u32, |n, &byte| n << 8 | u32::from(byte));
-            for place in 0..4 {
-                let character = ALPHABET[(n >> (18 - 6 * place) & 0x3f) as usize];
-                text.push(if place > three.len() { '=' } else { character.into() });
-            }
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let n = three.iter().chain(&[0, 0]).take(3).fold(0_u32, |n, &byte| n << 8 | u32::from(byte));
+        for place in 0..4 {
+            let character = ALPHABET[(n >> (18 - 6 * place) & 0x3f) as usize];
+            text.push(if place > three.len() { '=' } else { character.into() });
         }
-        text.push('\n');
     }
-    text + "-----END CERTIFICATE-----\n"
+    text
 }
 
 /// One attribute with one value.

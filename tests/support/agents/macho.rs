@@ -1,6 +1,4 @@
-//! macOS programs (`<mach-o/loader.h>`), their code signature (`cs_blobs.h`), and an `.app` folder.
-
-use std::path::Path;
+//! macOS programs (`<mach-o/loader.h>`) and their code signature (`cs_blobs.h`).
 
 use sha2::{Digest, Sha256};
 
@@ -175,38 +173,9 @@ fn code_directory(code: &[u8], requirements: &[u8], signing: &Signing) -> Vec<u8
     blob(0xfade_0c02, &out)
 }
 
-/// Makes `folder` (`…/Example.app`) an application whose program is signed with its seals.
-pub fn app(folder: &Path, cpus: &[Cpu]) {
-    let info = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
-         <plist version=\"1.0\">\n<dict>\n\
-         \t<key>CFBundleExecutable</key>\n\t<string>Example</string>\n\
-         \t<key>CFBundleIdentifier</key>\n\t<string>{IDENTIFIER}</string>\n\
-         \t<key>CFBundlePackageType</key>\n\t<string>APPL</string>\n\
-         \t<key>CFBundleShortVersionString</key>\n\t<string>1.2.3</string>\n\
-         \t<key>CFBundleVersion</key>\n\t<string>1.2.3</string>\n\
-         \t<key>LSMinimumSystemVersion</key>\n\t<string>11.0</string>\n\
-         </dict>\n</plist>\n"
-    );
-    let resources = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<plist version=\"1.0\">\n<dict>\n\
-                     \t<key>files</key>\n\t<dict/>\n\t<key>files2</key>\n\t<dict/>\n</dict>\n</plist>\n";
-    let signing = Signing {
-        info: Some(info.clone().into_bytes()),
-        resources: Some(resources.as_bytes().to_vec()),
-        ..Signing::identity()
-    };
-    let write = |name: &str, bytes: &[u8]| {
-        let path = folder.join("Contents").join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
-    };
-    write("Info.plist", info.as_bytes());
-    write("_CodeSignature/CodeResources", resources.as_bytes());
-    write("MacOS/Example", &program(cpus, &signing));
-    #[cfg(unix)]
-    {
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(folder.join("Contents/MacOS/Example"), mode).unwrap();
-    }
+/// The first 20 bytes of the digest of a signed program's code directory, that of its first slice.
+pub fn cdhash(program: &[u8]) -> Vec<u8> {
+    let at = program.windows(4).position(|window| window == 0xfade_0c02_u32.to_be_bytes()).unwrap();
+    let length = u32::from_be_bytes(program[at + 4..at + 8].try_into().unwrap()) as usize;
+    Sha256::digest(&program[at..at + length])[..20].to_vec()
 }

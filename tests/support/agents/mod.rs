@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `elf` | a static program that waits for signals, for x86-64 and arm64; one with needed libraries |
 //! | `pe` | a console program that ends at once, with a version resource and an Authenticode signature |
-//! | `macho` | thin and universal programs with a code signature, and an `.app` folder around one |
+//! | `macho` | thin and universal programs with a code signature |
+//! | `app` | an `.app` folder around one, with its seals |
 //! | `cms` | the certificate of a throwaway key, and CMS signatures by it |
 //! | `der` | just enough DER to write those |
 //! | `writer` | numbers and padding for all of them |
@@ -14,6 +15,7 @@
 #![allow(dead_code, reason = "not every test needs every agent")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, unreachable_pub, reason = "tests")]
 
+pub mod app;
 pub mod cms;
 pub mod der;
 pub mod elf;

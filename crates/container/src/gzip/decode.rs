@@ -1,6 +1,6 @@
 //! Reads a whole member.
 
-use std::io::{BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
 
@@ -13,9 +13,8 @@ pub fn decode<R: Read>(compressed: R) -> impl Read {
 
 impl<R: Read> OneStream for GzDecoder<BufReader<R>> {
     const STRUCTURE: &'static str = "gzip stream, decoded";
-    type Source = BufReader<R>;
 
-    fn source(&mut self) -> &mut BufReader<R> {
-        self.get_mut()
+    fn left(&mut self) -> io::Result<usize> {
+        Ok(self.get_mut().fill_buf()?.len())
     }
 }

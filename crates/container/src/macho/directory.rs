@@ -154,8 +154,9 @@ impl CodeDirectory {
     }
 }
 
-/// Reads the code directory that is all of `blob`, which lies at `offset` in the file.
-pub(super) fn read(blob: &[u8], offset: u64) -> Result<CodeDirectory, Malformed> {
+/// Reads the code directory that is all of `blob`, which lies at `offset` in the file. A bundle without a program has it in a file of
+/// its own.
+pub fn read(blob: &[u8], offset: u64) -> Result<CodeDirectory, Malformed> {
     let mut r = Reader::new(DIRECTORY, offset, blob);
     let magic = r.u32_be()?;
     if magic != MAGIC {

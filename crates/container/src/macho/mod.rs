@@ -43,7 +43,7 @@ mod signature;
 mod slices;
 
 pub use commands::OsVersion;
-pub use directory::{CodeDirectory, HashType};
+pub use directory::{CodeDirectory, HashType, read as code_directory};
 pub use requirement::of_developer_id;
 pub use signature::Signature;
 pub use slices::{Cpu, MachO, Slice};

@@ -1,6 +1,6 @@
 //! Reads a whole stream.
 
-use std::io::{BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use lzma_rust2::XzReader;
 
@@ -17,9 +17,8 @@ pub fn decode<R: Read>(compressed: R) -> impl Read {
 
 impl<R: Read> OneStream for XzReader<BufReader<R>> {
     const STRUCTURE: &'static str = "xz stream, decoded";
-    type Source = BufReader<R>;
 
-    fn source(&mut self) -> &mut BufReader<R> {
-        self.inner_mut()
+    fn left(&mut self) -> io::Result<usize> {
+        Ok(self.inner_mut().fill_buf()?.len())
     }
 }

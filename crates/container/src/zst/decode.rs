@@ -1,6 +1,6 @@
 //! Reads a whole frame.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use zstd::stream::raw::DParameter;
 use zstd::stream::read::Decoder;
@@ -20,9 +20,8 @@ pub fn decode<R: Read>(compressed: R) -> io::Result<impl Read> {
 
 impl<R: Read> OneStream for Decoder<'static, BufReader<R>> {
     const STRUCTURE: &'static str = "zstd frame, decoded";
-    type Source = BufReader<R>;
 
-    fn source(&mut self) -> &mut BufReader<R> {
-        self.get_mut()
+    fn left(&mut self) -> io::Result<usize> {
+        Ok(self.get_mut().fill_buf()?.len())
     }
 }

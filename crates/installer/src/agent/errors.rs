@@ -4,8 +4,9 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use container::Malformed;
+use container::{Malformed, Problem};
 
+use super::broken::BrokenSeal;
 use crate::product::{Arch, Platform};
 
 /// An agent that is refused: `agent bin/node is not a Windows executable: it is a Linux executable`.
@@ -65,6 +66,17 @@ pub enum AgentProblem {
         /// What is wrong.
         what: &'static str,
     },
+    /// A file of its application folder that tells of others cannot be parsed.
+    #[error("is not a usable application: {file}: {problem}")]
+    AppFile {
+        /// The file, from the application's folder.
+        file: String,
+        /// What is wrong.
+        problem: Problem,
+    },
+    /// Its application folder is not the one that was signed.
+    #[error("has a broken seal: {0}")]
+    Seal(BrokenSeal),
     /// It cannot be read.
     #[error("cannot be used: {verb}: {source}")]
     Read {
@@ -78,12 +90,16 @@ pub enum AgentProblem {
 impl AgentProblem {
     /// The next step, when there is one.
     #[must_use]
-    pub const fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unsigned => Some("sign it first, or pass --allow-unsigned-agent"),
             Self::SignatureBytes(_) | Self::Signature(_) => {
                 Some("the file was changed after it was signed; get it again")
             }
+            Self::Seal(broken) if broken.is_litter() => Some(
+                "delete what was added: an archiver or the Finder has put it there, and the signature does not cover it",
+            ),
+            Self::Seal(_) => Some("the application was changed after it was signed; get it again"),
             Self::Architecture { expected: Arch::X64 | Arch::Arm64, found, .. } if found.len() == 2 => {
                 Some("write arch = \"universal\" in the manifest")
             }
@@ -92,6 +108,11 @@ impl AgentProblem {
             }
             _ => None,
         }
+    }
+
+    /// A file of an application that is damaged.
+    pub(super) fn in_file(file: &str, wrong: Malformed) -> Self {
+        Self::AppFile { file: file.to_owned(), problem: wrong.problem }
     }
 
     /// The same problem, found while the signature was compared with the file.

@@ -55,7 +55,7 @@ fn arch(slice: &Slice) -> Option<Arch> {
 }
 
 /// Checks that the CMS signs the code directories, and tells who signed. Ad hoc: nobody.
-fn check_signer(signature: &Signature) -> Result<Signer, AgentProblem> {
+pub(super) fn check_signer(signature: &Signature) -> Result<Signer, AgentProblem> {
     let wrong = AgentProblem::Signature;
     let Some(best) = signature.best() else { return Err(wrong("it has no code directory")) };
     let names = |directory: &container::macho::CodeDirectory| {

@@ -12,29 +12,34 @@
 //! |---|---|
 //! | Windows | PE32+; the certificate table is at the end, with one signature and nothing beside it; the Authenticode digest of the file is the one in the signature; the signature's own digest of that statement agrees; the signer's certificate is in it |
 //! | macOS | each slice has a code directory, and each page hashes to what it says; blobs beside it as well; the CMS signs that code directory and has the signer's certificate; all slices have one team. An ad-hoc signature is noted |
-//! | `.app` | as above for its program; the signature's seals on `Info.plist` and `CodeResources` hold |
+//! | `.app` | as above for its program and for the code inside; the signature's seals on `Info.plist` and `CodeResources` hold, and those of `CodeResources` on every other file |
 //! | Linux | nothing is signed; the needed libraries become dependencies |
 //!
 //! What is **not** checked: the public-key signature itself and the certificate chain. Whoever builds an installer
 //! trusts the file he was given; these checks find the unsigned, the damaged and the changed-after-signing, not a
 //! forger who makes a whole signature with a certificate of his own. The signer's name in the receipt is for a person
-//! (or a policy) to compare. Files that `CodeResources` lists are not compared with it either.
+//! (or a policy) to compare.
 //!
 //! | file | noun |
 //! |---|---|
 //! | `pe`, `macho`, `app`, `elf` | one kind of agent each |
-//! | `plist` | an application's `Info.plist` |
+//! | `bundle`, `plist` | an application, a framework or another bundle: where its parts are; its `Info.plist` |
+//! | `seal`, `signed` | each file of an application against its seal; code inside that is signed by itself |
 //! | `signer` | a CMS SignedData, and who signed it |
 //! | `facts` | [`Agent`], [`Expected`] |
 //! | `errors` | [`AgentError`] |
 
 mod app;
+mod broken;
+mod bundle;
 mod elf;
 mod errors;
 mod facts;
 mod macho;
 mod pe;
 mod plist;
+mod seal;
+mod signed;
 mod signer;
 
 use std::fs::File;
@@ -45,9 +50,11 @@ use container::at::FileAt;
 
 use crate::product::Platform;
 
+pub use broken::{Breach, BrokenSeal};
 pub(crate) use elf::packages;
 pub use errors::{AgentError, AgentProblem};
 pub use facts::{Agent, AgentFormat, Expected, Signer};
+pub(crate) use plist::{Info, is_info, of_application};
 
 /// Checks the agent at `path`, a file or on macOS an `.app` folder.
 pub fn check(path: &Path, expected: Expected) -> Result<Agent, AgentError> {

@@ -1,98 +1,102 @@
-//! `Info.plist`, as far as an installer needs it; in its XML form.
+//! `Info.plist`, as far as an installer needs it, in its XML and its binary form.
 
-use quick_xml::Reader;
-use quick_xml::events::Event;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 
-const BINARY: &[u8] = b"bplist";
-/// Longer values than these are no names or versions.
-const TEXT_MAX_BYTES: usize = 1024;
-const DEPTH_MAX: usize = 64;
+use container::property_list::{self, Value};
 
-/// What an application says of itself.
+use super::errors::AgentProblem;
+
+/// Real ones have up to a hundred kilobytes.
+const INFO_MAX_BYTES: u64 = 4 << 20;
+
+/// What an application or another bundle says of itself. What it does not say, or not as a text, is `None`.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Info {
-    /// `CFBundleExecutable`: a file name below `Contents/MacOS`.
-    pub(super) executable: String,
+pub(crate) struct Info {
+    /// `CFBundleIdentifier`.
+    pub(crate) identifier: Option<String>,
+    /// `CFBundleExecutable`: a file name.
+    pub(crate) executable: Option<String>,
     /// `CFBundleShortVersionString`.
-    pub(super) version: Option<String>,
+    pub(crate) short_version: Option<String>,
+    /// `CFBundleVersion`.
+    pub(crate) version: Option<String>,
     /// `LSMinimumSystemVersion`.
-    pub(super) minimum_os: Option<String>,
+    pub(crate) minimum_os: Option<String>,
 }
 
 impl Info {
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, &'static str> {
-        if bytes.starts_with(BINARY) {
-            return Err("it is in the binary form, only the XML form is read");
-        }
-        let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8")?;
-        let mut info = Self::default();
-        for (key, value) in strings(text)? {
-            match key.as_str() {
-                "CFBundleExecutable" => info.executable = value,
-                "CFBundleShortVersionString" => info.version = Some(value),
-                "LSMinimumSystemVersion" => info.minimum_os = Some(value),
-                _ => {}
-            }
-        }
-        let name = info.executable.as_str();
-        if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\\']) {
-            return Err("CFBundleExecutable is not a file name");
-        }
-        Ok(info)
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, container::Malformed> {
+        let list = property_list::parse("Info.plist", bytes)?;
+        let text = |key: &str| list.get(key).and_then(Value::as_text).map(str::to_owned);
+        Ok(Self {
+            identifier: text("CFBundleIdentifier"),
+            executable: text("CFBundleExecutable"),
+            short_version: text("CFBundleShortVersionString"),
+            version: text("CFBundleVersion"),
+            minimum_os: text("LSMinimumSystemVersion"),
+        })
+    }
+
+    /// The program's name, if it is one that cannot lead out of its folder.
+    pub(crate) fn executable(&self) -> Option<&str> {
+        let name = self.executable.as_deref()?;
+        (!matches!(name, "" | "." | "..") && !name.contains(['/', '\\', '\0'])).then_some(name)
     }
 }
 
-/// The keys of the outermost dictionary that have a string, and the string.
-fn strings(text: &str) -> Result<Vec<(String, String)>, &'static str> {
-    const DAMAGED: &str = "it is not well-formed XML";
-    let mut reader = Reader::from_str(text);
-    let mut path: Vec<String> = Vec::new();
-    let mut found = Vec::new();
-    let mut key = None;
-    let mut value = String::new();
-    loop {
-        match reader.read_event().map_err(|_| DAMAGED)? {
-            Event::Start(tag) => {
-                if path.len() >= DEPTH_MAX {
-                    return Err("its values are nested more than 64 deep");
-                }
-                path.push(tag.name().as_ref().to_owned());
-                value.clear();
-            }
-            Event::Text(part) => push(&mut value, &part.xml10_content()),
-            Event::GeneralRef(entity) => {
-                let character = entity.resolve_char_ref().map_err(|_| DAMAGED)?;
-                let named = quick_xml::escape::resolve_predefined_entity(&entity);
-                match (character, named) {
-                    (Some(character), _) => push(&mut value, character.encode_utf8(&mut [0; 4])),
-                    (None, Some(text)) => push(&mut value, text),
-                    (None, None) => return Err("it has an entity of its own"),
-                }
-            }
-            Event::End(_) => {
-                let outer: Vec<&str> = path.iter().map(String::as_str).collect();
-                match outer.as_slice() {
-                    ["plist", "dict", "key"] => key = Some(std::mem::take(&mut value)),
-                    ["plist", "dict", "string"] => {
-                        found.extend(key.take().map(|key| (key, std::mem::take(&mut value))));
-                    }
-                    ["plist", "dict", _] => key = None,
-                    _ => {}
-                }
-                path.pop();
-            }
-            Event::Eof if path.is_empty() => return Ok(found),
-            Event::Eof => return Err(DAMAGED),
-            _ => {}
-        }
-    }
+/// Whether a file of this name is an `Info.plist` to CoreFoundation, which takes every mixture of cases.
+pub(crate) fn is_info(name: &str) -> bool {
+    name.eq_ignore_ascii_case("Info.plist")
 }
 
-/// Values that are not asked for may be long; of those the rest is not kept.
-fn push(value: &mut String, text: &str) {
-    if value.len() <= TEXT_MAX_BYTES {
-        value.push_str(text);
+/// The name of the `Info.plist` in a folder. `None`: it has none.
+pub(super) fn find(folder: &Path, shown: &str) -> Result<Option<String>, AgentProblem> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(source) => return Err(AgentProblem::Read { verb: "read a folder of the application", source }),
+    };
+    let mut found: Option<String> = None;
+    for entry in entries {
+        let entry = entry.map_err(|source| AgentProblem::Read { verb: "read a folder of the application", source })?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if is_info(&name) {
+            let wrong = |what| AgentProblem::App { file: format!("{shown}{name}"), what };
+            if found.is_some() {
+                return Err(wrong("it is there twice, in different cases"));
+            }
+            if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                return Err(wrong("it is not a regular file"));
+            }
+            found = Some(name);
+        }
     }
+    Ok(found)
+}
+
+/// An application's own `Info.plist`.
+pub(crate) fn of_application(folder: &Path) -> Result<Info, AgentProblem> {
+    let contents = folder.join("Contents");
+    let name = find(&contents, "Contents/")?;
+    let file = format!("Contents/{}", name.as_deref().unwrap_or("Info.plist"));
+    let Some(name) = name else { return Err(AgentProblem::App { file, what: "it is missing" }) };
+    let path = contents.join(name);
+    Info::parse(&read(&path, &file)?).map_err(|wrong| AgentProblem::in_file(&file, wrong))
+}
+
+/// Its bytes.
+pub(super) fn read(path: &Path, shown: &str) -> Result<Vec<u8>, AgentProblem> {
+    let failed = |source| AgentProblem::Read { verb: "read Info.plist", source };
+    let mut bytes = Vec::new();
+    File::open(path).map_err(failed)?.take(INFO_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > INFO_MAX_BYTES {
+        return Err(AgentProblem::App { file: shown.to_owned(), what: "it is larger than 4 MiB" });
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -109,8 +113,8 @@ mod tests {
             "<key>X</key><dict><key>CFBundleExecutable</key><string>inner</string></dict>\
              <key>CFBundleExecutable</key><string>a &amp; b &#233;</string><key>LSMinimumSystemVersion</key><string>11.0</string>",
         );
-        let info = Info::read(text.as_bytes()).unwrap();
-        assert_eq!(info.executable, "a & b é");
+        let info = Info::parse(text.as_bytes()).unwrap();
+        assert_eq!(info.executable(), Some("a & b é"));
         assert_eq!((info.version, info.minimum_os), (None, Some("11.0".to_owned())));
     }
 
@@ -118,9 +122,9 @@ mod tests {
     fn a_program_is_a_file_name() {
         for name in ["", ".", "..", "a/b", "../../bin/sh"] {
             let text = plist(&format!("<key>CFBundleExecutable</key><string>{name}</string>"));
-            assert_eq!(Info::read(text.as_bytes()), Err("CFBundleExecutable is not a file name"));
+            assert_eq!(Info::parse(text.as_bytes()).unwrap().executable(), None, "{name}");
         }
-        assert!(Info::read(b"bplist00").unwrap_err().contains("binary"));
-        assert_eq!(Info::read(b"<plist><dict>"), Err("it is not well-formed XML"));
+        assert!(Info::parse(b"bplist00").is_err());
+        assert!(Info::parse(b"<plist><dict>").is_err());
     }
 }

@@ -2,6 +2,7 @@
 
 #[path = "../../../../tests/support/agents/mod.rs"]
 mod agents;
+mod application;
 
 use agents::macho::{self, Signing};
 use agents::{Cpu, cms, elf, pe};
@@ -186,36 +187,4 @@ fn a_universal_agent_needs_each_slice_signed() {
     let expected = expect(Platform::Macos, Arch::Universal);
     assert!(says(&bad, expected).contains("code page at"));
     assert!(check_file(&signed, expected).is_ok());
-}
-
-#[test]
-fn an_application_is_checked_with_its_seals() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("Example.app");
-    macho::app(&path, &[Cpu::X64, Cpu::Arm64]);
-    let expected = expect(Platform::Macos, Arch::Universal);
-    let agent = check(&path, expected).unwrap();
-    assert_eq!((agent.format, agent.needs_wrapper), (AgentFormat::App, false));
-    assert_eq!((agent.version.as_deref(), agent.minimum_os.as_deref()), (Some("1.2.3"), Some("11.0")));
-
-    let says = || check(&path, expected).unwrap_err().problem.to_string();
-    let change = |name: &str, from: &str, to: &str| {
-        let file = path.join(name);
-        let text = std::fs::read_to_string(&file).unwrap();
-        std::fs::write(&file, text.replace(from, to)).unwrap();
-        text
-    };
-    let info = change("Contents/Info.plist", "1.2.3", "9.9.9");
-    assert_eq!(says(), "is not a usable application: Contents/Info.plist: it is not the file that was signed");
-    std::fs::write(path.join("Contents/Info.plist"), info).unwrap();
-    change("Contents/_CodeSignature/CodeResources", "files2", "files3");
-    let sealed = "is not a usable application: Contents/_CodeSignature/CodeResources:";
-    assert_eq!(says(), format!("{sealed} it is not the file that was signed"));
-    std::fs::remove_file(path.join("Contents/_CodeSignature/CodeResources")).unwrap();
-    assert_eq!(says(), format!("{sealed} it is missing, so nothing in the folder is signed"));
-    std::fs::remove_file(path.join("Contents/MacOS/Example")).unwrap();
-    assert!(says().starts_with("is not a usable application: Contents/MacOS/Example:"));
-
-    let elsewhere = check(&path, expect(Platform::Linux, Arch::X64)).unwrap_err().to_string();
-    assert_eq!(elsewhere, format!("agent {} is not a Linux executable: it is a folder", path.display()));
 }

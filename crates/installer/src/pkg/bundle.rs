@@ -6,17 +6,14 @@ use std::path::{Path, PathBuf};
 
 use container::at::FileAt;
 use container::macho::{Cpu, MachO};
-use container::xml;
 use serde::Serialize;
 
 use super::names::APPLICATIONS;
+use crate::agent::AgentProblem;
 use crate::format::BuildError;
 use crate::payload::{Payload, PayloadError, Source};
 use crate::product::{AgentFile, Platform, Product};
 use crate::template::{Escape, render};
-
-/// An `Info.plist` of more than this is not read.
-const INFO_MAX_BYTES: u64 = 4 << 20;
 
 /// What the installer says of its application.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,17 +51,20 @@ impl Bundle {
     /// The vendor's folder. Management systems compare its version and id with the package's, so they must be the
     /// product's.
     fn vendors(product: &Product, agent: &AgentFile) -> Result<Self, BuildError> {
+        let read = |source| BuildError::Read { path: agent.path.clone(), source };
         let name = agent.path.file_name().and_then(|name| name.to_str()).filter(|name| name.ends_with(".app"));
         let wrong =
             |problem: &str| BuildError::Product { field: "agent.path", problem: problem.to_owned(), hint: None };
         let folder = name.ok_or_else(|| wrong("is a folder whose name does not end in .app"))?.to_owned();
-        let file = agent.path.join("Contents/Info.plist");
-        let strings = plist_strings(&file)?;
-        let value = |key: &str| {
-            let found = strings.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
-            found.ok_or_else(|| wrong(&format!("has no {key} in its Info.plist")))
-        };
-        let (id, short_version) = (value("CFBundleIdentifier")?, value("CFBundleShortVersionString")?);
+        let info = crate::agent::of_application(&agent.path).map_err(|problem| match problem {
+            AgentProblem::Read { source, .. } => read(source),
+            problem => wrong(&problem.to_string()),
+        })?;
+        let value =
+            |found: Option<String>, key: &str| found.ok_or_else(|| wrong(&format!("has no {key} in its Info.plist")));
+        let executable = info.executable().map(str::to_owned);
+        let id = value(info.identifier, "CFBundleIdentifier")?;
+        let short_version = value(info.short_version, "CFBundleShortVersionString")?;
         if short_version != product.version().to_string() {
             let problem = format!("is {}, but the application's version is {short_version}", product.version());
             let hint = Some("management systems compare the two: set product.version to CFBundleShortVersionString");
@@ -75,10 +75,8 @@ impl Bundle {
             let hint = Some("set macos.bundle-id to CFBundleIdentifier");
             return Err(BuildError::Product { field: "macos.bundle-id", problem, hint });
         }
-        let (version, executable) = (value("CFBundleVersion")?, value("CFBundleExecutable")?);
-        if executable.contains('/') || matches!(executable.as_str(), "" | "." | "..") {
-            return Err(wrong("has a CFBundleExecutable that is no file name"));
-        }
+        let version = value(info.version, "CFBundleVersion")?;
+        let executable = executable.ok_or_else(|| wrong("has no CFBundleExecutable that is a file name"))?;
         let architectures = architectures(&agent.path.join("Contents/MacOS").join(&executable))?;
         Ok(Self { folder, id, short_version, version, executable, architectures, wrapper: None })
     }
@@ -189,24 +187,6 @@ fn architectures(path: &Path) -> Result<Vec<&'static str>, BuildError> {
     let has = |cpu| file.slices().iter().any(|slice| slice.cpu() == cpu);
     let known = [(Cpu::Arm64, "arm64"), (Cpu::X64, "x86_64")];
     Ok(known.into_iter().filter(|(cpu, _)| has(*cpu)).map(|(_, name)| name).collect())
-}
-
-/// The keys of a property list's outermost dictionary that have a string, and the string.
-fn plist_strings(path: &Path) -> Result<Vec<(String, String)>, BuildError> {
-    use std::io::Read;
-    let read = |source| BuildError::Read { path: path.to_path_buf(), source };
-    let mut text = Vec::new();
-    fs::File::open(path).map_err(read)?.take(INFO_MAX_BYTES).read_to_end(&mut text).map_err(read)?;
-    if text.starts_with(b"bplist") {
-        return Err(unusable(path.to_path_buf(), "it is a binary property list; plutil -convert xml1 makes it text"));
-    }
-    let root = xml::parse("Info.plist", &text)?;
-    let entries = root.child("dict").map(|dict| dict.children.as_slice()).unwrap_or_default();
-    let pairs = entries.windows(2).filter_map(|pair| match pair {
-        [key, value] if key.name == "key" && value.name == "string" => Some((key.text.clone(), value.text.clone())),
-        _ => None,
-    });
-    Ok(pairs.collect())
 }
 
 fn unusable(path: PathBuf, why: &'static str) -> BuildError {

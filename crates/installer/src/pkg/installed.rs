@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use container::bom::Cksum;
 use container::cpio::{Entry, Reader};
-use container::xml;
 
 use super::opened::{Opened, each_chunk};
+use crate::agent::{Info, is_info};
 use crate::format::ReadError;
 
 /// An `Info.plist` of more than this is not read.
@@ -41,7 +41,7 @@ pub(super) struct Application {
     pub(super) short_version: String,
     pub(super) version: String,
     pub(super) executable: String,
-    /// Whether it could not be read: it is binary, too large or not well-formed.
+    /// Whether it could not be read: it is too large or damaged.
     pub(super) unread: bool,
     /// Whether it has a signature over its resources.
     pub(super) sealed: bool,
@@ -97,28 +97,19 @@ impl Tree {
 
 /// The application's folder, if this is the path of an `Info.plist` of one that lies in no other bundle.
 fn application(path: &str) -> Option<&str> {
-    let folder = path.strip_suffix("/Contents/Info.plist")?;
+    let (contents, name) = path.rsplit_once('/')?;
+    let folder = contents.strip_suffix("/Contents").filter(|_| is_info(name))?;
     (folder.ends_with(".app") && !folder.contains("/Contents/")).then_some(folder)
 }
 
 impl Application {
     fn read(content: &[u8]) -> Self {
-        let Ok(root) = xml::parse("Info.plist", content) else { return Self { unread: true, ..Self::default() } };
-        let entries = root.child("dict").map(|dict| dict.children.as_slice()).unwrap_or_default();
-        let value = |key: &str| {
-            entries.windows(2).find_map(|pair| match pair {
-                [name, value] if name.name == "key" && name.text == key && value.name == "string" => {
-                    Some(value.text.clone())
-                }
-                _ => None,
-            })
-        };
-        let text = |key| value(key).unwrap_or_default();
+        let Ok(info) = Info::parse(content) else { return Self { unread: true, ..Self::default() } };
         Self {
-            id: text("CFBundleIdentifier"),
-            short_version: text("CFBundleShortVersionString"),
-            version: text("CFBundleVersion"),
-            executable: text("CFBundleExecutable"),
+            id: info.identifier.unwrap_or_default(),
+            short_version: info.short_version.unwrap_or_default(),
+            version: info.version.unwrap_or_default(),
+            executable: info.executable.unwrap_or_default(),
             unread: false,
             sealed: false,
         }
