@@ -29,6 +29,8 @@ pub enum Kind {
         /// Its [`Cksum`].
         cksum: u32,
     },
+    /// A file of which only name and mode are said: Apple's companions of other files, `._name`. Never written here.
+    Named,
     /// A symbolic link.
     Link {
         /// Where it points.

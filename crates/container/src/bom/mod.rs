@@ -11,7 +11,8 @@
 //! 32   variables   count; each: block number, name length u8, name without NUL
 //! 512  blocks      whatever a number points at
 //!      index       count; each: (address, length); number 0 is the null block
-//!      free list   count 0 and two null pointers; Apple's reader takes it for granted
+//!      free list   count, each (address, length), and two null pointers; 0 here, Apple's reader takes it for granted,
+//!                  `pkgbuild` lists the room between its blocks and has 2730 places in the index, most of them null
 //! ```
 //!
 //! | block | variable | content |
@@ -34,6 +35,9 @@
 //! value   number of the folder it lies in (0 for the root), the last part of the name, NUL
 //! record  type u8 (1 file, 2 folder, 3 link), 1, flags u16 (15: all fields, not examined for code), mode u16,
 //!         uid, gid, mtime, size, u8 1, then   file: cksum, 8 zeros (35 bytes in all)
+//!                                             program (flag 0x2000, pkgbuild's): cksum, u8 1, slices u32, each
+//!                                                      CPU type, CPU subtype, size, cksum; 8 zeros
+//!                                             name only (flags 1, the `._` beside a file): 8 zeros (31)
 //!                                             folder: 8 zeros (31)
 //!                                             link: cksum of the target, its length + 1, target, NUL, 8 zeros
 //! ```

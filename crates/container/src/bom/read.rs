@@ -3,11 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cksum::Cksum;
-use super::entry::{Kind, VARIABLES};
+use super::entry::Kind;
 use crate::bytes::{Malformed, Problem, Reader};
 
 /// A store with more blocks than this is not read.
 const MAX_BLOCKS: u32 = 1 << 20;
+
+/// A record says more than its path's name and mode.
+const FLAG_ATTRIBUTES: u16 = 0x000e;
+/// A file was looked at and is a program: its slices follow its checksum.
+const FLAG_PROGRAM: u16 = 0x2000;
+/// CPU type, CPU subtype, size and checksum of a slice.
+const SLICE_BYTES: usize = 16;
 
 /// What a bill of materials says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,17 +55,11 @@ pub fn read(file: &[u8]) -> Result<Bom, Malformed> {
             expected: "paths + 1",
         }));
     }
+    // hard links, and the upper halves of sizes from 4 GiB on; neither is needed to compare what there is
     for name in ["HLIndex", "Size64"] {
-        let tree = store.tree(store.variable(name)?)?;
-        if tree.entries != 0 {
-            return Err(wrong(name_of(name), 0, Problem::Text { what: "hard links and files of 4 GiB are not read" }));
-        }
+        store.tree(store.variable(name)?)?;
     }
     Ok(Bom { paths })
-}
-
-fn name_of(variable: &str) -> &'static str {
-    VARIABLES.iter().find(|name| **name == variable).copied().unwrap_or("bom variable")
 }
 
 /// The blocks and variables of the file.
@@ -108,18 +109,16 @@ impl<'a> Store<'a> {
             within("bom block", file, at, len)?;
             blocks.push((at, len));
         }
-        let free = r.u32_be()?;
-        if free != 0 {
-            return Err(r.wrong(Problem::Value { field: "free blocks", found: free.into(), expected: "0" }));
+        // pkgbuild leaves room between its blocks and lists it here; nothing is read from it
+        for _ in 0..r.u32_be()? {
+            let (at, len) = (r.u32_be()?, r.u32_be()?);
+            within("bom free block", file, at, len)?;
         }
-        // mkbom writes two null pointers after the count
+        // mkbom writes two null pointers after the list
         if r.take_rest().iter().any(|b| *b != 0) {
             return Err(r.wrong(Problem::Text { what: "the free list has entries beyond its count" }));
         }
-        match blocks.first() {
-            Some((0, 0)) => Ok(blocks),
-            _ => Err(wrong("bom index", 0, Problem::Missing { what: "the null block" })),
-        }
+        Ok(blocks)
     }
 
     fn names(mut r: Reader<'a>) -> Result<BTreeMap<&'a [u8], u32>, Malformed> {
@@ -234,10 +233,20 @@ impl<'a> Store<'a> {
     fn record(&self, number: u32, path: String) -> Result<Path, Malformed> {
         let mut r = self.block("bom record", number)?;
         let offset = r.offset();
-        let (kind, _, _flags, mode) = (r.u8()?, r.u8()?, r.u16_be()?, r.u16_be()?);
+        let (kind, _, flags, mode) = (r.u8()?, r.u8()?, r.u16_be()?, r.u16_be()?);
         let (uid, gid, mtime, size, _) = (r.u32_be()?, r.u32_be()?, r.u32_be()?, r.u32_be()?, r.u8()?);
         let kind = match (kind, mode & 0o170_000) {
-            (1, 0o100_000) => Kind::File { size: size.into(), cksum: r.u32_be()? },
+            (1, 0o100_000) if flags & FLAG_ATTRIBUTES == 0 => Kind::Named,
+            (1, 0o100_000) => {
+                let cksum = r.u32_be()?;
+                if flags & FLAG_PROGRAM != 0 {
+                    r.skip(1)?;
+                    for _ in 0..r.u32_be()? {
+                        r.skip(SLICE_BYTES)?;
+                    }
+                }
+                Kind::File { size: size.into(), cksum }
+            }
             (2, 0o040_000) => Kind::Directory,
             (3, 0o120_000) => {
                 let (sum, len) = (r.u32_be()?, r.u32_be()?);

@@ -22,7 +22,7 @@ fn sample(folders: usize, files: usize) -> Vec<Entry> {
 fn type_bits(kind: &Kind) -> u16 {
     match kind {
         Kind::Directory => 0o040_000,
-        Kind::File { .. } => 0o100_000,
+        Kind::File { .. } | Kind::Named => 0o100_000,
         Kind::Link { .. } => 0o120_000,
     }
 }
@@ -81,7 +81,7 @@ fn apple_bom_agrees() {
                     assert_eq!((path.size() as u64, path.crc32()), (*size, Some(*cksum)));
                 }
                 Kind::Link { target } => assert_eq!(path.link_name(), Some(target.as_str())),
-                Kind::Directory => assert_eq!(path.size(), 0),
+                Kind::Directory | Kind::Named => assert_eq!(path.size(), 0),
             }
         }
         assert_eq!(parsed.bom_info().unwrap().number_of_paths as usize, entries.len() + 1);
@@ -124,4 +124,63 @@ fn names_out_of_order_are_refused() {
     let at = bytes.windows(4).rposition(|w| w == b"a 0\0").unwrap();
     bytes[at..at + 4].copy_from_slice(b"a 9\0");
     assert!(read(&bytes).unwrap_err().to_string().contains("do not ascend"));
+}
+
+/// What `pkgbuild` writes: many null blocks, and a list of the room between the others.
+#[test]
+fn lists_with_free_and_null_blocks_are_read() {
+    let entries = sample(2, 3);
+    let written = write(&entries).unwrap();
+    let number = |at: usize| u32::from_be_bytes(written[at..at + 4].try_into().unwrap());
+    let index_at = number(16) as usize;
+    let blocks = number(index_at);
+    let mut apples = written[..index_at].to_vec();
+    apples.extend((blocks + 100).to_be_bytes());
+    apples.extend(&written[index_at + 4..index_at + 4 + 8 * blocks as usize]);
+    apples.extend([0; 800]); // null blocks
+    apples.extend(2_u32.to_be_bytes());
+    for (at, len) in [(512_u32, 3_u32), (600, 12)] {
+        apples.extend([at.to_be_bytes(), len.to_be_bytes()].concat());
+    }
+    apples.extend([0; 16]);
+    let index_bytes = (apples.len() - index_at) as u32;
+    apples[20..24].copy_from_slice(&index_bytes.to_be_bytes());
+    assert_eq!(read(&apples).unwrap(), read(&written).unwrap());
+    let free = apples.len() - 16 - 4;
+    apples[free] = 0xff; // a free block that is not in the file
+    assert!(read(&apples).unwrap_err().to_string().starts_with("bom free block at "));
+}
+
+/// Two kinds of record that only Apple's tools write: a program with its slices, and a companion of which only the name is said.
+#[test]
+fn records_of_programs_and_of_companions_are_read() {
+    let entries = [entry(".", Kind::Directory), file("._a", b""), file("b", b"program")];
+    let written = write(&entries).unwrap();
+    let number = |bytes: &[u8], at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+    let index_at = number(&written, 16) as usize;
+    // the records are blocks 11, 14 and 17
+    let place = |block: usize| (index_at + 4 + 8 * block, number(&written, index_at + 4 + 8 * block) as usize);
+    let mut apples = written.clone();
+    let (companion, program) = (place(14), place(17));
+    let mut moved = Vec::new();
+    let mut record = written[companion.1..companion.1 + 35].to_vec();
+    record[2..4].copy_from_slice(&1_u16.to_be_bytes());
+    record.drain(23..27); // no checksum
+    moved.push((companion.0, record));
+    let mut record = written[program.1..program.1 + 35].to_vec();
+    record[2..4].copy_from_slice(&0x200f_u16.to_be_bytes());
+    let slices = [&[1][..], &2_u32.to_be_bytes(), &[7; 32]].concat();
+    record.splice(27..27, slices);
+    moved.push((program.0, record));
+    for (index, record) in moved {
+        // the header, the variables and the first block leave no room: they go to the end of the file
+        let at = apples.len() as u32;
+        apples[index..index + 4].copy_from_slice(&at.to_be_bytes());
+        apples[index + 4..index + 8].copy_from_slice(&(record.len() as u32).to_be_bytes());
+        apples.extend(record);
+    }
+    let paths = read(&apples).unwrap().paths;
+    assert_eq!((paths[1].path.as_str(), &paths[1].kind), ("._a", &Kind::Named));
+    assert_eq!(paths[2].kind, Kind::File { size: 7, cksum: Cksum::of(b"program") });
+    assert!(write(&[entry(".", Kind::Directory), entry("a", Kind::Named)]).is_err());
 }

@@ -116,6 +116,7 @@ fn record(entry: &Entry) -> io::Result<Vec<u8>> {
     let (kind, file_type, size, tail): (u8, u16, u64, Vec<u8>) = match &entry.kind {
         Kind::Directory => (2, 0o040_000, 0, Vec::new()),
         Kind::File { size, cksum } => (1, 0o100_000, *size, cksum.to_be_bytes().to_vec()),
+        Kind::Named => return Err(refused("a file without size and checksum")),
         Kind::Link { target } => {
             let length = u32::try_from(target.len() + 1).map_err(|_| refused("a link's target is too long"))?;
             let sum = Cksum::of(target.as_bytes()).to_be_bytes();

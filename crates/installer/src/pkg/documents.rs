@@ -77,12 +77,13 @@ pub(super) fn documents(
     })
 }
 
-/// The room that the files take, in blocks of 512 bytes, as `pkgbuild` counts it.
+/// The room that the payload takes, as `pkgbuild` counts it: in blocks of 512 bytes, one for each folder but the root.
 fn kbytes<'a>(nodes: impl Iterator<Item = &'a Node>) -> u64 {
     let blocks: u64 = nodes
         .map(|node| match node {
             Node::File { source, .. } => source.len().div_ceil(512),
-            Node::Folder { .. } | Node::Link { .. } => 0,
+            Node::Folder { .. } => 1,
+            Node::Link { .. } => 0,
         })
         .sum();
     blocks.div_ceil(2)

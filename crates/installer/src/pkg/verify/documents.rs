@@ -22,8 +22,12 @@ pub(super) fn package_info(info: &PackageInfo, tree: &Tree, report: &mut Report)
     report.check(info.files == files.to_string(), "pkg-payload-count", place, || {
         format!("numberOfFiles is {:?}, but the payload has {files}", info.files)
     });
-    let blocks: u64 = tree.paths.values().filter(|p| p.target.is_none()).map(|p| p.entry.size.div_ceil(512)).sum();
-    let kbytes = blocks.div_ceil(2);
+    let blocks = tree.paths.iter().map(|(path, installed)| match &installed.entry {
+        entry if entry.is_directory() => u64::from(path != "."),
+        entry if entry.is_symlink() => 0,
+        entry => entry.size.div_ceil(512),
+    });
+    let kbytes = blocks.sum::<u64>().div_ceil(2);
     report.check(info.kbytes == kbytes.to_string(), "pkg-payload-size", place, || {
         format!("installKBytes is {:?}, but the payload has {kbytes}", info.kbytes)
     });
@@ -47,7 +51,7 @@ fn bundle(info: &PackageInfo, tree: &Tree, report: &mut Report) {
         return;
     };
     if application.unread {
-        report.warning("pkg-bundle-unread", &bundle.path, "Info.plist is binary or damaged; it was not compared");
+        report.warning("pkg-bundle-unread", &bundle.path, "Info.plist is damaged; it was not compared");
         return;
     }
     for (name, said, real) in [
