@@ -154,6 +154,15 @@ impl Identity {
         &self.leaf
     }
 
+    /// Signs a SHA-1 digest with RSA where the key does that, else the SHA-256 of its bytes.
+    pub(crate) fn sign_checksum(&self, checksum: &[u8; 20]) -> Result<Vec<u8>, IdentityError> {
+        let public = self.leaf.public_key();
+        match (self.key.sign_sha1(checksum)?, public) {
+            (Some(answer), Some(public)) if public.verifies(Algorithm::Sha1, checksum, &answer) => Ok(answer),
+            _ => self.sign(checksum),
+        }
+    }
+
     /// Signs the SHA-256 of some bytes, and checks the answer with the leaf's public key.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, IdentityError> {
         let mismatch = || IdentityError::Mismatch { subject: self.leaf.subject() };

@@ -4,7 +4,8 @@
 //!   timestamp authority, the time at which it existed. macOS reads this one.
 //! - `<signature style="RSA">`: PKCS #1 v1.5 alone, for readers that know no CMS. `productsign` takes the checksum
 //!   itself for the digest (a SHA-1 DigestInfo); `rcodesign` takes the SHA-256 of the checksum, and macOS and Apple's
-//!   notary accept both. Here it is the second: key services in the cloud no longer sign SHA-1. Our reader knows both.
+//!   notary accept both, other verifiers only the first. Here it is the first wherever the key signs a SHA-1: in files, on cards, behind a
+//!   command that is told the algorithm. Key services in the cloud no longer do; for them it is the second. Our reader knows both.
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911;
@@ -43,7 +44,7 @@ pub fn sign(
 
 /// Signs a checksum: the plain RSA signature.
 pub fn sign_rsa(identity: &Identity, checksum: &[u8; 20]) -> Result<Vec<u8>, IdentityError> {
-    identity.sign(checksum)
+    identity.sign_checksum(checksum)
 }
 
 /// How long the plain RSA signature is; 0 when the key is not RSA.

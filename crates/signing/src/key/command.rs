@@ -3,12 +3,15 @@
 //! ```text
 //! --sign-command "sign-with-kms --key release {algorithm}"
 //!
-//! standard input    the SHA-256 digest, 32 bytes as they are (not in hexadecimal digits)
+//! standard input    the SHA-256 digest, 32 bytes as they are (not in hexadecimal digits); SHA-1 has 20
 //! standard output   the signature as it is: RSA PKCS #1 v1.5 over that digest;
 //!                   ECDSA in DER, or r and s one after the other (IEEE P1363); Ed25519 over the 32 bytes
 //! {algorithm}       rsa-pkcs1-sha256, ecdsa-p256-sha256, ecdsa-p384-sha256 or ed25519-sha256;
 //!                   also in the environment as STAMPWRIGHT_SIGN_ALGORITHM
 //! ```
+//!
+//! A command that has `{algorithm}` among its words is asked for `rsa-pkcs1-sha1` as well, once for each pkg. It may refuse
+//! by ending with another status than 0; the plain signature is then made over SHA-256.
 //!
 //! The words of a command are separated by spaces. A part in "…" or '…' is taken as it stands, spaces and all, and belongs
 //! to its word; there is no other quoting, no variable and no escape, so a backslash is a backslash.
@@ -19,6 +22,10 @@ use std::process::{Child, Command, Stdio};
 use super::{KeyError, PrivateKey};
 use crate::algorithm::KeyKind;
 
+/// The placeholder of the algorithm's name.
+const ALGORITHM: &str = "{algorithm}";
+/// What the plain signature of a pkg is asked for.
+const SHA1_NAME: &str = "rsa-pkcs1-sha1";
 /// No signature is this long.
 const ANSWER_MAX_BYTES: u64 = 8192;
 
@@ -103,7 +110,26 @@ impl CommandKey {
         KeyError::Command { program: self.words.program().to_owned(), problem: problem.to_string() }
     }
 
-    fn answer(&self, child: &mut Child, digest: &[u8; 32]) -> io::Result<Vec<u8>> {
+    /// Runs the command for one digest.
+    fn run(&self, name: &str, digest: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let mut command = self.words.command(&[(ALGORITHM, name.as_ref())]);
+        command.env("STAMPWRIGHT_SIGN_ALGORITHM", name);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let mut child = command.spawn().map_err(|error| self.failed(error))?;
+        let answer = Self::answer(&mut child, digest);
+        let status = child.wait().map_err(|error| self.failed(error))?;
+        if !status.success() {
+            return Err(self.failed(format!("ended with {status}")));
+        }
+        let answer = answer.map_err(|error| self.failed(error))?;
+        match answer.len() as u64 {
+            0 => Err(self.failed("answered nothing, must answer the signature on standard output")),
+            1..=ANSWER_MAX_BYTES => Ok(answer),
+            _ => Err(self.failed("answered more than any signature has")),
+        }
+    }
+
+    fn answer(child: &mut Child, digest: &[u8]) -> io::Result<Vec<u8>> {
         if let Some(mut input) = child.stdin.take() {
             match input.write_all(digest) {
                 // It may know what to sign without reading to the end; its answer is checked anyway.
@@ -125,22 +151,12 @@ impl PrivateKey for CommandKey {
     }
 
     fn sign(&self, kind: KeyKind, digest: &[u8; 32]) -> Result<Vec<u8>, KeyError> {
-        let name = kind.signature_name();
-        let mut command = self.words.command(&[("{algorithm}", name.as_ref())]);
-        command.env("STAMPWRIGHT_SIGN_ALGORITHM", name);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        let mut child = command.spawn().map_err(|error| self.failed(error))?;
-        let answer = self.answer(&mut child, digest);
-        let status = child.wait().map_err(|error| self.failed(error))?;
-        if !status.success() {
-            return Err(self.failed(format!("ended with {status}")));
-        }
-        let answer = answer.map_err(|error| self.failed(error))?;
-        match answer.len() as u64 {
-            0 => Err(self.failed("answered nothing, must answer the signature on standard output")),
-            1..=ANSWER_MAX_BYTES => Ok(answer),
-            _ => Err(self.failed("answered more than any signature has")),
-        }
+        self.run(kind.signature_name(), digest)
+    }
+
+    fn sign_sha1(&self, digest: &[u8; 20]) -> Result<Option<Vec<u8>>, KeyError> {
+        // Without the placeholder the command has one algorithm, and that is not this one.
+        Ok(if self.words.has(ALGORITHM) { self.run(SHA1_NAME, digest).ok() } else { None })
     }
 }
 
@@ -176,6 +192,9 @@ mod tests {
             |text| CommandKey::new(text).unwrap().sign(KeyKind::P256, &[7; 32]).map_err(|error| error.to_string());
         assert_eq!(key("cat").unwrap(), [7; 32]);
         assert_eq!(key("echo -n {algorithm}").unwrap(), b"ecdsa-p256-sha256");
+        let sha1 = |text| CommandKey::new(text).unwrap().sign_sha1(&[7; 20]).unwrap();
+        assert_eq!(sha1("echo -n {algorithm}").as_deref(), Some(&b"rsa-pkcs1-sha1"[..]));
+        assert_eq!((sha1("cat"), sha1("false {algorithm}")), (None, None));
         assert!(key("false").unwrap_err().starts_with("the signing command false: ended with"));
         assert!(key("true").unwrap_err().contains("answered nothing"));
         assert!(key("head -c 9000 /dev/zero").unwrap_err().contains("more than any signature"));

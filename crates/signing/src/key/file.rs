@@ -137,6 +137,13 @@ impl PrivateKey for FileKey {
         document.ok().map(|document| document.as_bytes().to_vec())
     }
 
+    fn sign_sha1(&self, digest: &[u8; 20]) -> Result<Option<Vec<u8>>, KeyError> {
+        match &self.0 {
+            Kind::Rsa(key) => key.sign(padding(Algorithm::Sha1), digest).map(Some).map_err(|_| KeyError::Damaged),
+            _ => Ok(None),
+        }
+    }
+
     fn sign(&self, _: KeyKind, digest: &[u8; 32]) -> Result<Vec<u8>, KeyError> {
         match &self.0 {
             Kind::Rsa(key) => key.sign(padding(Algorithm::Sha256), digest).map_err(|_| KeyError::Damaged),

@@ -27,6 +27,10 @@ pub trait PrivateKey: Debug + Send + Sync {
     /// Signs a SHA-256 digest. The certificate says of which kind the key is. RSA answers PKCS #1 v1.5; ECDSA answers
     /// DER or `r || s`; Ed25519 signs the digest as its message and answers `R || S`.
     fn sign(&self, kind: KeyKind, digest: &[u8; 32]) -> Result<Vec<u8>, KeyError>;
+
+    /// Signs a SHA-1 digest with RSA PKCS #1 v1.5, as the plain signature of a pkg is made. `None`: this key signs SHA-256 only, or no
+    /// longer signs SHA-1.
+    fn sign_sha1(&self, digest: &[u8; 20]) -> Result<Option<Vec<u8>>, KeyError>;
 }
 
 /// Why a key could not be read or did not sign.

@@ -95,6 +95,14 @@ impl PrivateKey for TokenKey {
         None
     }
 
+    fn sign_sha1(&self, digest: &[u8; 20]) -> Result<Option<Vec<u8>>, KeyError> {
+        let session = self.session.lock().map_err(|_| KeyError::Token("the session is lost".to_owned()))?;
+        let (mut info, _) = digest_info_prefix(Algorithm::Sha1);
+        info.extend_from_slice(digest);
+        // Some modules look into the DigestInfo and refuse SHA-1 there.
+        Ok(session.sign(&Mechanism::RsaPkcs, self.key, &info).ok())
+    }
+
     fn sign(&self, kind: KeyKind, digest: &[u8; 32]) -> Result<Vec<u8>, KeyError> {
         let session = self.session.lock().map_err(|_| KeyError::Token("the session is lost".to_owned()))?;
         let signed = match kind {
