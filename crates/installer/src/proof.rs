@@ -83,6 +83,10 @@ impl Contents {
         let found = match entry.what {
             What::Folder => Found::Folder(entry.mode),
             What::Link(target) => Found::Link(target.to_owned()),
+            What::HardLink(target) => match self.entries.get(target) {
+                Some(file) => file.clone(),
+                None => Found::Link(target.to_owned()),
+            },
             What::File(_) => {
                 let (len, digest) = sha256(content).map_err(unreadable)?;
                 Found::File(entry.mode, len, digest)

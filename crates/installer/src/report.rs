@@ -87,6 +87,12 @@ impl Report {
         self.add(Finding { id, severity, place: place.into(), message: message.into(), hint: None });
     }
 
+    /// Takes over what another report has found, as far as `keep` says.
+    pub fn take_over(&mut self, other: Self, keep: impl Fn(&Finding) -> bool) {
+        self.checks += other.checks;
+        self.findings.extend(other.findings.into_iter().filter(keep));
+    }
+
     /// Everything found.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {

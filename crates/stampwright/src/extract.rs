@@ -82,9 +82,13 @@ impl Sink for Files {
         let path = self.root.join(&relative);
         let (mut size, mut link) = (None, None);
         self.put(entry, &path, content, &mut size).map_err(|source| ReadError::Sink { path: path.clone(), source })?;
-        if let What::Link(target) = entry.what {
-            link = Some(target.to_owned());
-            self.links.push((path, target.to_owned()));
+        match entry.what {
+            What::Link(target) => {
+                link = Some(target.to_owned());
+                self.links.push((path, target.to_owned()));
+            }
+            What::HardLink(target) => link = Some(target.to_owned()),
+            What::Folder | What::File(_) => {}
         }
         self.list.push(Piece { path: relative, mode: format!("{:04o}", entry.mode), size, link });
         Ok(())
@@ -114,6 +118,11 @@ impl Files {
                 set_mode(path, mode)?;
             }
             What::Link(_) => {}
+            What::HardLink(target) => {
+                // Files only, and links are made last: this cannot lead out of the folder.
+                let area = if entry.area == Area::Metadata { "metadata" } else { "payload" };
+                fs::hard_link(self.root.join(area).join(target), path)?;
+            }
         }
         Ok(())
     }

@@ -3,7 +3,8 @@
 use std::io::{self, Read, Seek, Write};
 
 use container::at::{Cursor, Window};
-use container::{Error, ReadAt, gzip, xz, zst};
+use container::bytes::{Malformed, Problem};
+use container::{Error, ReadAt, bzip2, gzip, lzma, xz, zst};
 
 use super::tar::BLOCK_BYTES;
 use crate::product::{Arch, Compression};
@@ -20,6 +21,10 @@ pub(super) enum Codec {
     Gzip,
     Xz,
     Zstd,
+    /// Not at all. This and the two below are read, not written.
+    Plain,
+    Bzip2,
+    Lzma,
 }
 
 impl From<Compression> for Codec {
@@ -33,7 +38,10 @@ impl From<Compression> for Codec {
 }
 
 impl Codec {
-    const ALL: [Self; 3] = [Self::Gzip, Self::Xz, Self::Zstd];
+    /// What dpkg takes for `data.tar` (deb(5)).
+    pub(super) const OF_DATA: [Self; 6] = [Self::Gzip, Self::Xz, Self::Zstd, Self::Plain, Self::Bzip2, Self::Lzma];
+    /// What dpkg takes for `control.tar`.
+    pub(super) const OF_CONTROL: [Self; 4] = [Self::Gzip, Self::Xz, Self::Zstd, Self::Plain];
 
     /// The ending of a member's name.
     pub(super) const fn extension(self) -> &'static str {
@@ -41,13 +49,22 @@ impl Codec {
             Self::Gzip => "gz",
             Self::Xz => "xz",
             Self::Zstd => "zst",
+            Self::Plain => "",
+            Self::Bzip2 => "bz2",
+            Self::Lzma => "lzma",
         }
     }
 
-    /// The codec of a member called `stem.EXTENSION`.
-    pub(super) fn of(name: &str, stem: &str) -> Option<Self> {
-        let extension = name.strip_prefix(stem)?.strip_prefix('.')?;
-        Self::ALL.into_iter().find(|codec| codec.extension() == extension)
+    /// The codec of a member called `stem.EXTENSION`, or just `stem`.
+    pub(super) fn of(name: &str, stem: &str, among: &[Self]) -> Option<Self> {
+        let rest = name.strip_prefix(stem)?;
+        let extension = if rest.is_empty() { "" } else { rest.strip_prefix('.').filter(|rest| !rest.is_empty())? };
+        among.iter().copied().find(|codec| codec.extension() == extension)
+    }
+
+    /// Whether its streams have a last block that can be replaced.
+    pub(super) const fn has_tail(self) -> bool {
+        matches!(self, Self::Gzip | Self::Xz | Self::Zstd)
     }
 
     /// Starts a compressed payload.
@@ -57,6 +74,7 @@ impl Codec {
             Self::Gzip => Compressor::Gzip(gzip::TailWriter::new(out, GZIP_LEVEL)?),
             Self::Xz => Compressor::Xz(xz::Writer::new(out, code)?),
             Self::Zstd => Compressor::Zstd(zst::Writer::new(out, ZSTD_LEVEL)?),
+            Self::Plain | Self::Bzip2 | Self::Lzma => return Err(io::ErrorKind::Unsupported.into()),
         })
     }
 
@@ -67,6 +85,9 @@ impl Codec {
             Self::Gzip => Box::new(gzip::decode(compressed)),
             Self::Xz => Box::new(xz::decode(compressed)),
             Self::Zstd => Box::new(zst::decode(compressed)?),
+            Self::Plain => Box::new(compressed),
+            Self::Bzip2 => Box::new(bzip2::decode(compressed)),
+            Self::Lzma => Box::new(lzma::decode(compressed)?),
         })
     }
 
@@ -85,6 +106,12 @@ impl Codec {
             Self::Gzip => Tail::Gzip(gzip::Tail::open(file, offset, len)?),
             Self::Xz => Tail::Xz(xz::Tail::open(file, offset, len)?),
             Self::Zstd => Tail::Zstd(zst::Tail::open(file, offset, len)?),
+            Self::Plain | Self::Bzip2 | Self::Lzma => {
+                let problem = Problem::Text {
+                    what: "it is not compressed by gzip, xz or zstd, whose last block can be replaced",
+                };
+                return Err(Malformed { structure: "deb member", offset, problem }.into());
+            }
         })
     }
 }

@@ -32,6 +32,7 @@ fn piece(entry: &Entry, area: Area) -> Option<Extracted<'_>> {
         EntryKind::Folder => What::Folder,
         EntryKind::File(len) => What::File(*len),
         EntryKind::Link(target) => What::Link(target),
+        EntryKind::HardLink(target) => What::HardLink(target),
     };
     (!entry.path.is_empty()).then_some(Extracted { area, path: &entry.path, what, mode: entry.mode & 0o7777 })
 }

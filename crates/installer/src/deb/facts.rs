@@ -72,7 +72,7 @@ pub fn facts(file: &dyn ReadAt) -> Result<Facts, ReadError> {
             "preinst" | "postinst" | "prerm" | "postrm" => {
                 facts.scripts.insert(entry.path.clone(), Script { mode: entry.mode, text: text() });
             }
-            "conffiles" => facts.conffiles = text().lines().map(str::to_owned).collect(),
+            "conffiles" => facts.conffiles = super::read::conffiles(content),
             _ => {}
         }
         Ok(())
@@ -85,6 +85,10 @@ pub fn facts(file: &dyn ReadAt) -> Result<Facts, ReadError> {
         match entry.kind {
             EntryKind::Folder => {}
             EntryKind::Link(_) => placed.is_link = true,
+            EntryKind::HardLink(ref target) => {
+                let file = facts.placed.get(target).cloned().unwrap_or_default();
+                placed = Placed { is_file: true, machine: file.machine, ..placed };
+            }
             EntryKind::File(len) => {
                 placed.is_file = true;
                 let wanted = if is_unit { len.min(UNIT_MAX_BYTES) } else { len.min(HEAD_BYTES) };

@@ -32,8 +32,9 @@
 //! `/var/lib/PACKAGE/enrollment-state` is `enrolled`. A removal keeps both; a purge removes them. An installation that
 //! needs a token and has none fails, with a sentence that says so.
 //!
-//! **Deviations seen.** dpkg-deb ignores bytes after the last member, apt refuses them: refused. dpkg takes `control.tar`
-//! in five compressions and without: gz, xz and zst are read here. lintian wants no 0600 files: an override says why.
+//! **Deviations seen.** dpkg-deb ignores bytes after the last member, apt refuses them: refused. dpkg takes `data.tar`
+//! compressed by gzip, xz, zstd, bzip2 and LZMA and not at all, `control.tar` by the first three and not at all: all are read here, and what we
+//! write is one of the first three. Packages of other tools are held to what dpkg asks for and to nothing of our own. lintian wants no 0600 files: an override says why.
 //!
 //! Writing: [`build`] ← [`tree`], [`control`], [`tar`], [`codec`]. Stamping: [`stamp`]. Reading: [`read`] ←
 //! [`extract`], [`verify`]. The two sides share only names; the readers use the `tar` crate, the writers do not (it

@@ -46,23 +46,35 @@ pub(super) struct Part {
 
 impl<'a> Package<'a> {
     pub(super) fn open(file: &'a dyn ReadAt) -> Result<Self, ReadError> {
-        let mut members = ar::members(file)?.into_iter();
+        // dpkg passes over members whose names start with an underscore (deb(5)).
+        let mut members = ar::members(file)?.into_iter().filter(|member| !member.name.starts_with('_'));
         let missing = |what| wrong("deb", 0, Problem::Missing { what });
         let binary = members.next().filter(|member| member.name == "debian-binary");
         let binary = binary.ok_or_else(|| missing("the member debian-binary"))?;
         let version = read_vec(file, "debian-binary", binary.offset, binary.len, 64)?;
-        if version != FORMAT_VERSION {
-            let what = "the format's version is not 2.0";
+        let minor = version.strip_prefix(b"2.").and_then(|rest| rest.split(|byte| *byte == b'\n').next());
+        if version != FORMAT_VERSION
+            && !minor.is_some_and(|minor| !minor.is_empty() && minor.iter().all(u8::is_ascii_digit))
+        {
+            let what = "the format's version is not 2.0 or a later 2";
             return Err(wrong("debian-binary", binary.offset, Problem::Text { what }));
         }
-        let mut part = |stem: &str, what| {
+        let mut part = |stem: &str, among: &[Codec], what| {
             let member = members.next().ok_or_else(|| missing(what))?;
-            let codec =
-                Codec::of(&member.name, stem).ok_or_else(|| wrong("deb", member.header, Problem::Missing { what }))?;
+            let codec = Codec::of(&member.name, stem, among)
+                .ok_or_else(|| wrong("deb", member.header, Problem::Missing { what }))?;
             Ok::<_, ReadError>(Part { member, codec })
         };
-        let control = part("control.tar", "the member control.tar.gz, .xz or .zst")?;
-        let data = part("data.tar", "the member data.tar.gz, .xz or .zst")?;
+        let control = part(
+            "control.tar",
+            &Codec::OF_CONTROL,
+            "the member control.tar, with .gz, .xz, .zst or nothing behind it",
+        )?;
+        let data = part(
+            "data.tar",
+            &Codec::OF_DATA,
+            "the member data.tar, with .gz, .xz, .zst, .bz2, .lzma or nothing behind it",
+        )?;
         Ok(Self { file, control, data, extra: members.collect(), fields: OnceLock::new() })
     }
 
@@ -114,9 +126,19 @@ impl<'a> Package<'a> {
     pub(super) fn token_in_tail(&self) -> Result<Option<Token>, ReadError> {
         let Some(mark) = self.control()?.mark() else { return Ok(None) };
         let at = self.data.member.offset;
-        let tail = self.data.codec.tail_from_end(self.file, at, self.data.member.len)?;
         let mut token = None;
         let path = token_path(&mark.package);
+        if !self.data.codec.has_tail() {
+            // Somebody has compressed it anew.
+            self.walk_data(&mut |entry, content| {
+                if entry.path == path {
+                    token = Some(read_token(content)?);
+                }
+                Ok(())
+            })?;
+            return Ok(token);
+        }
+        let tail = self.data.codec.tail_from_end(self.file, at, self.data.member.len)?;
         walk(tail.bytes(), "data.tar", &mut |entry, content| {
             if entry.path != path || token.is_some() {
                 return Err(wrong("data.tar", at, Problem::Data { what: "the last block has more than a token" }));
@@ -144,6 +166,13 @@ pub(super) fn read_token(content: &mut dyn Read) -> Result<Token, ReadError> {
     Token::parse(&bytes).map_err(|source| ReadError::Token { place: "data.tar: enrollment-token", source })
 }
 
+/// The paths in `conffiles`: one in a line, perhaps after a flag (deb-conffiles(5)); dpkg passes over empty lines.
+pub(super) fn conffiles(content: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(content);
+    let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    lines.filter_map(|line| (!line.starts_with("remove-on-upgrade ")).then(|| line.to_owned())).collect()
+}
+
 /// One entry of a tar archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -159,6 +188,8 @@ pub(super) enum EntryKind {
     Folder,
     File(u64),
     Link(String),
+    /// Another name of a file that came before, by its path.
+    HardLink(String),
 }
 
 /// Walks a tar archive to the end of its stream, so that every checksum on the way has been checked.
@@ -192,31 +223,38 @@ fn walk(reader: impl Read, structure: &'static str, visit: &mut Visit<'_>) -> Re
 fn describe<R: Read>(
     entry: &::tar::Entry<'_, R>,
     long_path: Option<Vec<u8>>,
-    long_target: Option<Vec<u8>>,
+    mut long_target: Option<Vec<u8>>,
 ) -> Result<Entry, &'static str> {
     let header = entry.header();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).map_err(|_| "a path is not UTF-8");
-    let path = text(long_path.unwrap_or_else(|| header.path_bytes().into_owned()))?;
-    let path = path.strip_prefix("./").unwrap_or(&path).trim_end_matches('/');
-    if path.starts_with('/') || (!path.is_empty() && path.split('/').any(|part| matches!(part, "" | "." | ".."))) {
-        return Err("a path leads out of the archive");
-    }
+    let path = inside(&text(long_path.unwrap_or_else(|| header.path_bytes().into_owned()))?)?;
+    let mut target =
+        || text(long_target.take().or_else(|| header.link_name_bytes().map(Into::into)).unwrap_or_default());
     let kind = match header.entry_type() {
         ::tar::EntryType::Directory => EntryKind::Folder,
         ::tar::EntryType::Regular => EntryKind::File(header.entry_size().map_err(|_| "a size is not a number")?),
-        ::tar::EntryType::Symlink => {
-            let target = long_target.or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned));
-            EntryKind::Link(text(target.unwrap_or_default())?)
-        }
-        _ => return Err("an entry is neither a file nor a folder nor a symbolic link"),
+        ::tar::EntryType::Symlink => EntryKind::Link(target()?),
+        ::tar::EntryType::Link => EntryKind::HardLink(inside(&target()?)?),
+        _ => return Err("an entry is neither a file nor a folder nor a link"),
     };
     let number = |field: io::Result<u64>| field.map_err(|_| "an owner is not a number");
     Ok(Entry {
-        path: path.to_owned(),
+        path,
         kind,
         mode: header.mode().map_err(|_| "a mode is not a number")?,
         owner: (number(header.uid())?, number(header.gid())?),
     })
+}
+
+/// A path without `./` before it and `/` behind it.
+fn inside(path: &str) -> Result<String, &'static str> {
+    let path = path.strip_prefix("./").unwrap_or(path).trim_end_matches('/');
+    if path.starts_with('/')
+        || (!matches!(path, "" | ".") && path.split('/').any(|part| matches!(part, "" | "." | "..")))
+    {
+        return Err("a path leads out of the archive");
+    }
+    Ok(if path == "." { String::new() } else { path.to_owned() })
 }
 
 fn long_name<R: Read>(entry: &mut ::tar::Entry<'_, R>, structure: &'static str) -> Result<Vec<u8>, ReadError> {

@@ -225,3 +225,89 @@ fn long_paths_survive() {
     let stamp = stamped(&base, "secret");
     assert_eq!(Deb.token(&stamp).unwrap().unwrap().expose(), "secret");
 }
+
+/// A package of another tool, its two archives under these names, packed by this.
+fn other(control: &str, data: &str, pack: &dyn Fn(&[u8]) -> Vec<u8>, names: [&str; 2]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    let conffiles = "\nremove-on-upgrade /etc/other/old.conf\n";
+    let config = "#!/usr/bin/perl\n";
+    for (path, mode, content) in
+        [("control", 0o644, control), ("conffiles", 0o644, conffiles), ("config", 0o755, config)]
+    {
+        tar::header(&mut archive, path, tar::Kind::File(content.len() as u64), mode, 0).unwrap();
+        archive.extend(content.as_bytes());
+        archive.extend(tar::padding(content.len() as u64));
+    }
+    archive.extend(tar::END);
+    let mut files = Vec::new();
+    tar::header(&mut files, "usr/bin/other", tar::Kind::File(data.len() as u64), 0o4755, 0).unwrap();
+    files.extend(data.as_bytes());
+    files.extend(tar::padding(data.len() as u64));
+    // another name of the file that came before: type 1, and the link's name in its field (POSIX ustar)
+    let mut link = ::tar::Header::new_gnu();
+    link.set_path("usr/bin/same").unwrap();
+    link.set_entry_type(::tar::EntryType::Link);
+    link.set_link_name("./usr/bin/other").unwrap();
+    link.set_mode(0o755);
+    link.set_uid(0);
+    link.set_gid(8);
+    link.set_mtime(0);
+    link.set_size(0);
+    link.set_cksum();
+    files.extend(link.as_bytes());
+    files.extend(tar::END);
+    let mut ar = container::ar::Writer::new(Cursor::new(Vec::new()), 0).unwrap();
+    ar.member("debian-binary", |out| out.write_all(FORMAT_VERSION)).unwrap();
+    ar.member("_gpgorigin", |out| out.write_all(b"signed")).unwrap();
+    ar.member(names[0], |out| {
+        out.write_all(&if names[0].ends_with(".tar") { archive.clone() } else { pack(&archive) })
+    })
+    .unwrap();
+    ar.member(names[1], |out| out.write_all(&pack(&files))).unwrap();
+    ar.finish().unwrap().into_inner()
+}
+
+#[derive(Default)]
+struct Pieces(Vec<String>);
+impl Sink for Pieces {
+    fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
+        let mut text = String::new();
+        let _ = content.read_to_string(&mut text);
+        self.0.push(format!("{} {:?} {text:?}", entry.path, entry.what));
+        Ok(())
+    }
+}
+
+#[test]
+fn packages_of_other_tools_are_read_as_dpkg_reads_them() {
+    const CONTROL: &str = "Package: other\nVersion: 1:2.0~rc1-3\nArchitecture: all\nDescription: x\n";
+    let bzip2 = |bytes: &[u8]| {
+        let mut encoder = ::bzip2::write::BzEncoder::new(Vec::new(), ::bzip2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let lzma = |bytes: &[u8]| {
+        let options = lzma_rust2::LzmaOptions::with_preset(1);
+        let mut encoder = lzma_rust2::LzmaWriter::new_use_header(Vec::new(), &options, None).unwrap();
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let plain = |bytes: &[u8]| bytes.to_vec();
+    let packers: [(&dyn Fn(&[u8]) -> Vec<u8>, &str); 3] =
+        [(&plain, "data.tar"), (&bzip2, "data.tar.bz2"), (&lzma, "data.tar.lzma")];
+    for (pack, name) in packers {
+        let file = other(CONTROL, "#!/bin/sh\n", pack, ["control.tar", name]);
+        assert_eq!(findings(&file), [""; 0], "{name}");
+        assert_eq!(Deb.inspect(&file).unwrap().version, "1:2.0~rc1-3");
+        let mut pieces = Pieces::default();
+        Deb.extract(&file, &mut pieces).unwrap();
+        let ends = ["usr/bin/other File(10) \"#!/bin/sh\\n\"", "usr/bin/same HardLink(\"usr/bin/other\") \"\""];
+        assert_eq!(pieces.0[pieces.0.len() - 2..], ends, "{name}");
+        assert!(facts(&file).unwrap().placed["usr/bin/same"].is_file);
+        assert!(facts(&file).unwrap().conffiles.is_empty());
+    }
+    // dpkg takes these two for data.tar only
+    let file = other(CONTROL, "x", &bzip2, ["control.tar.bz2", "data.tar.bz2"]);
+    let said = Deb.inspect(&file).unwrap_err().to_string();
+    assert!(said.ends_with("the member control.tar, with .gz, .xz, .zst or nothing behind it is missing"), "{said}");
+}

@@ -16,19 +16,43 @@ use crate::proof::hex;
 use crate::report::Report;
 use crate::token::Token;
 
-/// The scripts that dpkg runs.
-const SCRIPTS: [&str; 4] = ["preinst", "postinst", "prerm", "postrm"];
+/// The scripts that dpkg runs, and debconf's.
+const SCRIPTS: [&str; 5] = ["preinst", "postinst", "prerm", "postrm", "config"];
+/// What is asked of our own packages only: dpkg takes others.
+const HOUSE_RULES: [&str; 11] = [
+    "deb-agent",
+    "deb-architecture",
+    "deb-control-mode",
+    "deb-document",
+    "deb-extra-member",
+    "deb-mode",
+    "deb-no-md5sums",
+    "deb-owner",
+    "deb-package-name",
+    "deb-parent",
+    "deb-script",
+];
 /// What of a file is looked at by its content: enough for an ELF header.
 const HEAD_BYTES: usize = 20;
 
 /// Checks everything that the package itself can tell.
 pub(super) fn verify(package: &Package<'_>, report: &mut Report) -> Result<(), ReadError> {
+    if package.control()?.mark().is_some() {
+        return check(package, report);
+    }
+    let mut all = Report::new();
+    check(package, &mut all)?;
+    report.take_over(all, |finding| !HOUSE_RULES.contains(&finding.id));
+    Ok(())
+}
+
+fn check(package: &Package<'_>, report: &mut Report) -> Result<(), ReadError> {
     let fields = package.control()?;
     let mark = fields.mark();
     for member in &package.extra {
         report.error("deb-extra-member", &member.name, "is after data.tar, where dpkg does not look");
     }
-    check_fields(fields, report);
+    check_fields(fields, mark.is_some(), report);
     check_mark(mark.as_ref(), report);
     let control = Control::read(package, report)?;
     let data = Data::read(package, fields, mark.as_ref(), report)?;
@@ -47,8 +71,10 @@ pub(super) fn verify(package: &Package<'_>, report: &mut Report) -> Result<(), R
     Ok(())
 }
 
-fn check_fields(fields: &Fields, report: &mut Report) {
-    for name in ["Package", "Version", "Architecture", "Maintainer", "Installed-Size", "Description"] {
+fn check_fields(fields: &Fields, is_ours: bool, report: &mut Report) {
+    // dpkg asks for the first three and warns of one of the others.
+    let names = ["Package", "Version", "Architecture", "Maintainer", "Installed-Size", "Description"];
+    for name in names.into_iter().take(if is_ours { 6 } else { 3 }) {
         let there = fields.get(name).is_some_and(|value| !value.is_empty());
         report.check(there, "deb-field-missing", "control", || format!("the field {name} is missing or empty"));
     }
@@ -69,7 +95,10 @@ fn check_fields(fields: &Fields, report: &mut Report) {
 
 fn check_mark(mark: Option<&Mark>, report: &mut Report) {
     match mark {
-        None => report.warning("deb-not-ours", "control: Replaces", "has no mark of a base, so it takes no token"),
+        None => {
+            let message = "not built by Stampwright: it takes no token, and only what dpkg asks for is checked";
+            report.warning("deb-not-ours", "package", message);
+        }
         Some(mark) if mark.layout != LAYOUT => {
             let message = format!("is of layout {}, this version knows layout {LAYOUT}", mark.layout);
             report.error("deb-layout", "control: Replaces", message);
@@ -102,7 +131,7 @@ impl Control {
             });
             match name {
                 "md5sums" => control.md5sums = md5sums(content, report),
-                "conffiles" => control.conffiles = lines(content).map(str::to_owned).collect(),
+                "conffiles" => control.conffiles = super::read::conffiles(content).into_iter().collect(),
                 _ if script => check_script(content, &place, report),
                 _ => {}
             }
@@ -118,8 +147,13 @@ fn lines(content: &[u8]) -> impl Iterator<Item = &str> {
 }
 
 fn md5sums(content: &[u8], report: &mut Report) -> BTreeMap<String, String> {
-    let parsed: Option<BTreeMap<_, _>> =
-        lines(content).map(|line| line.split_once("  ").map(|(sum, path)| (path.to_owned(), sum.to_owned()))).collect();
+    let entry = |line: &str| {
+        // md5sum(1) marks binary mode with a star, which some tools keep, as they do ./ or /.
+        let (sum, path) = line.split_once("  ").or_else(|| line.split_once(" *"))?;
+        let path = path.strip_prefix("./").or_else(|| path.strip_prefix('/')).unwrap_or(path);
+        Some((path.to_owned(), sum.to_ascii_lowercase()))
+    };
+    let parsed: Option<BTreeMap<_, _>> = lines(content).filter(|line| !line.trim().is_empty()).map(entry).collect();
     report.check(parsed.is_some(), "deb-md5sums", "control.tar: md5sums", || "has a line of another form".to_owned());
     parsed.unwrap_or_default()
 }
@@ -138,6 +172,7 @@ fn check_owner(entry: &Entry, place: &str, report: &mut Report) {
 /// What gets installed.
 #[derive(Default)]
 struct Data {
+    is_ours: bool,
     entries: BTreeMap<String, Entry>,
     /// MD5 in hexadecimal, by path.
     digests: BTreeMap<String, String>,
@@ -158,6 +193,7 @@ impl Data {
         report: &mut Report,
     ) -> Result<Self, ReadError> {
         let mut data = Self {
+            is_ours: mark.is_some(),
             token_path: mark.map(|mark| token_path(&mark.package)),
             keys_path: keys_path(fields.get("Package").unwrap_or_default()),
             issuer_keys: fields.get(ISSUER_KEYS).map(str::to_owned),
@@ -184,6 +220,10 @@ impl Data {
         let is_token = self.token_path.as_deref() == Some(entry.path.as_str());
         match &entry.kind {
             EntryKind::Link(_) => {}
+            EntryKind::HardLink(target) => match self.digests.get(target).cloned() {
+                Some(digest) => _ = self.digests.insert(entry.path.clone(), digest),
+                None => report.error("deb-hard-link", &place, format!("its file {target} does not come before it")),
+            },
             _ if is_token => {
                 report.check(entry.mode == 0o600, "deb-token-mode", &place, || {
                     format!("mode is {:04o}, must be 0600", entry.mode)
@@ -236,12 +276,14 @@ impl Data {
         self.check_digests(control, report);
         for path in &control.conffiles {
             let inside = path.strip_prefix('/').filter(|path| self.digests.contains_key(*path));
-            report.check(inside.is_some(), "deb-conffile", "control.tar: conffiles", || format!("{path} is not there"));
+            report.check(inside.is_some() || !self.is_ours, "deb-conffile", "control.tar: conffiles", || {
+                format!("{path} is not there")
+            });
             report.check(inside != self.token_path.as_deref(), "deb-token-conffile", path, || {
                 "is a conffile: an agent that deletes it would stop every upgrade at a prompt".to_owned()
             });
         }
-        for path in self.digests.keys().filter(|path| path.starts_with("etc/")) {
+        for path in self.digests.keys().filter(|path| self.is_ours && path.starts_with("etc/")) {
             let listed = control.conffiles.contains(&format!("/{path}"));
             report.check(listed, "deb-conffile", path.as_str(), || "is in /etc and no conffile".to_owned());
         }
@@ -264,7 +306,8 @@ impl Data {
                         "differs from its digest in md5sums".to_owned()
                     });
                 }
-                None => report.error("deb-md5sums", path.as_str(), "is not in md5sums"),
+                None if self.is_ours => report.error("deb-md5sums", path.as_str(), "is not in md5sums"),
+                None => {}
             }
         }
         for path in control.md5sums.keys().filter(|path| !self.digests.contains_key(*path)) {

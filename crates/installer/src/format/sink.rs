@@ -43,4 +43,6 @@ pub enum What<'a> {
     File(u64),
     /// A symbolic link to this.
     Link(&'a str),
+    /// Another name of a file of the same area that came before, by its path.
+    HardLink(&'a str),
 }

@@ -137,7 +137,7 @@ impl Sink for Search<'_> {
         let is_here = entry.path.contains(secret)
             || match entry.what {
                 What::Folder => false,
-                What::Link(target) => target.contains(secret),
+                What::Link(target) | What::HardLink(target) => target.contains(secret),
                 What::File(_) => contains(content, secret.as_bytes())
                     .map_err(|source| ReadError::Io { verb: "look for the token", source })?,
             };

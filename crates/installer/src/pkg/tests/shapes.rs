@@ -11,7 +11,7 @@ impl Sink for Pieces {
     fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn std::io::Read) -> Result<(), ReadError> {
         let what = match entry.what {
             What::Folder => "folder".to_owned(),
-            What::Link(target) => format!("-> {target}"),
+            What::Link(target) | What::HardLink(target) => format!("-> {target}"),
             What::File(len) => {
                 assert_eq!(std::io::copy(content, &mut std::io::sink()).unwrap(), len);
                 format!("{len} bytes")
