@@ -10,7 +10,7 @@ use crate::{env, print};
 
 #[derive(Debug, Args)]
 pub struct Inspect {
-    /// The installer
+    /// The installer, or an .intunewin or .intunemac
     #[arg(value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
     /// Trust the certificates in this file (PEM or DER)
@@ -22,6 +22,14 @@ pub struct Inspect {
 }
 
 pub fn run(args: &Inspect) -> Result<()> {
+    if let Some(archive) = stampwright::intune_archive(&args.file)? {
+        if args.json {
+            return print::json(&archive);
+        }
+        let text: String = archive.lines().iter().map(|(name, value)| format!("{name:<22} {value}\n")).collect();
+        eprint!("{text}");
+        return Ok(());
+    }
     let roots = input::roots(&args.root)?;
     let inspected = stampwright::inspect(&args.file, Trust { roots: &roots, now: env::now() })?;
     if args.json {

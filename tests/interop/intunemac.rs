@@ -9,7 +9,7 @@ use kit::intune::intunemac;
 
 use super::pkg::Stamped;
 use crate::support::product::Small;
-use crate::support::{judge, run};
+use crate::support::{judge, output, program, run};
 
 fn wrapped(stamped: &Stamped) -> Vec<u8> {
     let mut out = Cursor::new(Vec::new());
@@ -37,6 +37,13 @@ fn other_programs_unwrap_the_package() {
         let md5 = first.strip_prefix("IntuneMacPackage/Contents/Example-Agent.pkg 0 ").unwrap();
         assert!(said.contains(&format!("<MD5Hash>{md5}</MD5Hash>")), "{said}");
     }
+    let inspected = output(program().arg("inspect").arg(&file).arg("--json"));
+    let inspected: serde_json::Value = serde_json::from_slice(&inspected.stdout).unwrap();
+    assert_eq!(
+        (inspected["format"].as_str(), inspected["name"].as_str()),
+        (Some("intunemac"), Some("Example-Agent.pkg"))
+    );
+    assert_eq!(inspected["wraps"][0]["size"], stamped.bytes.len());
     let mut out = Vec::new();
     let found = intunemac::read(&fs::read(&file).unwrap(), &mut out).unwrap();
     assert!(out == stamped.bytes);

@@ -229,11 +229,24 @@ fn extract_gives_the_installer_back_and_refuses_a_damaged_one() {
     assert!(both(&said).contains("authentication code and digest are right"), "{}", both(&said));
     assert_eq!(sha256(&parts.join("payload/Example-Agent.msi")), sha256(&made.stamped));
     assert!(parts.join("metadata/Detection.xml").is_file());
+    let said = output(program().arg("inspect").arg(&wrapped).arg("--json"));
+    let found: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!(
+        (found["format"].as_str(), found["setup_file"].as_str()),
+        (Some("intunewin"), Some("Example-Agent.msi"))
+    );
+    assert_eq!(found["wraps"][0]["path"], "Example-Agent.msi");
+    assert_eq!(found["wraps"][0]["sha256"], sha256(&made.stamped));
+    assert_eq!(found["wraps"][0]["size"], fs::metadata(&made.stamped).unwrap().len());
+    assert_eq!(found["sha256"], sha256(&wrapped));
+    let said = both(&output(program().arg("inspect").arg(&wrapped)));
+    assert!(said.contains("wraps                  Example-Agent.msi: "), "{said}");
     fs::remove_dir_all(&parts).unwrap();
     let mut bytes = fs::read(&wrapped).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&wrapped, bytes).unwrap();
+    assert_eq!(output(program().arg("inspect").arg(&wrapped)).status.code(), Some(1));
     let said = extract(&wrapped);
     assert_eq!(said.status.code(), Some(1), "{}", both(&said));
     assert!(!parts.exists());

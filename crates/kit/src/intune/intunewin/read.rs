@@ -37,6 +37,8 @@ pub struct Wrapped {
     pub product_code: Option<String>,
     /// Length of the inner archive.
     pub unencrypted_bytes: u64,
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
     /// How many files it has.
     pub files: usize,
 }
@@ -61,6 +63,7 @@ pub fn read(file: &dyn ReadAt, sink: &mut dyn Sink) -> Result<Wrapped, ReadError
         setup_file: detection.setup_file,
         product_code: detection.product_code,
         unencrypted_bytes: decrypted.len(),
+        sha256: digest,
         files,
     })
 }
