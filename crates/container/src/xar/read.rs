@@ -37,6 +37,8 @@ pub struct Archive {
     pub signatures: Vec<Signature>,
     /// All files and folders, folders before what lies in them.
     pub members: Vec<Member>,
+    /// Where extended attributes lie in the heap, and their lengths.
+    pub attributes: Vec<(u64, u64)>,
 }
 
 /// A signature element.
@@ -148,6 +150,11 @@ impl Archive {
             creation_time: toc.text_of("creation-time").map(str::to_owned),
             signatures,
             members,
+            attributes: toc
+                .descendants()
+                .filter(|element| element.name == "ea" && element.child("offset").is_some())
+                .map(|element| Ok((number(element, "offset")?, number(element, "length")?)))
+                .collect::<Result<_, Malformed>>()?,
         })
     }
 
@@ -281,7 +288,8 @@ fn inflate(packed: &[u8], offset: u64, size: u64) -> Result<Vec<u8>, Malformed> 
     let mut z = flate2::read::ZlibDecoder::new(packed);
     let read = z.by_ref().take(size + 1).read_to_end(&mut out);
     read.map_err(|_| wrong(Problem::Data { what: "the zlib stream is damaged" }))?;
-    if out.len() as u64 != size || z.total_in() != packed.len() as u64 {
+    // Bytes behind the stream are Apple's own now and then; the checksum covers them.
+    if out.len() as u64 != size {
         return Err(wrong(Problem::Mismatch { what: "the lengths in the header and the zlib stream" }));
     }
     Ok(out)
@@ -290,9 +298,10 @@ fn inflate(packed: &[u8], offset: u64, size: u64) -> Result<Vec<u8>, Malformed> 
 /// Checks that no two extents overlap and none leaves the heap; gives the end of the last.
 fn extents(toc: &Element, archive: &Archive, heap_bytes: u64) -> Result<u64, Malformed> {
     let mut extents: Vec<(u64, u64)> = archive.signatures.iter().map(|s| (s.offset, s.size)).collect();
-    for element in toc.descendants().filter(|e| matches!(e.name.as_str(), "data" | "ea")) {
+    for element in toc.descendants().filter(|e| e.name == "data") {
         extents.push((number(element, "offset")?, number(element, "length")?));
     }
+    extents.extend(&archive.attributes);
     if let Some(checksum) = toc.child("checksum") {
         extents.push((number(checksum, "offset")?, number(checksum, "size")?));
     }

@@ -145,6 +145,11 @@ pub trait Signable {
     /// The place beside the signature where a prepared installer takes its token, and what is in it. `None`: it is not prepared.
     fn slot(&self) -> Result<Option<SlotFound>, ReadError>;
 
+    /// Refuses an installer that cannot have such a place, whatever keys it has.
+    fn check_preparable(&self) -> Result<(), PrepareError> {
+        Ok(())
+    }
+
     /// Writes the signed installer, ours or somebody else's, once more with such a place, empty. Changes no byte that the signature covers,
     /// and needs no key. [`crate::preserve`] is what decides whether it may have one.
     fn prepare(&self, out: &mut dyn Output) -> Result<Place, PrepareError>;

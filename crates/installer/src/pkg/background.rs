@@ -63,26 +63,28 @@ impl Background {
     }
 }
 
-/// Reads a whole package of one component.
+/// Reads a whole package.
 pub fn background(file: &dyn ReadAt) -> Result<Background, ReadError> {
     let opened = Opened::open(file)?;
-    let component = opened.component()?;
-    let info = opened.package_info(component)?;
-    let tree = Tree::read(&opened, component)?;
-    let mut background = Background { named_scripts: info.scripts, ..Background::default() };
-    for script in opened.scripts()? {
-        let entry = &script.entry;
-        background.scripts.push(held(entry, entry.path.clone()));
-        if entry.path.ends_with(".plist")
-            && let Some(daemon) = daemon(&entry.path, entry.mode, &script.content)
-        {
-            background.daemons.push(daemon);
+    let mut background = Background::default();
+    for component in &opened.components {
+        let info = opened.package_info(component)?;
+        let tree = Tree::read(&opened, component)?;
+        background.named_scripts.extend(info.scripts);
+        for script in opened.scripts_of(component)? {
+            let entry = &script.entry;
+            background.scripts.push(held(entry, entry.path.clone()));
+            if entry.path.ends_with(".plist")
+                && let Some(daemon) = daemon(&entry.path, entry.mode, &script.content)
+            {
+                background.daemons.push(daemon);
+            }
         }
-    }
-    let location = info.install_location.trim_end_matches('/');
-    for (path, installed) in &tree.paths {
-        let full = if path == "." { format!("{location}/") } else { format!("{location}/{path}") };
-        background.placed.push(held(&installed.entry, full));
+        let location = info.install_location.trim_end_matches('/');
+        for (path, installed) in &tree.paths {
+            let full = if path == "." { format!("{location}/") } else { format!("{location}/{path}") };
+            background.placed.push(held(&installed.entry, full));
+        }
     }
     Ok(background)
 }

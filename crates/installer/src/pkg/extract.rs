@@ -1,7 +1,10 @@
 //! Taking an installer apart.
 
+use std::collections::BTreeSet;
+
 use container::bytes::{Malformed, Problem};
 use container::cpio::Reader;
+use container::xar::Data;
 
 use super::names::TOKEN_NAME;
 use super::opened::{Opened, Script};
@@ -12,33 +15,49 @@ const TARGET_MAX_BYTES: u64 = 4096;
 const BOM_MAX_BYTES: usize = 24 << 20;
 
 pub(super) fn extract(pkg: &Opened<'_>, sink: &mut dyn Sink) -> Result<(), ReadError> {
-    let component = pkg.component()?.to_owned();
-    for path in ["Distribution".to_owned(), format!("{component}PackageInfo"), format!("{component}Bom")] {
-        if pkg.has(&path) {
-            let content = pkg.archive.read(pkg.file, pkg.archive.data(&path)?, BOM_MAX_BYTES)?;
-            let name = path.strip_prefix(&component).unwrap_or(&path);
-            let what = What::File(content.len() as u64);
-            let entry = Extracted { area: Area::Metadata, path: name, what, mode: 0o644 };
-            sink.entry(&entry, &mut content.as_slice())?;
+    if pkg.components.is_empty() {
+        pkg.component()?;
+    }
+    document(pkg, "Distribution", "Distribution", sink)?;
+    let mut placed = BTreeSet::new();
+    for component in &pkg.components {
+        // The only component's files lie beside Distribution; those of several each in a folder of its name.
+        let folder = if pkg.components.len() == 1 { "" } else { component.as_str() };
+        for name in ["PackageInfo", "Bom"] {
+            document(pkg, &format!("{component}{name}"), &format!("{folder}{name}"), sink)?;
+        }
+        for script in pkg.scripts_of(component)? {
+            if script.entry.path != "." {
+                extract_script(&script, folder, sink)?;
+            }
+        }
+        let location = location(&pkg.package_info(component)?.install_location)?;
+        if pkg.has(&format!("{component}Payload")) {
+            let data = pkg.archive.data(&format!("{component}Payload"))?;
+            payload(pkg, data, &Place { location: &location, component }, &mut placed, sink)?;
         }
     }
-    for script in pkg.scripts()? {
-        if script.entry.path != "." {
-            extract_script(&script, sink)?;
-        }
-    }
-    let location = location(&pkg.package_info(&component)?.install_location)?;
-    if pkg.has(&format!("{component}Payload")) { payload(pkg, &location, sink) } else { Ok(()) }
+    Ok(())
 }
 
-fn extract_script(script: &Script, sink: &mut dyn Sink) -> Result<(), ReadError> {
+/// One member as metadata, where it is there.
+fn document(pkg: &Opened<'_>, member: &str, name: &str, sink: &mut dyn Sink) -> Result<(), ReadError> {
+    if !pkg.has(member) {
+        return Ok(());
+    }
+    let content = pkg.archive.read(pkg.file, pkg.archive.data(member)?, BOM_MAX_BYTES)?;
+    let what = What::File(content.len() as u64);
+    sink.entry(&Extracted { area: Area::Metadata, path: name, what, mode: 0o644 }, &mut content.as_slice())
+}
+
+fn extract_script(script: &Script, folder: &str, sink: &mut dyn Sink) -> Result<(), ReadError> {
     let mode = script.entry.mode & 0o7777;
-    if script.entry.path == TOKEN_NAME {
+    if script.entry.path == TOKEN_NAME && folder.is_empty() {
         let what = What::File(script.content.len() as u64);
         let entry = Extracted { area: Area::Token, path: TOKEN_NAME, what, mode: 0o600 };
         return sink.entry(&entry, &mut script.content.as_slice());
     }
-    let path = format!("Scripts/{}", script.entry.path);
+    let path = format!("{folder}Scripts/{}", script.entry.path);
     let target = String::from_utf8_lossy(&script.content);
     let what = if script.entry.is_directory() {
         What::Folder
@@ -50,19 +69,38 @@ fn extract_script(script: &Script, sink: &mut dyn Sink) -> Result<(), ReadError>
     sink.entry(&Extracted { area: Area::Metadata, path: &path, what, mode }, &mut script.content.as_slice())
 }
 
-/// Streams the payload, each path with the install location before it.
-fn payload(pkg: &Opened<'_>, location: &str, sink: &mut dyn Sink) -> Result<(), ReadError> {
-    let data = pkg.member("Payload")?;
+/// Where a payload goes.
+struct Place<'a> {
+    location: &'a str,
+    component: &'a str,
+}
+
+/// Streams a payload, each path with the install location before it. `placed`: what other components have put down.
+fn payload(
+    pkg: &Opened<'_>,
+    data: &Data,
+    place: &Place<'_>,
+    placed: &mut BTreeSet<String>,
+    sink: &mut dyn Sink,
+) -> Result<(), ReadError> {
+    let location = place.location;
     // first the whole, so that a damaged payload leaves no half of itself
     pkg.archive.verify(pkg.file, data)?;
     let mut archive = Reader::new(pkg.unpacked(data)?);
     while let Some(entry) = archive.next_entry()? {
-        let path = match (location, entry.path.as_str()) {
+        let mut path = match (location, entry.path.as_str()) {
             // the install location itself: the system's folder, whose mode is not ours to set
             (_, ".") => continue,
             ("", path) => path.to_owned(),
             (_, path) => format!("{location}/{path}"),
         };
+        // The folders that components have in common are one folder; of files each keeps its own.
+        if pkg.components.len() > 1 && !placed.insert(path.clone()) {
+            if entry.is_directory() {
+                continue;
+            }
+            path = format!("{}{path}", place.component);
+        }
         let mode = entry.mode & 0o7777;
         let target;
         let what = if entry.is_directory() {

@@ -37,7 +37,7 @@ impl Installer for Opened<'_> {
     }
 
     fn product_name(&self) -> Result<Option<String>, ReadError> {
-        Ok(Some(self.distribution()?.title))
+        if self.has("Distribution") { Ok(Some(self.distribution()?.title)) } else { Ok(None) }
     }
 
     fn issuer_keys(&self) -> Result<Option<Vec<u8>>, ReadError> {
@@ -62,8 +62,7 @@ impl Installer for Opened<'_> {
 
     fn verify(&self, report: &mut Report) -> Result<(), ReadError> {
         let found = self.found_slot()?;
-        // Archives of several components have no `Scripts` to read keys from.
-        let keys = if self.components.len() == 1 { self.keys_in_scripts()? } else { None };
+        let keys = self.keys_in_scripts()?;
         match found {
             Some(found) => prepared::verify(found, keys.as_deref(), report),
             None if keys.is_some() => {
@@ -102,6 +101,14 @@ impl Signable for Opened<'_> {
 
     fn slot(&self) -> Result<Option<SlotFound>, ReadError> {
         Ok(self.found_slot()?.cloned())
+    }
+
+    fn check_preparable(&self) -> Result<(), PrepareError> {
+        if self.has("Distribution") {
+            return Ok(());
+        }
+        let what = "Distribution is missing: this is a component package, and what is stamped is a product archive, which productbuild makes of it";
+        Err(PrepareError::Refused { what: what.to_owned() })
     }
 
     fn prepare(&self, out: &mut dyn Output) -> Result<Place, PrepareError> {

@@ -39,6 +39,8 @@ pub(super) struct Opened<'a> {
     pub(super) slot: OnceLock<Option<SlotFound>>,
 }
 
+const NO_COMPONENT: Problem = Problem::Missing { what: "a component with a PackageInfo" };
+
 /// One file of `Scripts`.
 pub(super) struct Script {
     pub(super) entry: Entry,
@@ -57,7 +59,7 @@ impl<'a> Opened<'a> {
     pub(super) fn component(&self) -> Result<&str, Malformed> {
         match self.components.as_slice() {
             [only] => Ok(only),
-            [] => Err(wrong(Problem::Missing { what: "a component with a PackageInfo" })),
+            [] => Err(wrong(NO_COMPONENT)),
             _ => Err(wrong(Problem::Twice { what: "a component" })),
         }
     }
@@ -81,8 +83,8 @@ impl<'a> Opened<'a> {
         Ok(PackageInfo::read(&self.document(&format!("{component}PackageInfo"))?)?)
     }
 
-    pub(super) fn bom(&self) -> Result<Vec<u8>, ReadError> {
-        Ok(self.archive.read(self.file, self.member("Bom")?, BOM_MAX_BYTES)?)
+    pub(super) fn bom_of(&self, component: &str) -> Result<Vec<u8>, ReadError> {
+        Ok(self.archive.read(self.file, self.archive.data(&format!("{component}Bom"))?, BOM_MAX_BYTES)?)
     }
 
     /// Whether a component has that member, with content.
@@ -111,8 +113,17 @@ impl<'a> Opened<'a> {
         }
     }
 
+    /// The scripts of the one component; archives of several are other tools', and have no token among them.
     fn read_scripts(&self) -> Result<Vec<Script>, ReadError> {
-        let path = format!("{}Scripts", self.component()?);
+        match self.components.as_slice() {
+            [only] => self.scripts_of(only),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// What is in the `Scripts` of a component.
+    pub(super) fn scripts_of(&self, component: &str) -> Result<Vec<Script>, ReadError> {
+        let path = format!("{component}Scripts");
         if !self.has(&path) {
             return Ok(Vec::new());
         }
@@ -155,26 +166,47 @@ impl<'a> Opened<'a> {
     }
 
     pub(super) fn describe(&self) -> Result<Inspection, ReadError> {
-        let distribution = self.distribution()?;
-        let info = self.package_info(self.component()?)?;
+        let is_product = self.has("Distribution");
+        let distribution = if is_product { self.distribution()? } else { Distribution::default() };
+        let infos = self.components.iter().map(|component| self.package_info(component));
+        let infos: Vec<PackageInfo> = infos.collect::<Result<_, _>>()?;
+        let first = infos.first().ok_or_else(|| wrong(NO_COMPONENT))?;
+        let all = |text: fn(&PackageInfo) -> &str| {
+            let mut found: Vec<&str> = infos.iter().map(text).collect();
+            found.dedup();
+            found.join(", ")
+        };
         let mut details = BTreeMap::from([
-            ("identifier", info.identifier.clone()),
-            ("install-location", info.install_location.clone()),
+            ("identifier", all(|info| &info.identifier)),
+            ("install-location", all(|info| &info.install_location)),
             ("minimum-macos", distribution.minimum_macos.clone()),
             ("toc-checksum", hex(&self.archive.toc_checksum)),
-            ("generator", info.generator.clone()),
+            ("generator", all(|info| &info.generator)),
         ]);
-        if let [bundle] = info.bundles.as_slice() {
+        if let ([_], [bundle]) = (infos.as_slice(), first.bundles.as_slice()) {
             details.insert("bundle-id", bundle.id.clone());
             details.insert("bundle-version", bundle.version.clone());
+        }
+        if infos.len() > 1 {
+            details.insert("components", infos.len().to_string());
+        }
+        if !is_product {
+            details.insert("kind", "component package, without a Distribution".to_owned());
         }
         if self.trailer()?.ticket.is_some() {
             details.insert("notarization", "ticket stapled".to_owned());
         }
         Ok(Inspection {
             kind: Kind::Pkg,
-            product: distribution.title,
-            version: distribution.product_version,
+            product: [distribution.title, first.identifier.clone()]
+                .into_iter()
+                .find(|name| !name.is_empty())
+                .unwrap_or_default(),
+            version: if distribution.product_version.is_empty() {
+                first.version.clone()
+            } else {
+                distribution.product_version
+            },
             arch: distribution.architectures.join(","),
             token: self.token_in_scripts()?.as_ref().map(TokenSummary::from),
             signed: !self.archive.signatures.is_empty(),

@@ -42,6 +42,7 @@ pub fn prepare(
     out: &mut dyn Output,
 ) -> Result<(Place, PinnedKeys), PrepareError> {
     let signable = installer.signable().ok_or(PrepareError::NoSignature)?;
+    signable.check_preparable()?;
     if signable.slot()?.is_some() {
         return Err(PrepareError::Prepared);
     }

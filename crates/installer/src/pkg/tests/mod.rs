@@ -3,6 +3,7 @@
 #![allow(clippy::ptr_arg, reason = "a &Vec becomes a &dyn ReadAt, a slice does not")]
 
 mod findings;
+mod foreign;
 mod hostile;
 mod scripts;
 mod shapes;

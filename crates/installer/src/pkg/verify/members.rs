@@ -6,7 +6,7 @@ use crate::format::ReadError;
 use crate::pkg::opened::Opened;
 use crate::report::Report;
 
-pub(super) fn check(pkg: &Opened<'_>, prepared: bool, report: &mut Report) -> Result<(), ReadError> {
+pub(super) fn check(pkg: &Opened<'_>, prepared: bool, is_ours: bool, report: &mut Report) -> Result<(), ReadError> {
     let archive = &pkg.archive;
     let mut extents: Vec<(u64, u64)> = archive.signatures.iter().map(|s| (s.offset, s.size)).collect();
     for member in &archive.members {
@@ -19,13 +19,24 @@ pub(super) fn check(pkg: &Opened<'_>, prepared: bool, report: &mut Report) -> Re
         };
         report.check(held.is_ok(), "pkg-member-checksum", &member.path, || held.err().unwrap_or_default());
     }
+    extents.extend(archive.attributes.iter().copied());
     extents.sort_unstable();
+    let mut holes = 0;
     let mut end = if archive.checksum_style == "sha1" { CHECKSUM_BYTES } else { archive.toc_checksum.len() as u64 };
     for (offset, length) in extents {
-        report.check(offset <= end, "pkg-heap-hole", format!("heap offset {end:#x}"), || {
-            format!("{} bytes belong to no member, and no checksum covers them", offset - end)
-        });
+        // Apple's tools leave some behind their table of contents.
+        if is_ours {
+            report.check(offset <= end, "pkg-heap-hole", format!("heap offset {end:#x}"), || {
+                format!("{} bytes belong to no member, and no checksum covers them", offset - end)
+            });
+        } else {
+            holes += offset.saturating_sub(end);
+        }
         end = end.max(offset + length);
+    }
+    if holes > 0 {
+        let message = format!("{holes} bytes belong to no member, and no checksum covers them");
+        report.note("pkg-heap-hole", "heap", message);
     }
     let trailer = pkg.trailer()?;
     if trailer.gap_bytes != 0 && !prepared {

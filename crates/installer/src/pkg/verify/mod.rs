@@ -5,19 +5,20 @@ mod members;
 mod payload;
 mod scripts;
 
+use container::bom;
+
 use super::installed::Tree;
 use super::opened::Opened;
 use crate::format::ReadError;
 use crate::preserve;
 use crate::report::Report;
 
-/// Checks everything. What another tool has built and this one has prepared is not held to our own rules.
+/// Checks everything. What another tool has built is not held to our own rules.
 pub(super) fn verify(pkg: &Opened<'_>, prepared: bool, report: &mut Report) -> Result<(), ReadError> {
-    members::check(pkg, prepared, report)?;
-    if prepared && !is_ours(pkg) {
-        let message = "another tool has built it: only its members, its signatures and its slot are checked";
-        report.note("pkg-foreign", "package", message);
-        return Ok(());
+    let is_ours = is_ours(pkg) || pkg.components.is_empty();
+    members::check(pkg, prepared, is_ours, report)?;
+    if !is_ours {
+        return foreign(pkg, report);
     }
     if prepared && pkg.keys_in_scripts()?.is_none() {
         preserve::unread(report);
@@ -40,12 +41,41 @@ pub(super) fn verify(pkg: &Opened<'_>, prepared: bool, report: &mut Report) -> R
         documents::distribution(&pkg.distribution()?, &info, &tree, component, report);
     }
     payload::modes(&tree, report);
-    payload::bill(&pkg.bom()?, &tree, report);
+    payload::bill(&pkg.bom_of(component)?, &tree, report);
     scripts::check(pkg, &info, &tree, report)
+}
+
+/// What can be said of another tool's package: that it can be read, each of its components, to the last file.
+fn foreign(pkg: &Opened<'_>, report: &mut Report) -> Result<(), ReadError> {
+    let message = "not built by Stampwright: its members, its signatures and its slot are checked, not our own rules";
+    report.note("pkg-foreign", "package", message);
+    if pkg.has("Distribution") {
+        pkg.distribution()?;
+    } else {
+        let message = "Distribution is missing: a component package; management systems install product archives only";
+        report.warning("pkg-distribution", "table of contents", message);
+    }
+    for component in &pkg.components {
+        pkg.package_info(component)?;
+        let read = Tree::read(pkg, component);
+        report.check(read.is_ok(), "pkg-payload", format!("{component}Payload"), || {
+            read.as_ref().err().map(ToString::to_string).unwrap_or_default()
+        });
+        let path = format!("{component}Bom");
+        if pkg.has(&path) {
+            let bill = pkg.bom_of(component).map(|bytes| bom::read(&bytes).map(drop));
+            let wrong = match bill {
+                Ok(read) => read.err().map(|error| error.to_string()),
+                Err(error) => Some(error.to_string()),
+            };
+            report.check(wrong.is_none(), "pkg-bom", path, || wrong.unwrap_or_default());
+        }
+    }
+    Ok(())
 }
 
 /// Whether this tool has built it, any version of it.
 fn is_ours(pkg: &Opened<'_>) -> bool {
-    let info = pkg.component().ok().and_then(|component| pkg.package_info(component).ok());
-    info.is_some_and(|info| info.generator.starts_with("Stampwright-"))
+    let infos = pkg.components.iter().filter_map(|component| pkg.package_info(component).ok());
+    infos.into_iter().any(|info| info.generator.starts_with("Stampwright-"))
 }
