@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Budget, MAX_DEPTH, Value};
+use super::value::{Budget, MAX_DEPTH, Value};
 use crate::bytes::{Malformed, Reader};
 
 const TRAILER_BYTES: usize = 32;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-use super::{Budget, MAX_DEPTH, Value};
+use super::value::{Budget, MAX_DEPTH, Value};
 use crate::bytes::Malformed;
 
 const DAMAGED: &str = "the XML is not well-formed";
