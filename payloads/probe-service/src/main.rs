@@ -38,7 +38,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let end = if options.once { start(&options) } else { system::serve(options) };
+    let end = if options.once { start(&options) } else { system::serve(options, start) };
     match end {
         Ok(()) => ExitCode::SUCCESS,
         Err(complaint) => {

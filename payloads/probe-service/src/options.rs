@@ -1,5 +1,8 @@
 //! What the service was told on its command line.
 
+/// What a start of the service does, whoever starts it.
+pub(crate) type Start = fn(&Options) -> Result<(), String>;
+
 /// The parsed command line.
 pub(crate) struct Options {
     /// Where the report goes.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::options::Options;
+use crate::options::{Options, Start};
 use crate::report;
 
 const SIGTERM: i32 = 15;
@@ -25,10 +25,10 @@ extern "C" fn on_sigterm(_: i32) {
 }
 
 /// Starts, and stays until SIGTERM.
-pub(crate) fn serve(options: Options) -> Result<(), String> {
+pub(crate) fn serve(options: Options, start: Start) -> Result<(), String> {
     // SAFETY: the handler only stores into an atomic, which is safe in a signal handler.
     unsafe { signal(SIGTERM, on_sigterm) };
-    crate::start(&options)?;
+    start(&options)?;
     // A supervisor waits seconds for an end; a tenth of one needs no cleverer waiting.
     while !TERMINATED.load(Ordering::Relaxed) {
         thread::sleep(Duration::from_millis(100));

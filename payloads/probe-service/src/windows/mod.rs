@@ -7,9 +7,9 @@
 mod ffi;
 mod registry;
 mod service;
+mod wide;
 
-use std::ptr;
-
+use self::wide::from_wide;
 use crate::options::Options;
 
 pub(crate) use service::serve;
@@ -40,17 +40,3 @@ pub(crate) fn enroll(options: &Options) -> Result<(), String> {
     key.write(STATE, "enrolled")?;
     key.delete(TOKEN)
 }
-
-/// UTF-16 with a closing zero, as the W functions take it.
-fn wide(text: &str) -> Vec<u16> {
-    text.encode_utf16().chain([0]).collect()
-}
-
-/// The text before the first zero.
-fn from_wide(letters: &[u16]) -> String {
-    let end = letters.iter().position(|letter| *letter == 0).unwrap_or(letters.len());
-    String::from_utf16_lossy(&letters[..end])
-}
-
-/// A handle that no call has filled yet.
-const NO_HANDLE: ffi::Handle = ptr::null_mut();

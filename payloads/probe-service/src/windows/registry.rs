@@ -1,6 +1,7 @@
 //! One key below HKEY_LOCAL_MACHINE and its text values.
 
-use super::{NO_HANDLE, ffi, from_wide, wide};
+use super::ffi;
+use super::wide::{NO_HANDLE, from_wide, wide};
 
 /// The most letters of a value that are read: four times the longest token.
 const MOST_LETTERS: usize = 16_384;

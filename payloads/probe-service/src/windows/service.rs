@@ -7,18 +7,18 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, OnceLock};
 
 use super::ffi::{self, ServiceStatus, ServiceTableEntry};
-use crate::options::Options;
+use crate::options::{Options, Start};
 use crate::report;
 
-static OPTIONS: OnceLock<Options> = OnceLock::new();
+static SERVICE: OnceLock<(Options, Start)> = OnceLock::new();
 /// What the control handler reports states to.
 static STATUS: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 /// Wakes `service_main` with the reason to end.
 static STOP: Mutex<Option<Sender<&'static str>>> = Mutex::new(None);
 
 /// Hands this thread to the service control manager until the service has stopped.
-pub(crate) fn serve(options: Options) -> Result<(), String> {
-    let _ = OPTIONS.set(options);
+pub(crate) fn serve(options: Options, start: Start) -> Result<(), String> {
+    let _ = SERVICE.set((options, start));
     let mut name = [0_u16];
     let table = [
         ServiceTableEntry { name: name.as_mut_ptr(), main: Some(service_main) },
@@ -41,9 +41,9 @@ unsafe extern "system" fn service_main(_count: u32, _arguments: *mut *mut u16) {
     // SAFETY: the name ends with a zero; the manager ignores it for a service of its own process.
     let status = unsafe { ffi::RegisterServiceCtrlHandlerExW(name.as_ptr(), on_control, ptr::null_mut()) };
     STATUS.store(status, Ordering::Release);
-    let Some(options) = OPTIONS.get() else { return };
+    let Some((options, start)) = SERVICE.get() else { return };
     tell(ffi::SERVICE_START_PENDING, ffi::NO_ERROR);
-    if crate::start(options).is_err() {
+    if start(options).is_err() {
         tell(ffi::SERVICE_STOPPED, ffi::ERROR_SERVICE_SPECIFIC_ERROR);
         return;
     }
