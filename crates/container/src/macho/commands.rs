@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Cpu;
+use super::cpu::Cpu;
 use crate::at::{ReadAt, read_vec};
 use crate::bytes::{Error, Malformed, Problem, Reader};
 

@@ -37,23 +37,15 @@
 //! commands and want the file in memory.
 
 mod commands;
+mod cpu;
 mod directory;
 mod requirement;
 mod signature;
 mod slices;
 
 pub use commands::OsVersion;
+pub use cpu::Cpu;
 pub use directory::{CodeDirectory, HashType, read as code_directory};
 pub use requirement::of_developer_id;
 pub use signature::Signature;
-pub use slices::{Cpu, MachO, Slice};
-
-/// Whether the file starts like a Mach-O or universal file. The universal magic is that of Java classes too;
-/// [`MachO::open`] tells them apart.
-#[must_use]
-pub const fn is_macho(head: &[u8]) -> bool {
-    matches!(
-        head,
-        [0xcf, 0xfa, 0xed, 0xfe, ..] | [0xce, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe | 0xbf, 0, 0, 0, ..]
-    )
-}
+pub use slices::{MachO, Slice, is_macho};

@@ -1,6 +1,7 @@
 //! The universal header and the thin files in it.
 
 use super::commands::{self, Commands, OsVersion};
+use super::cpu::Cpu;
 use crate::at::{ReadAt, read_vec};
 use crate::bytes::{Error, Malformed, Problem, Reader};
 
@@ -10,27 +11,6 @@ const FAT_MAGIC_64: u32 = 0xcafe_babf;
 const FAT_HEADER_BYTES: u64 = 8;
 /// A Java class has its version here, 43 or more; no universal file has that many slices.
 const SLICES_MAX: u32 = 16;
-
-/// The processor that a slice is for (`<mach/machine.h>`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cpu {
-    /// `CPU_TYPE_ARM64`, 0x0100000c.
-    Arm64,
-    /// `CPU_TYPE_X86_64`, 0x01000007.
-    X64,
-    /// Any other number.
-    Other(u32),
-}
-
-impl From<u32> for Cpu {
-    fn from(number: u32) -> Self {
-        match number {
-            0x0100_000c => Self::Arm64,
-            0x0100_0007 => Self::X64,
-            other => Self::Other(other),
-        }
-    }
-}
 
 /// A Mach-O file: one slice, or several behind a universal header.
 #[derive(Debug, Clone)]
@@ -165,4 +145,14 @@ fn in_order(entries: &[FatEntry], first: u64, file_len: u64) -> Result<(), Malfo
 
 const fn wrong(offset: u64, problem: Problem) -> Malformed {
     Malformed { structure: FAT, offset, problem }
+}
+
+/// Whether the file starts like a Mach-O or universal file. The universal magic is that of Java classes too;
+/// [`MachO::open`] tells them apart.
+#[must_use]
+pub const fn is_macho(head: &[u8]) -> bool {
+    matches!(
+        head,
+        [0xcf, 0xfa, 0xed, 0xfe, ..] | [0xce, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe | 0xbf, 0, 0, 0, ..]
+    )
 }

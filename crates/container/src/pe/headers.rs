@@ -234,3 +234,9 @@ const fn missing(what: &'static str) -> Problem {
 const fn value(field: &'static str, found: u64, expected: &'static str) -> Problem {
     Problem::Value { field, found, expected }
 }
+
+/// Whether the file starts like a DOS program, which each Windows executable does.
+#[must_use]
+pub const fn is_pe(head: &[u8]) -> bool {
+    matches!(head, [b'M', b'Z', ..])
+}

@@ -43,11 +43,5 @@ mod resource;
 mod version;
 
 pub use certificate::Certificate;
-pub use headers::{Image, Machine};
+pub use headers::{Image, Machine, is_pe};
 pub use version::Version;
-
-/// Whether the file starts like a DOS program, which each Windows executable does.
-#[must_use]
-pub const fn is_pe(head: &[u8]) -> bool {
-    matches!(head, [b'M', b'Z', ..])
-}
