@@ -44,6 +44,10 @@ fn receipts_have_the_digests_of_what_is_there() {
             assert_eq!(receipt["size"], fs::metadata(folder.join(&file)).unwrap().len());
             assert_eq!(receipt["agent"]["sha256"], digest(&folder.join(agent)), "{agent}");
             assert_eq!(receipt["agent"]["len_bytes"], fs::metadata(folder.join(agent)).unwrap().len());
+            assert_eq!((&receipt["product"], &receipt["mode"]), (&"Example Agent".into(), &"plain".into()));
+            let arch = if agent.contains("arm64") { "arm64" } else { "x64" };
+            let arch = if agent.contains(".app") { "universal" } else { arch };
+            assert_eq!(receipt["arch"], arch, "{agent}");
         }
         assert_eq!(stamp["base"]["sha256"], base["sha256"], "make starts from the same base as build");
         assert!(stamp["checks"].as_u64().unwrap() > base["checks"].as_u64().unwrap());

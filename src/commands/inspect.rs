@@ -40,8 +40,8 @@ pub fn run(args: &Inspect) -> Result<()> {
 }
 
 fn text(inspected: &Inspected) -> String {
-    let Inspected { digest, inspection, signature, .. } = inspected;
-    let token = inspection.token.as_ref().map_or_else(
+    let Inspected { digest, described, signature, .. } = inspected;
+    let token = described.token.as_ref().map_or_else(
         || "none: a base".to_owned(),
         |token| format!("{} bytes, fingerprint {}", token.len, token.fingerprint),
     );
@@ -50,21 +50,21 @@ fn text(inspected: &Inspected) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "{name:<22} {value}");
     };
-    line("product", &inspection.product);
-    line("version", &inspection.version);
-    line("format", inspection.kind.extension());
-    line("architecture", &inspection.arch);
+    line("product", &described.product);
+    line("version", &described.version);
+    line("format", described.kind.extension());
+    line("architecture", &described.arch);
     line("token", &token);
-    if let Some(claims) = inspection.token.as_ref().and_then(|token| token.claims.as_ref()) {
+    if let Some(claims) = described.token.as_ref().and_then(|token| token.claims.as_ref()) {
         line("token tenant", &claims.tenant);
         line("token id", &claims.id);
         line("token expires", &claims.expires);
     }
     match signature {
         Some(judged) => judged.lines().iter().for_each(|(name, value)| line(name, value)),
-        None => line("signature", if inspection.signed { "there is one" } else { "none" }),
+        None => line("signature", if described.signed { "there is one" } else { "none" }),
     }
-    for (name, value) in &inspection.details {
+    for (name, value) in &described.details {
         line(name, value);
     }
     line("size", &digest.size.to_string());

@@ -8,11 +8,12 @@ use std::sync::{Arc, OnceLock};
 
 use container::ReadAt;
 use container::at::{Cursor, FileAt};
-use installer::format::{Format, Inspection};
+use installer::format::Format;
 use installer::proof::sha256;
 use installer::splice::{PrefixDigests, Splice};
 use installer::{AcceptedToken, IssuerKeys, Kind, Token, TokenPolicy, stamp};
 
+use crate::described::{Described, Mode};
 use crate::error::{Error, Result};
 use crate::input;
 use crate::prepared::Prepared;
@@ -28,7 +29,7 @@ struct Inner {
     base: stamp::Base<Source>,
     resign: bool,
     sha256: OnceLock<[u8; 32]>,
-    inspection: OnceLock<Inspection>,
+    described: OnceLock<Described>,
     digests: PrefixDigests,
 }
 
@@ -125,7 +126,7 @@ impl Options {
             base,
             resign: self.resign,
             sha256,
-            inspection: OnceLock::new(),
+            described: OnceLock::new(),
             digests: PrefixDigests::default(),
         })))
     }
@@ -167,12 +168,18 @@ impl Base {
     }
 
     /// What it says of itself. Read when it is asked for the first time.
-    pub fn inspection(&self) -> Result<&Inspection> {
-        if let Some(inspection) = self.0.inspection.get() {
-            return Ok(inspection);
+    pub fn describe(&self) -> Result<&Described> {
+        if let Some(described) = self.0.described.get() {
+            return Ok(described);
         }
         let inspection = self.format().open(self.bytes())?.inspect()?;
-        Ok(self.0.inspection.get_or_init(|| inspection))
+        Ok(self.0.described.get_or_init(|| inspection.into()))
+    }
+
+    /// How it takes a token.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        Mode::new(self.0.base.is_signed(), self.0.base.slot().is_some())
     }
 
     /// Where it is, if it was opened by its path.

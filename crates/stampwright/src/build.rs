@@ -223,7 +223,7 @@ impl Built {
             file: item.path.display().to_string(),
             digest: FileDigest::of(&self.bytes, &item.path)?,
             base: None,
-            inspection: item.format.open(&self.bytes)?.inspect()?,
+            described: item.format.open(&self.bytes)?.inspect()?.into(),
             agent: Some(self.packed.clone()),
             checks: Some(self.report.checks()),
         })

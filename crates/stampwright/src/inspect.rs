@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use installer::format::Inspection;
 use installer::formats;
 use serde::Serialize;
 use signing::verify::Trust;
 
+use crate::described::Described;
 use crate::error::Result;
 use crate::input;
 use crate::receipt::FileDigest;
@@ -22,7 +22,7 @@ pub struct Inspected {
     pub digest: FileDigest,
     /// What it says of itself.
     #[serde(flatten)]
-    pub inspection: Inspection,
+    pub described: Described,
     /// Its signature, judged; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature: Option<Judged>,
@@ -33,8 +33,8 @@ pub fn inspect(path: &Path, trust: Trust<'_>) -> Result<Inspected> {
     let file = input::installer(path)?;
     let read = || -> Result<_> {
         let opened = formats::open(&file)?;
-        Ok((opened.inspect()?, signature::judge(&*opened, trust)?))
+        Ok((opened.inspect()?.into(), signature::judge(&*opened, trust)?))
     };
-    let (inspection, signature) = read().map_err(|error| error.about(path))?;
-    Ok(Inspected { file: path.display().to_string(), digest: FileDigest::of(&file, path)?, inspection, signature })
+    let (described, signature) = read().map_err(|error| error.about(path))?;
+    Ok(Inspected { file: path.display().to_string(), digest: FileDigest::of(&file, path)?, described, signature })
 }

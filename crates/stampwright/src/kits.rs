@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use container::at::FileAt;
-use installer::format::{Inspection, Installer, TokenSummary};
+use installer::format::{Installer, TokenSummary};
 use installer::{Epoch, Kind, Platform, Report, Severity, Token, formats};
 use kit::Folder;
 use kit::intune::intunewin::Keys;
@@ -12,6 +12,7 @@ use kit::windows::Windows;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use crate::described::Described;
 use crate::error::{Error, Result};
 use crate::input;
 use crate::observer::{Entropy, Event, Observer};
@@ -80,7 +81,7 @@ pub struct KitReceipt {
     #[serde(flatten)]
     digest: FileDigest,
     #[serde(flatten)]
-    inspection: Inspection,
+    described: Described,
     #[serde(rename = "for")]
     systems: Vec<System>,
     /// The token that came with the kit, where the installer has none.
@@ -149,7 +150,7 @@ impl KitOptions<'_> {
             return Err(about(Error::usage(message)));
         }
         self.check(&*opened, &file, path, &systems, observer)?;
-        let inspection = opened.inspect().map_err(|error| about(error.into()))?;
+        let described = Described::from(opened.inspect().map_err(|error| about(error.into()))?);
         let own = opened.token().map_err(|error| about(error.into()))?;
         // A kit with a token that nobody can use is found on the devices, days later.
         let claims = match self.token.or(own.as_ref()) {
@@ -168,15 +169,15 @@ impl KitOptions<'_> {
             Platform::Linux => Ok(()),
         };
         written.map_err(about)?;
-        let secret = inspection.token.is_some() || self.token.is_some();
+        let secret = described.token.is_some() || self.token.is_some();
         let names: Vec<&str> = systems.iter().map(|system| system.name()).collect();
-        let index = Index { product: &inspection.product, version: &inspection.version, systems: names, secret };
+        let index = Index { product: &described.product, version: &described.version, systems: names, secret };
         folder.page("README.md", "kit/index.md.hbs", include_str!("../../../templates/kit/index.md.hbs"), &index)?;
         let receipt = KitReceipt {
             tool: TOOL,
             installer: name.into_owned(),
             digest: FileDigest::of(&file, path)?,
-            inspection,
+            described,
             systems,
             kit_token: self.token.map(TokenSummary::from),
             secret,

@@ -86,6 +86,7 @@
 
 mod base;
 mod build;
+mod described;
 mod disk;
 mod error;
 mod extract;
@@ -120,6 +121,7 @@ pub use signing::verify::Trust;
 
 pub use base::{Base, Options};
 pub use build::{BuildItem, BuildPlan, Made, UnsignedAgent, build};
+pub use described::{Described, Mode};
 pub use error::{Error, ErrorKind, Result};
 pub use extract::{Extraction, Piece, extract};
 pub use inspect::{Inspected, inspect};

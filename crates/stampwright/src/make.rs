@@ -113,7 +113,7 @@ impl Stamped {
             file: item.path().display().to_string(),
             digest: FileDigest::of(&self.written, item.path())?,
             base: Some(FileDigest::of(self.base.bytes(), item.path())?),
-            inspection: item.format().open(&self.written)?.inspect()?,
+            described: item.format().open(&self.written)?.inspect()?.into(),
             agent: Some(self.packed.clone()),
             checks: Some(self.checks),
         })

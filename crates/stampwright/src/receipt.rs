@@ -10,6 +10,7 @@ use installer::proof::{hex, sha256};
 use serde::Serialize;
 
 use crate::base::Base;
+use crate::described::Described;
 use crate::error::{Error, Result};
 
 /// A file's length and digest.
@@ -36,7 +37,7 @@ pub struct Receipt {
     pub base: Option<FileDigest>,
     /// What it says of itself.
     #[serde(flatten)]
-    pub inspection: Inspection,
+    pub described: Described,
     /// The agent, where one was packed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<Packed>,
@@ -70,7 +71,7 @@ impl Receipt {
             file: name.to_string_lossy().into_owned(),
             digest: FileDigest::of(stamped, base.name())?,
             base: Some(FileDigest { size: base.len(), sha256: hex(&base.sha256()?) }),
-            inspection,
+            described: inspection.into(),
             agent: None,
             checks: None,
         })
