@@ -3,8 +3,7 @@
 
 use std::path::Path;
 
-use signing::Passphrase;
-use stampwright::{Epoch, Error, Result, Token, input};
+use stampwright::{Epoch, Error, Passphrase, Result, Token, input};
 use zeroize::Zeroizing;
 
 /// The date of everything that is built: `SOURCE_DATE_EPOCH`, else a constant.

@@ -4,9 +4,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use installer::{Report, Severity};
 use serde::Serialize;
-use stampwright::{Error, ErrorKind, Result};
+use stampwright::{Error, ErrorKind, Report, Result, Severity};
 
 /// The name of standard output in messages.
 const STDOUT: &str = "standard output";

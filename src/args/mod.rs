@@ -7,7 +7,7 @@ mod signing;
 mod time;
 mod token;
 
-pub use names::{ProfileName, SystemName};
+pub use names::{SystemName, profile_names};
 pub use prepared::PreparedArgs;
 pub use product::ProductArgs;
 pub use signing::SigningArgs;

@@ -1,24 +1,22 @@
-//! Names that can be typed.
+//! Names that can be typed: of formats and profiles, out of the library's tables, and of management systems.
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use installer::formats;
 use stampwright::{Kind, Profile, System};
 
-/// A format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FormatName {
-    Msi,
-    Pkg,
-    Deb,
+/// The formats, by their files' endings.
+pub fn format_names() -> impl TypedValueParser<Value = Kind> {
+    let kinds = formats::FORMATS.map(|format| format.kind());
+    PossibleValuesParser::new(kinds.map(Kind::extension))
+        .try_map(move |name| kinds.into_iter().find(|kind| kind.extension() == name).ok_or("is no format"))
 }
 
-impl From<FormatName> for Kind {
-    fn from(name: FormatName) -> Self {
-        match name {
-            FormatName::Msi => Self::Msi,
-            FormatName::Pkg => Self::Pkg,
-            FormatName::Deb => Self::Deb,
-        }
-    }
+/// The management systems whose rules can be checked.
+pub fn profile_names() -> impl TypedValueParser<Value = Profile> {
+    let names = Profile::ALL.map(|profile| PossibleValue::new(profile.name()).help(profile.title()));
+    PossibleValuesParser::new(names)
+        .try_map(|name| Profile::ALL.into_iter().find(|profile| profile.name() == name).ok_or("is no profile"))
 }
 
 /// A management system that kits are for.
@@ -38,33 +36,6 @@ impl From<SystemName> for System {
             SystemName::Intune => Self::Intune,
             SystemName::Gpo => Self::Gpo,
             SystemName::Jamf => Self::Jamf,
-        }
-    }
-}
-
-/// A management system whose rules can be checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ProfileName {
-    /// Group Policy, software installation
-    Gpo,
-    /// Microsoft Intune, Win32 and line-of-business apps
-    IntuneWindows,
-    /// Microsoft Intune, macOS line-of-business and PKG apps
-    IntuneMacos,
-    /// Jamf Pro
-    Jamf,
-    /// Debian and its relatives
-    Debian,
-}
-
-impl From<ProfileName> for Profile {
-    fn from(name: ProfileName) -> Self {
-        match name {
-            ProfileName::Gpo => Self::Gpo,
-            ProfileName::IntuneWindows => Self::IntuneWindows,
-            ProfileName::IntuneMacos => Self::IntuneMacos,
-            ProfileName::Jamf => Self::Jamf,
-            ProfileName::Debian => Self::Debian,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use stampwright::{BuildPlan, Error, Kind, Result, UnsignedAgent, input};
 
-use super::names::FormatName;
+use super::names::format_names;
 use crate::env;
 
 #[derive(Debug, Args)]
@@ -14,8 +14,8 @@ pub struct ProductArgs {
     #[arg(long, value_name = "TOML", default_value = "stampwright.toml", value_hint = ValueHint::FilePath)]
     pub product: PathBuf,
     /// Only these formats
-    #[arg(long, value_name = "FORMAT", value_delimiter = ',')]
-    pub format: Vec<FormatName>,
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',', value_parser = format_names())]
+    pub format: Vec<Kind>,
     /// The public keys of who mints the tokens (JWKS), instead of the manifest's: they are installed with the agent,
     /// and no other tokens are taken
     #[arg(long, value_name = "JWKS", value_hint = ValueHint::FilePath)]
@@ -39,9 +39,8 @@ impl ProductArgs {
             let jwks = input::jwks(path)?;
             product = product.with_issuer_keys(jwks).map_err(|error| Error::from(error).about(path))?;
         }
-        let kinds = self.format.iter().map(|name| Kind::from(*name)).collect();
         let unsigned = if self.allow_unsigned_agent { UnsignedAgent::Allow } else { UnsignedAgent::Refuse };
-        let plan = BuildPlan::new(product, kinds, &self.output, env::epoch()?, unsigned)?;
+        let plan = BuildPlan::new(product, self.format.clone(), &self.output, env::epoch()?, unsigned)?;
         // A receipt costs a pass over the installer.
         Ok(if self.json { plan } else { plan.without_receipts() })
     }

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use signing::Passphrase;
 use stampwright::input::{self, OpenKey};
 use stampwright::sign::FileCommand;
-use stampwright::{Error, KeyPlace, Result, Signer, SignerOptions, SigningMethod};
+use stampwright::{Error, KeyPlace, Passphrase, Result, Signer, SignerOptions, SigningMethod};
 
 use crate::env;
 

@@ -23,9 +23,9 @@ pub struct Extract {
 pub fn run(args: &Extract) -> Result<()> {
     let extraction = stampwright::extract(&args.file, &args.output)?;
     if args.json {
-        return print::json(&extraction.pieces);
+        return print::json(&extraction.entries);
     }
-    eprintln!("extracted {} files to {}", extraction.pieces.len(), args.output.display());
+    eprintln!("extracted {} files to {}", extraction.entries.len(), args.output.display());
     if let Some(proven) = extraction.proven {
         eprintln!("  {proven}");
     }

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use installer::preserve::KeySource;
-use stampwright::{Error, IssuerKeys, Result, input};
+use stampwright::{Error, IssuerKeys, KeySource, Result, input};
 
 use crate::print;
 

@@ -5,20 +5,21 @@ use kit::rules;
 use serde::Serialize;
 use stampwright::{Profile, Result};
 
-use crate::args::ProfileName;
+use crate::args::profile_names;
 use crate::print;
 
 #[derive(Debug, Args)]
 pub struct Rules {
     /// Only the rules of this management system
-    pub profile: Option<ProfileName>,
+    #[arg(value_parser = profile_names())]
+    pub profile: Option<Profile>,
     /// Print them as one JSON document on standard output
     #[arg(long)]
     pub json: bool,
 }
 
 pub fn run(args: &Rules) -> Result<()> {
-    let profiles = args.profile.map_or_else(|| Profile::ALL.to_vec(), |profile| vec![profile.into()]);
+    let profiles = args.profile.map_or_else(|| Profile::ALL.to_vec(), |profile| vec![profile]);
     if args.json {
         let documents: Vec<Listed> = profiles.iter().flat_map(|profile| rules::of(*profile).map(listed)).collect();
         return print::json(&documents);
@@ -29,7 +30,7 @@ pub fn run(args: &Rules) -> Result<()> {
 #[derive(Debug, Serialize)]
 struct Listed {
     id: &'static str,
-    severity: installer::Severity,
+    severity: stampwright::Severity,
     profiles: &'static [rules::Profile],
     what: &'static str,
     why: &'static str,

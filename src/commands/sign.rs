@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use installer::seal::Existing;
-use stampwright::{Error, Result};
+use stampwright::{Error, Existing, Result};
 
 use crate::args::SigningArgs;
 use crate::{env, print};

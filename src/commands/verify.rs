@@ -8,7 +8,7 @@ use kit::rules::Outcome;
 use serde::Serialize;
 use stampwright::{Expected, Profile, Result, Trust, Verification, input};
 
-use crate::args::{PreparedArgs, ProfileName, token_file};
+use crate::args::{PreparedArgs, profile_names, token_file};
 use crate::{env, print};
 
 #[derive(Debug, Args)]
@@ -28,8 +28,8 @@ pub struct Verify {
     #[command(flatten)]
     pub prepared: PreparedArgs,
     /// It must meet the rules of this management system
-    #[arg(long, value_name = "SYSTEM")]
-    pub profile: Option<ProfileName>,
+    #[arg(long, value_name = "SYSTEM", value_parser = profile_names())]
+    pub profile: Option<Profile>,
     /// Trust the certificates in this file (PEM or DER): the signer's, and its timestamp's, must lead to one of them
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub root: Vec<PathBuf>,
@@ -43,7 +43,7 @@ struct Document<'a> {
     file: String,
     ok: bool,
     checks: u32,
-    findings: &'a [installer::Finding],
+    findings: &'a [stampwright::Finding],
     /// Every rule of the profile and what became of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rules: Vec<Outcome>,
@@ -53,13 +53,12 @@ pub fn run(args: &Verify) -> Result<ExitCode> {
     let token = args.token_file.as_deref().map(token_file).transpose()?;
     let prepared = args.prepared.read()?;
     let roots = input::roots(&args.root)?;
-    let profile = args.profile.map(Profile::from);
     let expected = Expected {
         token: token.as_ref(),
         base: args.base.as_deref(),
         agent: args.agent.as_deref(),
         prepared: prepared.as_ref(),
-        profile,
+        profile: args.profile,
         trust: Trust { roots: &roots, now: env::now() },
     };
     let Verification { report, rules } = stampwright::verify(&args.file, &expected)?;
@@ -70,7 +69,7 @@ pub fn run(args: &Verify) -> Result<ExitCode> {
         return Ok(code);
     }
     print::report(&report, &args.file);
-    if let Some(profile) = profile {
+    if let Some(profile) = args.profile {
         let held = rules.iter().filter(|rule| rule.holds).count();
         eprintln!("{}: {}: {held} of {} rules hold", args.file.display(), profile.name(), rules.len());
     }

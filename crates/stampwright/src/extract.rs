@@ -17,8 +17,8 @@ use crate::output::PendingFolder;
 /// What was taken out.
 #[derive(Debug)]
 pub struct Extraction {
-    /// Every piece.
-    pub pieces: Vec<Piece>,
+    /// Every file, folder and link, in the order in which they came.
+    pub entries: Vec<ExtractedEntry>,
     /// What Intune's own archive has proven of its content.
     pub proven: Option<&'static str>,
 }
@@ -26,7 +26,7 @@ pub struct Extraction {
 /// Takes an installer apart into a folder, which must not be there yet or be empty: `payload/…`, `metadata/…`, `enrollment-token`.
 pub fn extract(path: &Path, output: &Path) -> Result<Extraction> {
     let file = input::installer(path)?;
-    let pending = PendingFolder::create(output, false)?;
+    let pending = PendingFolder::create(output)?;
     let mut files =
         Files { root: pending.root().to_path_buf(), links: Vec::new(), modes: Vec::new(), list: Vec::new() };
     let about = |error: ReadError| Error::from(error).about(path);
@@ -42,15 +42,15 @@ pub fn extract(path: &Path, output: &Path) -> Result<Extraction> {
         }
         None => formats::open(&file).and_then(|file| file.extract(&mut files)).map_err(about)?,
     }
-    let pieces = files.finish()?;
+    let entries = files.finish()?;
     set_mode(pending.root(), 0o755).map_err(Error::io("write", output))?;
     pending.place()?;
-    Ok(Extraction { pieces, proven })
+    Ok(Extraction { entries, proven })
 }
 
 /// One piece.
 #[derive(Debug, Serialize)]
-pub struct Piece {
+pub struct ExtractedEntry {
     /// Its path in the folder.
     pub path: String,
     /// Its mode, four octal digits.
@@ -69,7 +69,7 @@ struct Files {
     root: PathBuf,
     links: Vec<(PathBuf, String)>,
     modes: Vec<(PathBuf, u32)>,
-    list: Vec<Piece>,
+    list: Vec<ExtractedEntry>,
 }
 
 impl Sink for Files {
@@ -90,7 +90,7 @@ impl Sink for Files {
             What::HardLink(target) => link = Some(target.to_owned()),
             What::Folder | What::File(_) => {}
         }
-        self.list.push(Piece { path: relative, mode: format!("{:04o}", entry.mode), size, link });
+        self.list.push(ExtractedEntry { path: relative, mode: format!("{:04o}", entry.mode), size, link });
         Ok(())
     }
 }
@@ -137,11 +137,11 @@ impl Files {
         let mut out = create_private(&path).map_err(failed)?;
         intunemac::read(file, &mut out)?;
         let size = Some(out.metadata().map_err(failed)?.len());
-        self.list.push(Piece { path: relative, mode: "0600".to_owned(), size, link: None });
+        self.list.push(ExtractedEntry { path: relative, mode: "0600".to_owned(), size, link: None });
         Ok(())
     }
 
-    fn finish(self) -> Result<Vec<Piece>> {
+    fn finish(self) -> Result<Vec<ExtractedEntry>> {
         for (path, target) in &self.links {
             link(target, path).map_err(Error::io("write", path))?;
         }

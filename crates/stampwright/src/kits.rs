@@ -43,7 +43,7 @@ pub(crate) fn check_places<'a>(
 /// Only a kit gives way to a kit.
 fn place(installer: &Path) -> Result<PendingFolder> {
     let folder = kit_of(installer);
-    PendingFolder::create(&folder, folder.join(RECEIPT).is_file())
+    if folder.join(RECEIPT).is_file() { PendingFolder::replace(&folder) } else { PendingFolder::create(&folder) }
 }
 
 /// Beside an installer: `Agent.msi.kit`.
@@ -112,7 +112,7 @@ struct KitFile {
 /// # Errors
 /// The installer does not verify, is not what a system takes, or there is not exactly one token; the token cannot be used.
 pub fn kit(installer: &Path, options: &KitOptions<'_>, output: &Path, observer: &dyn Observer) -> Result<KitReceipt> {
-    let pending = PendingFolder::create(output, false)?;
+    let pending = PendingFolder::create(output)?;
     options.write(pending, installer, observer)
 }
 

@@ -115,15 +115,23 @@ mod verify;
 mod wrap;
 
 pub use container::ReadAt;
-pub use installer::{AcceptedToken, Claims, Epoch, IssuerKeys, Kind, Product, Report, Token, TokenPolicy};
+pub use installer::claims::ClaimsError;
+pub use installer::format::StampError;
+pub use installer::preserve::KeySource;
+pub use installer::seal::Existing;
+pub use installer::splice::Piece;
+pub use installer::{
+    AcceptedToken, Claims, Epoch, Finding, IssuerKeys, Kind, Product, Report, Severity, Token, TokenPolicy,
+};
 pub use kit::rules::Profile;
 pub use signing::verify::Trust;
+pub use signing::{Certificate, Passphrase};
 
 pub use base::{Base, Options};
 pub use build::{BuildItem, BuildPlan, Made, UnsignedAgent, build};
 pub use described::{Described, Mode};
 pub use error::{Error, ErrorKind, Result};
-pub use extract::{Extraction, Piece, extract};
+pub use extract::{ExtractedEntry, Extraction, extract};
 pub use inspect::{Inspected, inspect};
 pub use intune_archive::{About, Inside, IntuneArchive, intune_archive};
 pub use kits::{KitOptions, KitReceipt, kit};

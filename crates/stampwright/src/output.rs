@@ -109,8 +109,17 @@ pub struct PendingFolder {
 }
 
 impl PendingFolder {
-    /// Starts a folder that will be at `path`, where nothing may be yet but an empty folder, or with `replaces` anything.
-    pub fn create(path: &Path, replaces: bool) -> Result<Self> {
+    /// Starts a folder that will be at `path`, where nothing may be yet but an empty folder.
+    pub fn create(path: &Path) -> Result<Self> {
+        Self::start(path, false)
+    }
+
+    /// Starts a folder that will be at `path`, and takes the place of what is there.
+    pub fn replace(path: &Path) -> Result<Self> {
+        Self::start(path, true)
+    }
+
+    fn start(path: &Path, replaces: bool) -> Result<Self> {
         if !replaces && fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
             return Err(Error::wrong(format!("{} is not empty", path.display())).hint("nothing was changed"));
         }
