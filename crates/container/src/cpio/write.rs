@@ -42,6 +42,16 @@ impl<W: Write> Writer<W> {
         Self { out, mtime: mtime.min(MAX_ELEVEN_DIGITS), inode: 0, written: 0, owed: 0 }
     }
 
+    /// Goes on with an archive that has `entries` entries and `written` bytes already.
+    pub fn resume(out: W, mtime: u64, entries: u32, written: u64) -> Self {
+        Self { inode: entries, written, ..Self::new(out, mtime) }
+    }
+
+    /// How many bytes the archive has so far.
+    pub const fn written(&self) -> u64 {
+        self.written
+    }
+
     /// Begins an entry; the one before it must have got all its data.
     pub fn entry(&mut self, header: &Header<'_>) -> io::Result<()> {
         self.inode = if self.inode == MAX_INODE { 1 } else { self.inode + 1 };

@@ -110,6 +110,14 @@ pub struct Prefix {
 }
 
 impl Prefix {
+    /// What comes before a tail at `tail_offset`, when `decoded` is what its blocks decode to.
+    #[must_use]
+    pub fn of(decoded: &[u8], tail_offset: u64) -> Self {
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(decoded);
+        Self { tail_offset, len: decoded.len() as u64, crc: crc.finalize() }
+    }
+
     fn to_subfield(self) -> Vec<u8> {
         let mut out = vec![SUBFIELD_VERSION];
         out.extend(self.tail_offset.to_le_bytes());
@@ -118,8 +126,11 @@ impl Prefix {
         out
     }
 
-    /// The stored block and the trailer.
-    fn end_with(&self, tail: &[u8]) -> io::Result<Vec<u8>> {
+    /// What follows the prefix: the stored block and the end of the member.
+    ///
+    /// # Errors
+    /// The tail is longer than one stored block can be.
+    pub fn end_with(&self, tail: &[u8]) -> io::Result<Vec<u8>> {
         let too_long = |_| io::Error::new(io::ErrorKind::InvalidInput, "a tail is longer than one stored block");
         let len = u16::try_from(tail.len()).map_err(too_long)?;
         let mut out = vec![1];

@@ -35,7 +35,8 @@ pub(super) fn build(job: &Job<'_>, out: &mut dyn Output) -> Result<(), BuildErro
     let (payload, entries) = heap.payload(job, prefix)?;
     let bom = bom::write(&entries).map_err(BuildError::write("write Bom"))?;
     let bom = heap.zlib(&bom)?;
-    let scripts = scripts::pack(&files, None, secs).map_err(BuildError::write("write Scripts"))?;
+    let scripts = scripts::Packed::new(&files, secs).and_then(|packed| packed.whole(None));
+    let scripts = scripts.map_err(BuildError::write("write Scripts"))?;
     let scripts = heap.plain(&scripts)?;
 
     let members = Members { component: component(job.product), distribution, package_info, payload, bom, scripts };

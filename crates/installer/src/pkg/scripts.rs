@@ -1,13 +1,19 @@
 //! Writing `Scripts`: the small archive that holds the scripts and the token.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use container::cpio::{DIRECTORY, Header, REGULAR, Writer};
-use flate2::{Compression, GzBuilder};
+use container::gzip::{self, Prefix, PrefixWriter};
+use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
 use super::names::TOKEN_NAME;
 use crate::token::Token;
+
+/// Deflate's level.
+const LEVEL: u32 = 9;
+/// What is around a tail: the header of its stored block, and the end of the member.
+const BLOCK_BYTES: usize = 5 + 8;
 
 /// One file of `Scripts`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,27 +29,108 @@ impl ScriptFile {
     }
 }
 
-/// The archive of these files and, last, the token. All of it lies in memory that is wiped.
-pub(super) fn pack(files: &[ScriptFile], token: Option<&Token>, mtime: u64) -> io::Result<Zeroizing<Vec<u8>>> {
-    let count = u32::try_from(files.len()).unwrap_or(u32::MAX).saturating_add(u32::from(token.is_some()));
-    // room for everything at once: a vector that grows leaves copies of a secret behind
-    let room = files.iter().map(|file| file.content.len() + 256).sum::<usize>() + Token::MAX_BYTES + 2048;
-    let mut plain = Zeroizing::new(Vec::with_capacity(room));
-    let mut archive = Writer::new(&mut *plain, mtime);
+/// A base's `Scripts`, packed: one gzip member whose last block is stored, so that a stamp writes that block anew and compresses nothing.
+///
+/// ```text
+/// gzip header │ deflated: ., preinstall, postinstall, … │ stored: [ enrollment-token ] TRAILER!!! │ CRC32, ISIZE
+///             └──────────── the same in every stamp ────┘└──────────── the tail ─────────────────┘
+/// ```
+#[derive(Debug, Clone)]
+pub(super) struct Packed {
+    /// Everything before the tail, as it lies in the file.
+    head: Vec<u8>,
+    prefix: Prefix,
+    /// The archive without a token, and where in it the tail starts.
+    plain: Vec<u8>,
+    tail_at: usize,
+    mtime: u64,
+    files: u32,
+    /// The digest of `head`.
+    sha1: Sha1,
+}
+
+impl Packed {
+    /// Packs these files.
+    pub(super) fn new(files: &[ScriptFile], mtime: u64) -> io::Result<Self> {
+        let (plain, tail_at) = archive(files, mtime)?;
+        let mut gzip = PrefixWriter::new(Vec::new(), LEVEL)?;
+        gzip.write_all(plain.get(..tail_at).unwrap_or_default())?;
+        let (mut head, prefix) = gzip.finish_with_tail(&[])?;
+        head.truncate(usize::try_from(prefix.tail_offset).unwrap_or(usize::MAX));
+        Ok(Self::of(head, prefix, plain, tail_at, files, mtime))
+    }
+
+    /// Takes up what a base has: `stored` is its `Scripts` as they lie in the file. `None`: they were not packed like this.
+    pub(super) fn open(stored: &[u8], files: &[ScriptFile], mtime: u64) -> io::Result<Option<Self>> {
+        let (plain, tail_at) = archive(files, mtime)?;
+        let (before, tail) = plain.split_at(tail_at);
+        // How long the tail is depends on the token in it; its block says so itself, and `Tail` checks everything.
+        let prefix = |tail_len: usize| {
+            let offset = stored.len().checked_sub(tail_len + BLOCK_BYTES)?;
+            Some(Prefix::of(before, offset as u64))
+        };
+        let whole = gzip::decode(stored);
+        let mut unpacked = Zeroizing::new(Vec::with_capacity(plain.len() + 2 * Token::MAX_BYTES));
+        whole.take(unpacked.capacity() as u64).read_to_end(&mut unpacked)?;
+        let Some(found) = unpacked.strip_prefix(before).filter(|found| found.len() >= tail.len()) else {
+            return Ok(None);
+        };
+        let Some(prefix) = prefix(found.len()) else { return Ok(None) };
+        let Ok(checked) = gzip::Tail::at(stored, 0, stored.len() as u64, prefix) else { return Ok(None) };
+        let head = stored.get(..usize::try_from(prefix.tail_offset).unwrap_or(usize::MAX)).unwrap_or_default().to_vec();
+        let is_ours = checked.bytes() == found;
+        Ok(is_ours.then(|| Self::of(head, prefix, plain, tail_at, files, mtime)))
+    }
+
+    fn of(head: Vec<u8>, prefix: Prefix, plain: Vec<u8>, tail_at: usize, files: &[ScriptFile], mtime: u64) -> Self {
+        let sha1 = Sha1::new_with_prefix(&head);
+        let files = u32::try_from(files.len()).unwrap_or(u32::MAX);
+        Self { head, prefix, plain, tail_at, mtime, files, sha1 }
+    }
+
+    /// How many bytes of `Scripts` are the same in every stamp.
+    pub(super) const fn kept_bytes(&self) -> u64 {
+        self.prefix.tail_offset
+    }
+
+    /// All of it, with or without a token.
+    pub(super) fn whole(&self, token: Option<&Token>) -> io::Result<Zeroizing<Vec<u8>>> {
+        let end = self.end(token)?;
+        let mut whole = Zeroizing::new(Vec::with_capacity(self.head.len() + end.len()));
+        whole.extend_from_slice(&self.head);
+        whole.extend_from_slice(&end);
+        Ok(whole)
+    }
+
+    /// What follows the kept bytes: the stored block and the end of the member.
+    pub(super) fn end(&self, token: Option<&Token>) -> io::Result<Zeroizing<Vec<u8>>> {
+        let trailer = self.plain.get(self.tail_at..).unwrap_or_default();
+        let Some(token) = token else { return Ok(Zeroizing::new(self.prefix.end_with(trailer)?)) };
+        // Room for everything at once: a vector that grows leaves copies of a secret behind.
+        let mut tail = Zeroizing::new(Vec::with_capacity(token.len() + 2048));
+        let mut archive = Writer::resume(&mut *tail, self.mtime, self.files + 1, self.tail_at as u64);
+        put(&mut archive, TOKEN_NAME, 0o600, token.expose().as_bytes())?;
+        archive.finish()?;
+        Ok(Zeroizing::new(self.prefix.end_with(&tail)?))
+    }
+
+    /// The SHA-1 of all of it when it ends with `end`.
+    pub(super) fn sha1(&self, end: &[u8]) -> [u8; 20] {
+        self.sha1.clone().chain_update(end).finalize().into()
+    }
+}
+
+/// The archive of these files without a token, and where its trailer starts. The folder's link count is that of a stamp, so that it is the
+/// same in a base.
+fn archive(files: &[ScriptFile], mtime: u64) -> io::Result<(Vec<u8>, usize)> {
+    let count = u32::try_from(files.len()).unwrap_or(u32::MAX).saturating_add(1);
+    let mut archive = Writer::new(Vec::new(), mtime);
     archive.entry(&Header { name: ".", mode: DIRECTORY | 0o755, links: count.saturating_add(2), size: 0 })?;
     for file in files {
         put(&mut archive, &file.name, file.permissions, &file.content)?;
     }
-    if let Some(token) = token {
-        put(&mut archive, TOKEN_NAME, 0o600, token.expose().as_bytes())?;
-    }
-    archive.finish()?;
-    let mut packed = Zeroizing::new(Vec::with_capacity(plain.len() + 64));
-    // no name, no time; 3 is Unix
-    let mut gzip = GzBuilder::new().operating_system(3).write(&mut *packed, Compression::default());
-    gzip.write_all(&plain)?;
-    gzip.finish()?;
-    Ok(packed)
+    let tail_at = usize::try_from(archive.written()).unwrap_or(usize::MAX);
+    Ok((archive.finish()?, tail_at))
 }
 
 fn put<W: Write>(archive: &mut Writer<W>, name: &str, permissions: u32, content: &[u8]) -> io::Result<()> {

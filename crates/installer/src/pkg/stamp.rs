@@ -3,19 +3,21 @@
 use container::bytes::{Malformed, Problem};
 use container::xar::{self, CHECKSUM_BYTES, Data, Encoding, FileData, Packing, Room, SignedHead, Stored};
 use container::{ReadAt, at};
-use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
 use super::build::Members;
 use super::names::{GENERATOR, TOC_XML_BYTES, TOKEN_NAME};
 use super::opened::Opened;
 use super::rooms;
-use super::scripts::{self, ScriptFile};
+use super::scripts::{Packed, ScriptFile};
 use crate::format::{SealFileError, StampError, Stamper};
 use crate::policy::AcceptedToken;
 use crate::seal::Sealer;
 use crate::splice::{Segment, Splice};
 use crate::token::Token;
+
+/// Ours have some kilobytes.
+const MAX_SCRIPTS_BYTES: usize = 1 << 20;
 
 /// An opened base.
 #[derive(Debug)]
@@ -26,8 +28,7 @@ pub(super) struct PkgStamper {
     members: Members,
     /// Where the kept part of the heap starts and ends in the file.
     kept: std::ops::Range<u64>,
-    files: Vec<ScriptFile>,
-    mtime: u64,
+    scripts: Packed,
     stamped: bool,
     signed: bool,
     /// Where the first member starts in the heap.
@@ -65,8 +66,6 @@ impl PkgStamper {
         if found != head {
             return Err(layout());
         }
-        let heap = opened.archive.heap_offset;
-        let kept = heap + start..heap + start - CHECKSUM_BYTES + members.scripts.offset;
         let (mut files, mut mtime, mut stamped) = (Vec::new(), 0, false);
         for script in opened.scripts()? {
             mtime = script.entry.mtime;
@@ -76,8 +75,13 @@ impl PkgStamper {
                 name => files.push(ScriptFile::new(name, script.entry.mode & 0o7777, script.content.to_vec())),
             }
         }
+        let heap = opened.archive.heap_offset;
+        let place = heap + start - CHECKSUM_BYTES + members.scripts.offset;
+        let stored = at::read_vec(base, "Scripts", place, members.scripts.length, MAX_SCRIPTS_BYTES)?;
+        let scripts = Packed::open(&stored, &files, mtime).ok().flatten().ok_or_else(layout)?;
+        let kept = heap + start..place + scripts.kept_bytes();
         let base_len = base.len();
-        Ok(Self { base_len, creation_time, members, kept, files, mtime, stamped, signed, members_start: start })
+        Ok(Self { base_len, creation_time, members, kept, scripts, stamped, signed, members_start: start })
     }
 
     /// The head of this archive as it is, with room for other signatures.
@@ -86,13 +90,13 @@ impl PkgStamper {
         Ok(SignedHead { old_members: self.members_start, ..head })
     }
 
-    /// New `Scripts`, and the members with them.
+    /// The new end of `Scripts`, and the members with it.
     fn with_token(&self, token: &Token) -> Result<(Zeroizing<Vec<u8>>, Members), StampError> {
-        let scripts = scripts::pack(&self.files, Some(token), self.mtime).map_err(|_| layout())?;
+        let end = self.scripts.end(Some(token)).map_err(|_| layout())?;
         let mut members = self.members.clone();
-        let sha1 = Sha1::digest(scripts.as_slice()).into();
-        members.scripts = FileData::plain(members.scripts.offset, scripts.len() as u64, sha1);
-        Ok((scripts, members))
+        let length = self.scripts.kept_bytes() + end.len() as u64;
+        members.scripts = FileData::plain(members.scripts.offset, length, self.scripts.sha1(&end));
+        Ok((end, members))
     }
 }
 
