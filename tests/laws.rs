@@ -300,6 +300,31 @@ fn a_stamp_that_was_tampered_with_is_found_out() {
     }
 }
 
+/// How many places of a file are tried; every structure of a small installer is larger than one step.
+const FLIPS: usize = 1300;
+
+#[test]
+fn no_flipped_byte_goes_unnoticed() {
+    for base in bases() {
+        for good in [base.bytes.clone(), stamped(base, &token(412))] {
+            let places: Vec<usize> = (0..FLIPS).map(|n| n * (good.len() - 1) / (FLIPS - 1)).collect();
+            let unnoticed = |at: &usize| {
+                let mut bad = good.clone();
+                bad[*at] ^= 0xFF;
+                let mut report = Report::new();
+                base.format.verify(&bad, &mut report).is_ok() && report.is_ok()
+            };
+            let (front, back) = places.split_at(FLIPS / 2);
+            let hidden: Vec<String> = std::thread::scope(|scope| {
+                let back = scope.spawn(|| back.iter().copied().filter(unnoticed).collect::<Vec<_>>());
+                let front: Vec<usize> = front.iter().copied().filter(unnoticed).collect();
+                [front, back.join().unwrap()].concat().iter().map(|at| format!("{at:#x}")).collect()
+            });
+            assert!(hidden.is_empty(), "{}: flipped and not noticed: {}", base.name(), hidden.join(" "));
+        }
+    }
+}
+
 /// Texts that mean something to XML, shells, units, property lists, Formatted text, control files and codepages.
 const HOSTILE_TEXTS: [&str; 8] = [
     "R&D <Agent> 'one'",

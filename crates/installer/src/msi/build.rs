@@ -13,7 +13,7 @@ use super::files::{self, CabinetFile, Code};
 use super::identity::{self, Codes};
 use super::reader::{self, Binary};
 use super::tables::Tables;
-use super::{cabinet, database, sequences, service, token, upgrade};
+use super::{cabinet, content, database, sequences, service, token, upgrade};
 
 /// Writes a base: the cabinet first, where no stamp touches it, then everything else.
 pub(super) fn build(job: &Job<'_>, out: &mut dyn Output) -> Result<(), BuildError> {
@@ -34,6 +34,7 @@ pub(super) struct Plan<'a> {
 pub(super) fn assemble(job: &Job<'_>, plan: &Plan<'_>, mut out: &mut dyn Output) -> Result<(), BuildError> {
     let mut streams = database::streams(&plan.tables)?;
     streams.push((SUMMARY_INFORMATION.to_owned(), identity::summary(job, &plan.codes)?));
+    content::fill(&mut streams, &plan.binaries)?;
     let mut writer = Writer::new(&mut out, MSI_CLSID).map_err(BuildError::write("write the compound file"))?;
     // Two kinds of errors: the compound file's own, and whatever went wrong in the cabinet.
     writer
@@ -80,6 +81,7 @@ pub(super) fn plan<'a>(job: &Job<'a>) -> Result<Plan<'a>, BuildError> {
     let binaries = reader::add(&mut tables, job)?;
     sequences::add(&mut tables, product.token_required(), !binaries.is_empty());
     let codes = Codes::of(&tables, &files, job.epoch);
+    content::add(&mut tables);
     identity::add_codes(&mut tables, &codes);
     Ok(Plan { tables, files, codes, binaries })
 }

@@ -36,6 +36,7 @@
 //! |---|---|
 //! | `schema`, `tables`, `text` | columns, rows, and text on its way into them |
 //! | `identity`, `files`, `token`, `reader`, `service`, `upgrade`, `sequences` | the rows, by what they are about |
+//! | `content` | the digests by which a package proves itself |
 //! | `database`, `cabinet`, `build` | rows to streams, files to a cabinet, both to a base |
 //! | `stamp` | a token into the streams that it changes, laid out anew around the cabinet |
 //! | `open` | a package that is open, and what it keeps |
@@ -43,6 +44,7 @@
 
 mod build;
 mod cabinet;
+mod content;
 mod contents;
 mod database;
 mod extract;

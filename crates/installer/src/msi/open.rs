@@ -6,7 +6,7 @@ use container::ReadAt;
 use container::cfb::read::Compound;
 
 use super::ids::Msi;
-use super::{extract, preserve, read, seal, signature, stamp, verify};
+use super::{extract, identity, preserve, read, seal, signature, stamp, verify};
 use crate::format::{
     Format, Inspection, Installer, Output, PrepareError, ReadError, SealFileError, Signable, Sink, StampError, Stamper,
 };
@@ -48,6 +48,33 @@ impl<'f> OpenMsi<'f> {
                 Ok(self.slot.get_or_init(|| found).as_ref())
             }
         }
+    }
+}
+
+impl OpenMsi<'_> {
+    /// A package of ours must be, byte for byte, the layout of its own streams. One that was prepared, or that another tool has signed, was laid
+    /// out anew, and says so.
+    fn verify_layout(&self, report: &mut Report) -> Result<(), ReadError> {
+        let tables = self.tables()?;
+        if !tables.properties()?.contains_key(identity::LAYOUT_PROPERTY) {
+            return Ok(());
+        }
+        let is_ours = stamp::open(tables, self.file);
+        let laid_out_anew = tables.is_signed() || self.found_slot()?.is_some();
+        match is_ours {
+            Err(StampError::Read(error)) => return Err(error),
+            Err(error) if laid_out_anew => report.note(
+                "msi-laid-out-anew",
+                "compound file",
+                format!("{error}: another tool, or prepare, has laid the file out anew, so its digests and its signature prove the streams, and nothing proves what lies between them"),
+            ),
+            is_ours => {
+                report.check(is_ours.is_ok(), "msi-layout", "compound file", || {
+                    is_ours.err().map_or_else(String::new, |error| error.to_string())
+                });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -97,7 +124,8 @@ impl Installer for OpenMsi<'_> {
                 policy::check_found(keys.as_deref(), token.as_ref(), self.product_name()?.as_deref(), report);
             }
         }
-        verify::verify(self.tables()?, found.is_some(), report)
+        self.verify_layout(report)?;
+        verify::verify(self.tables()?, self.file, found.is_some(), report)
     }
 
     fn stamper(&self) -> Result<Box<dyn Stamper>, StampError> {

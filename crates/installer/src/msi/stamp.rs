@@ -39,6 +39,7 @@ use crate::seal::{Imprint, Sealer};
 use crate::splice::{Segment, Splice};
 use crate::token::Token;
 
+use super::content::{self, CHANGED, CONTENT, DIGITS, FIXED};
 use super::identity::{BASE_PACKAGE_CODE, BASE_PRODUCT_CODE, LAYOUT, LAYOUT_PROPERTY};
 use super::read::Installer;
 use super::token::TOKEN_PROPERTY;
@@ -50,8 +51,6 @@ use strings::{Properties, Stored, not_a_base};
 const GUID_BYTES: usize = 38;
 /// All small streams of a base together; ours have a hundred kilobytes.
 const MOST_BYTES: u64 = 16 << 20;
-/// The tables that a stamp changes: strings, their data, properties.
-const CHANGED: [&str; 3] = ["_StringPool", "_StringData", "Property"];
 
 /// An opened base: everything that a stamp needs.
 pub(super) struct MsiStamper {
@@ -68,6 +67,10 @@ pub(super) struct MsiStamper {
     /// Where in it the package code is.
     revision: Range<usize>,
     codes: Codes,
+    /// The digest of the streams that no stamp changes.
+    fixed: [u8; 32],
+    /// Where in the strings the digest of those is that it does change.
+    content: Range<usize>,
     is_stamped: bool,
     /// The signature's streams, which a stamp leaves behind.
     signature: Vec<(Vec<u16>, Vec<u8>)>,
@@ -109,6 +112,7 @@ pub(super) fn open(installer: &Installer<'_>, base: &dyn ReadAt) -> Result<MsiSt
     let mut properties = Properties::new(&installer.database, word)?;
     let token = installer.token()?;
     let codes = base_codes(&properties)?;
+    let (fixed, content) = digests(&properties)?;
     if token.is_some() {
         properties.remove(TOKEN_PROPERTY)?;
         properties.set("ProductCode", &codes.product)?;
@@ -127,6 +131,8 @@ pub(super) fn open(installer: &Installer<'_>, base: &dyn ReadAt) -> Result<MsiSt
         summary,
         revision,
         codes,
+        fixed,
+        content,
         is_stamped,
         signature,
         digests,
@@ -175,6 +181,15 @@ fn base_codes(properties: &Properties) -> Result<Codes, StampError> {
     Ok(Codes { product: code(BASE_PRODUCT_CODE)?, package: code(BASE_PACKAGE_CODE)? })
 }
 
+/// The digest of what no stamp changes, and where the other one is.
+fn digests(properties: &Properties) -> Result<([u8; 32], Range<usize>), StampError> {
+    let fixed = properties.value(FIXED).and_then(container::digest::from_hex);
+    let fixed = fixed.ok_or_else(|| not_a_base(FIXED, "missing".to_owned(), "64 hexadecimal digits"))?;
+    let content = properties.place(CONTENT).filter(|place| place.len() == DIGITS);
+    let content = content.ok_or_else(|| not_a_base(CONTENT, "missing".to_owned(), "64 hexadecimal digits"))?;
+    Ok((fixed, content))
+}
+
 /// Puts a package code where the old one is.
 fn put_code(summary: &mut [u8], place: &Range<usize>, code: &str) -> Result<(), StampError> {
     let bytes = summary.get_mut(place.clone()).filter(|bytes| bytes.len() == code.len());
@@ -201,7 +216,14 @@ impl MsiStamper {
             properties.insert(TOKEN_PROPERTY, token.expose())?;
             edited = Some(properties);
         }
-        Ok(Edited { stored: edited.as_ref().unwrap_or(&self.properties).store(), summary })
+        let mut stored = edited.as_ref().unwrap_or(&self.properties).store();
+        let Stored { pool, data, table } = &mut stored;
+        let [pool_name, data_name, table_name, summary_name] = &self.changed;
+        let streams: [(&[u16], &mut [u8]); 4] =
+            [(pool_name, pool), (data_name, data), (table_name, table), (summary_name, &mut summary)];
+        let missing = || not_a_base(CONTENT, "missing".to_owned(), "64 hexadecimal digits");
+        content::prove(&self.fixed, &self.content, streams).ok_or_else(missing)?;
+        Ok(Edited { stored, summary })
     }
 
     /// All streams but the cabinet and the signature's.

@@ -3,6 +3,8 @@
 //! Strings are only ever added at the end of the pool and taken from there again, so every number in every other table stays right,
 //! and taking a token out gives the base's own bytes back.
 
+use std::ops::Range;
+
 use container::msidb::{Cell, Database, Streams};
 use zeroize::Zeroizing;
 
@@ -129,10 +131,20 @@ impl Properties {
     }
 
     fn string(&self, number: u32) -> Option<&[u8]> {
+        self.data.get(self.span(number)?)
+    }
+
+    /// Where a string is in the data.
+    fn span(&self, number: u32) -> Option<Range<usize>> {
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
         let start: u64 = self.strings.get(..index)?.iter().map(|entry| u64::from(entry.len)).sum();
-        let len = usize::try_from(self.strings.get(index)?.len).ok()?;
-        self.data.get(usize::try_from(start).ok()?..)?.get(..len)
+        let (start, len) = (usize::try_from(start).ok()?, usize::try_from(self.strings.get(index)?.len).ok()?);
+        Some(start..start.checked_add(len)?)
+    }
+
+    /// Where a property's value is in the data.
+    pub(super) fn place(&self, key: &str) -> Option<Range<usize>> {
+        self.span(self.rows.get(self.row(key)?)?.value)
     }
 
     /// The number of a string in use.

@@ -1,8 +1,10 @@
+use std::collections::BTreeMap;
 use std::io::{Cursor, Read, Write};
 use std::sync::OnceLock;
 
 use container::cfb::write::Writer;
 use msi::{Insert, Package, Update, Value};
+use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::msi::ids::{CABINET, Msi};
@@ -40,6 +42,38 @@ fn streams(file: &[u8]) -> Vec<(String, Vec<u8>)> {
     names.into_iter().map(&mut read).collect()
 }
 
+/// Puts the digest of the streams that a stamp changes where that of the base is.
+fn prove(streams: &mut [(String, Vec<u8>)], base: &[u8]) {
+    let mut package = Package::open(Cursor::new(base.to_vec())).unwrap();
+    let rows = package.select_rows(msi::Select::table("Property")).unwrap();
+    let properties: BTreeMap<String, String> = rows
+        .map(|row| (row["Property"].as_str().unwrap().to_owned(), row["Value"].as_str().unwrap().to_owned()))
+        .collect();
+    let strings = name::of_table("_StringData");
+    let (_, data) = streams.iter_mut().find(|(name, _)| *name == strings).unwrap();
+    let at = data.windows(64).position(|part| part == properties[CONTENT].as_bytes()).unwrap();
+    data[at..at + 64].fill(b'0');
+    let mut changed: Vec<&(String, Vec<u8>)> = streams
+        .iter()
+        .filter(|(stream, _)| {
+            let tables = ["_StringPool", "_StringData", "Property"].map(name::of_table);
+            tables.contains(stream) || *stream == name::SUMMARY_INFORMATION
+        })
+        .collect();
+    changed.sort_by_key(|(stream, _)| utf16(stream));
+    let fixed = properties[FIXED].as_bytes().chunks(2).map(|two| std::str::from_utf8(two).unwrap());
+    let mut all: Vec<u8> = fixed.map(|two| u8::from_str_radix(two, 16).unwrap()).collect();
+    for (stream, content) in changed {
+        all.extend((utf16(stream).len() as u64).to_le_bytes());
+        all.extend(utf16(stream).iter().flat_map(|unit| unit.to_le_bytes()));
+        all.extend((content.len() as u64).to_le_bytes());
+        all.extend(content);
+    }
+    let digest = container::digest::hex(&Sha256::digest(&all));
+    let (_, data) = streams.iter_mut().find(|(name, _)| *name == strings).unwrap();
+    data[at..at + 64].copy_from_slice(digest.as_bytes());
+}
+
 /// The same stamp by the `msi` crate: tables edited by queries, then all streams laid out afresh.
 fn naive(base: &[u8], token: &Token) -> Vec<u8> {
     let mut package = Package::open(Cursor::new(base.to_vec())).unwrap();
@@ -50,21 +84,21 @@ fn naive(base: &[u8], token: &Token) -> Vec<u8> {
     package.update_rows(update).unwrap();
     let row = vec![Value::from(TOKEN_PROPERTY), Value::from(token.expose())];
     package.insert_rows(Insert::into("Property").row(row)).unwrap();
-    let edited = streams(&package.into_inner().unwrap().into_inner());
+    let mut edited = streams(&package.into_inner().unwrap().into_inner());
+    // The crate writes the whole summary in its own way; of ours only the code changes.
+    let summary = edited.iter_mut().find(|(name, _)| *name == name::SUMMARY_INFORMATION).unwrap();
+    *summary = streams(base).into_iter().find(|(name, _)| *name == name::SUMMARY_INFORMATION).unwrap();
+    let at = summary.1.windows(38).position(|part| part == own.package.as_bytes()).unwrap();
+    summary.1[at..at + 38].copy_from_slice(codes.package.as_bytes());
+    prove(&mut edited, base);
 
     let cabinet = name::of_data(CABINET);
     let mut writer = Writer::new(Cursor::new(Vec::new()), MSI_CLSID).unwrap();
     let mut small = Vec::new();
-    for (name, mut data) in edited {
+    for (name, data) in edited {
         if name == cabinet {
             writer.bulk(&utf16(&name), |out| out.write_all(&data)).unwrap();
             continue;
-        }
-        if name == name::SUMMARY_INFORMATION {
-            // The crate writes the whole stream in its own way; of ours only the code changes.
-            data = streams(base).into_iter().find(|(have, _)| *have == name).unwrap().1;
-            let at = data.windows(38).position(|part| part == own.package.as_bytes()).unwrap();
-            data[at..at + 38].copy_from_slice(codes.package.as_bytes());
         }
         small.push((utf16(&name), data));
     }

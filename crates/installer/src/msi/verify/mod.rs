@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `structure` | the compound file, the string pool, which streams there are |
 //! | `identity` | summary information, codes, versions, properties |
+//! | `content` | the digests and the padding of a package of ours |
 //! | `validation` | what `_Validation` says of each column: keys, ranges, categories (ICE03, ICE06) |
 //! | `files` | folders, components, files, and the cabinet's content (ICE18, 21, 30, 60, 71, 80) |
 //! | `reader` | the issuer's keys, their copies, and the one custom action that is a program |
@@ -13,6 +14,7 @@
 //! The ids are stable names. Nothing here knows how a base is written: the rules are read off the tables, by names and numbers of
 //! the reference.
 
+mod content;
 mod files;
 mod identity;
 mod reader;
@@ -22,6 +24,8 @@ mod tables;
 mod token;
 mod validation;
 
+use container::ReadAt;
+
 use crate::format::ReadError;
 use crate::preserve;
 use crate::report::Report;
@@ -30,7 +34,12 @@ use self::tables::Tables;
 use super::read::Installer;
 
 /// Checks everything. What another tool has built and this one has prepared is not held to our own rules.
-pub(super) fn verify(installer: &Installer<'_>, prepared: bool, report: &mut Report) -> Result<(), ReadError> {
+pub(super) fn verify(
+    installer: &Installer<'_>,
+    file: &dyn ReadAt,
+    prepared: bool,
+    report: &mut Report,
+) -> Result<(), ReadError> {
     if prepared && !installer.properties()?.contains_key(super::identity::TOOL_VERSION) {
         structure::compact(installer, report)?;
         report.note(
@@ -51,5 +60,9 @@ pub(super) fn verify(installer: &Installer<'_>, prepared: bool, report: &mut Rep
     token::check(installer, &tables, report)?;
     reader::check(installer, &tables, report)?;
     sequences::check(&tables, report);
+    if tables.property(super::identity::LAYOUT_PROPERTY).is_some() {
+        content::digests(installer, &tables, report)?;
+        content::padding(file, installer, report)?;
+    }
     Ok(())
 }
