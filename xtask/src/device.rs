@@ -1,6 +1,7 @@
 //! `cargo xtask device`: the probe product's installers on real devices. `make` runs where the cross builds run; `install` runs on
 //! Windows or macOS as an administrator, and asks the system itself what became of the installation.
 
+mod log;
 mod signatures;
 
 use std::fs;
@@ -23,6 +24,8 @@ const FOLDER: &str = "target/device";
 const SERVICE: &str = "probe-agent";
 const BUNDLE_ID: &str = "example.stampwright.probe";
 const KEY: &str = r"HKLM\SOFTWARE\Stampwright\Probe Agent";
+const WINDOWS_PUBLISHER: &str = r"C:\ProgramData\Stampwright";
+const WINDOWS_STATE: &str = r"C:\ProgramData\Stampwright\Probe Agent";
 const WINDOWS_LOG: &str = r"C:\Windows\Temp\probe-agent.log";
 const MACOS_LOG: &str = "/Library/Logs/probe-agent.log";
 const MACOS_TOKEN: &str = "/Library/Application Support/Stampwright/Probe Agent/enrollment-token";
@@ -76,10 +79,64 @@ fn install_msi(sh: &Shell, installer: &Path) -> Result {
     has_found_its_token(Path::new(WINDOWS_LOG))?;
     let values = cmd!(sh, "reg query {KEY} /v EnrollmentToken").quiet().read()?;
     expect("reg query", &values, "REG_SZ")?;
+    the_log_hides_the_token(&log)?;
+    folders_are_the_systems(sh)?;
+    a_standard_user_changes_no_token(sh, installer, &values)?;
+    an_enrolled_device_loses_its_token_at_a_repair(sh, installer)?;
 
+    let nested = Path::new(WINDOWS_STATE).join("db/wal");
+    fs::create_dir_all(&nested).at("make", &nested)?;
+    fs::write(nested.join("0001"), "identity").at("write", &nested)?;
     cmd!(sh, "msiexec /x {installer} /qn").run()?;
     refused(cmd!(sh, "sc.exe query {SERVICE}"))?;
-    refused(cmd!(sh, "reg query {KEY}"))
+    refused(cmd!(sh, "reg query {KEY}"))?;
+    match Path::new(WINDOWS_STATE).exists() {
+        true => Err(Failure::answer(WINDOWS_STATE, "it is still there after the removal")),
+        false => Ok(()),
+    }
+}
+
+/// Nobody has shown what Windows masks of a hidden property's value where a table writes it to the registry.
+fn the_log_hides_the_token(log: &Path) -> Result {
+    let file = Path::new(FOLDER).join("token");
+    let token = fs::read_to_string(&file).at("read", &file)?;
+    match log::lines_with(&fs::read(log).at("read", log)?, token.trim_end()).first() {
+        Some((number, line)) => Err(Failure::answer("msiexec /l*v", format!("line {number} shows the token: {line}"))),
+        None => Ok(()),
+    }
+}
+
+fn folders_are_the_systems(sh: &Shell) -> Result {
+    for folder in [WINDOWS_STATE, WINDOWS_PUBLISHER] {
+        let script = format!("(Get-Acl '{folder}').Owner");
+        expect("Get-Acl", &cmd!(sh, "powershell -NoProfile -Command {script}").read()?, r"NT AUTHORITY\SYSTEM")?;
+    }
+    Ok(())
+}
+
+/// A user who is no administrator repairs the product and brings a token of his own. Whether Windows lets him repair is its own business;
+/// the token stays the same.
+fn a_standard_user_changes_no_token(sh: &Shell, installer: &Path, before: &str) -> Result {
+    let (user, password) = ("stampwright-user", "Throw-away-0");
+    cmd!(sh, "net user {user} {password} /add").quiet().ignore_stdout().run()?;
+    let installer = sh.current_dir().join(installer);
+    let script = format!(
+        "$p = ConvertTo-SecureString '{password}' -AsPlainText -Force; \
+         $c = New-Object System.Management.Automation.PSCredential '{user}', $p; \
+         Start-Process msiexec -Credential $c -Wait -WorkingDirectory C:\\ -ArgumentList \
+         '/fvm \"{}\" ENROLLMENTTOKEN=of-mallory REINSTALL=ALL /qn'",
+        installer.display()
+    );
+    cmd!(sh, "powershell -NoProfile -Command {script}").run()?;
+    cmd!(sh, "net user {user} /delete").quiet().ignore_stdout().run()?;
+    let after = cmd!(sh, "reg query {KEY} /v EnrollmentToken").quiet().read()?;
+    if after == before { Ok(()) } else { Err(Failure::answer("reg query", "a standard user has changed the token")) }
+}
+
+fn an_enrolled_device_loses_its_token_at_a_repair(sh: &Shell, installer: &Path) -> Result {
+    cmd!(sh, "reg add {KEY} /v EnrollmentState /d enrolled /f").quiet().run()?;
+    cmd!(sh, "msiexec /fvomus {installer} /qn").run()?;
+    refused(cmd!(sh, "reg query {KEY} /v EnrollmentToken"))
 }
 
 fn install_pkg(sh: &Shell, installer: &Path) -> Result {

@@ -49,6 +49,9 @@ enum Command {
         /// Build the token readers instead, and keep them in payloads/token-reader/prebuilt/
         #[arg(long)]
         token_reader: bool,
+        /// With --token-reader: compare what is built with what is kept, byte for byte, and keep nothing
+        #[arg(long, requires = "token_reader")]
+        compare: bool,
         /// For arm64 Windows and macOS as well, linked by zig from PyPI
         #[arg(long)]
         all: bool,
@@ -91,6 +94,7 @@ fn run(command: &Command) -> Result {
         Command::Samples => samples::run(&sh),
         Command::Demo => demo::run(&sh),
         Command::Bench { quick } => bench::run(&sh, *quick),
+        Command::Payloads { token_reader: true, compare: true, .. } => token_reader::compare(&sh),
         Command::Payloads { token_reader: true, .. } => token_reader::build(&sh),
         Command::Payloads { all, .. } => payloads::run(&sh, *all),
         Command::Fuzz { target, secs } => fuzz::run(&sh, target.as_deref(), *secs),

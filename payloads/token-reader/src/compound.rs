@@ -1,5 +1,6 @@
 //! Finds one stream in a compound file ([MS-CFB]): header, sector tables, the root's tree of names, the stream's chain. Everything is
-//! looked up where it is needed, so a package of any size costs some kilobytes, and every walk has an end.
+//! looked up where it is needed, so a package of any size costs some kilobytes. Every walk has an end, and as walks lie within walks
+//! (a name's sector is the n-th of a chain, each step of which looks into a list), all of them together have one: a number of reads.
 
 use crate::Refusal;
 
@@ -14,6 +15,9 @@ const NO_ENTRY: u32 = 0xFFFF_FFFF;
 const MOST_ENTRIES: u32 = 16_384;
 const MOST_STEPS: u32 = 1024;
 const ENTRY_BYTES: u64 = 128;
+/// The most reads that one search takes. A genuine file of 2 GiB in sectors of 512 bytes, whose tables take the longest walks, needs about
+/// a tenth of them.
+pub const MOST_READS: u32 = 1 << 18;
 /// How many sectors of the sector table the header names.
 const IN_HEADER: u32 = 109;
 
@@ -47,6 +51,8 @@ pub fn stream(file: &mut dyn Source, name: &str) -> Result<Vec<u8>, Refusal> {
 
 struct Compound<'f> {
     file: &'f mut dyn Source,
+    /// What is left of [`MOST_READS`].
+    reads_left: u32,
     sector_bytes: u64,
     /// Sectors of the sector table, as counted in the header.
     table_sectors: u32,
@@ -90,8 +96,15 @@ impl<'f> Compound<'f> {
             first_list: word(0x44)?,
             first_folder: word(0x30)?,
             first_mini_table: word(0x3C)?,
+            reads_left: MOST_READS,
             file,
         })
+    }
+
+    /// Every read after the header's goes through here.
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Option<()> {
+        self.reads_left = self.reads_left.checked_sub(1)?;
+        self.file.read_at(offset, buffer).then_some(())
     }
 
     fn words_in_sector(&self) -> u32 {
@@ -108,7 +121,8 @@ impl<'f> Compound<'f> {
 
     fn word_at(&mut self, offset: u64) -> Option<u32> {
         let mut word = [0; 4];
-        self.file.read_at(offset, &mut word).then_some(u32::from_le_bytes(word))
+        self.read_at(offset, &mut word)?;
+        Some(u32::from_le_bytes(word))
     }
 
     /// The `index`th sector of the sector table: named in the header, or in the list that goes on from there.
@@ -156,9 +170,7 @@ impl<'f> Compound<'f> {
         let sector = self.nth(self.first_folder, at.checked_div(self.sector_bytes)?)?;
         let offset = self.offset(sector)?.checked_add(at.checked_rem(self.sector_bytes)?)?;
         let mut bytes = [0; 128];
-        if !self.file.read_at(offset, &mut bytes) {
-            return None;
-        }
+        self.read_at(offset, &mut bytes)?;
         let word = |at: usize| number::<4>(&bytes, at).map(u32::from_le_bytes);
         let name_bytes = usize::from(u16::from_le_bytes(number::<2>(&bytes, 0x40)?)).checked_sub(2)?;
         let units = bytes.get(..64)?.get(..name_bytes)?.chunks_exact(2);
@@ -208,9 +220,7 @@ impl<'f> Compound<'f> {
             let now = left.min(piece_bytes);
             let mut piece = [0; 4096];
             let piece = piece.get_mut(..usize::try_from(now).ok()?)?;
-            if !self.file.read_at(offset, piece) {
-                return None;
-            }
+            self.read_at(offset, piece)?;
             content.extend_from_slice(piece);
             left = left.checked_sub(now)?;
             if left > 0 {

@@ -1,8 +1,10 @@
-//! A custom action of Windows Installer: takes the enrollment token out of the slot beside a package's signature.
+//! Custom actions of Windows Installer: one takes the enrollment token out of the slot beside a package's signature, two look after the
+//! agent's own folder (`windows/state.rs`).
 //!
 //! ```text
-//!   the open database's _Streams ──\x05DigitalSignature──┐
-//!   the file OriginalDatabase ─────[compound]────────────┴─▶ [slot] ─▶ [jws] ─▶ ENROLLMENTTOKEN, if it is empty
+//!   ENROLLMENTTOKEN, where something has given one ─────────────────┐
+//!   the open database's _Streams ──\x05DigitalSignature──┐          ▼
+//!   the file OriginalDatabase ─────[compound]────────────┴─▶ [slot] ─▶ [jws] ─▶ ENROLLMENTTOKEN, or nothing
 //!   the open database's Binary ────IssuerKeys────────────────────────────┘
 //! ```
 //!

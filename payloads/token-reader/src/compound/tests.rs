@@ -116,3 +116,45 @@ fn every_changed_byte_of_the_tables_ends_in_an_answer() {
         }
     }
 }
+
+/// Counts what is read.
+struct Counting<'a>(&'a [u8], u32);
+
+impl Source for Counting<'_> {
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> bool {
+        self.1 += 1;
+        self.0.read_at(offset, buffer)
+    }
+}
+
+/// Walks that lie within walks multiply: a directory whose chain is long, in a sector table that the header does not name but a list
+/// that leads back to itself, and a tree of names that leads from one end of the directory to the other.
+#[test]
+fn all_walks_together_have_an_end() {
+    let mut bad = file(3, &content(5000));
+    // The directory's chain goes round in a circle of one sector, so every number of an entry exists.
+    bad[512 + 4..512 + 8].copy_from_slice(&1_u32.to_le_bytes());
+    // The name is larger than every other, and both ways lead to an entry that is far away.
+    let own = 512 * 2 + 128;
+    bad[own..own + 2].copy_from_slice(b"\x06\0");
+    for at in [0x44, 0x48] {
+        bad[own + at..own + at + 4].copy_from_slice(&(MOST_ENTRIES - 3).to_le_bytes());
+    }
+    let mut counting = Counting(&bad, 0);
+    let begin = std::time::Instant::now();
+    assert_eq!(stream(&mut counting, NAME), Err(Refusal::Wrong("the package's sectors do not hold together")));
+    assert!(counting.1 <= MOST_READS + 1, "{} reads", counting.1);
+    assert!(counting.1 > MOST_READS / 2, "{} reads: this is not the worst that there is", counting.1);
+    assert!(begin.elapsed().as_millis() < 1000);
+
+    // A sector table of so many sectors that looking one up walks the list for ever.
+    let mut bad = file(3, &content(5000));
+    bad[0x2C..0x30].copy_from_slice(&u32::MAX.to_le_bytes());
+    bad[0x44..0x48].copy_from_slice(&0_u32.to_le_bytes());
+    bad[512 + 508..512 + 512].copy_from_slice(&0_u32.to_le_bytes());
+    bad[512 + 4..512 + 8].copy_from_slice(&0xFFFF_0000_u32.to_le_bytes());
+    bad[512 * 2 + 128 + 0x44..512 * 2 + 128 + 0x4C].fill(0x10);
+    let mut counting = Counting(&bad, 0);
+    let _ = stream(&mut counting, NAME);
+    assert!(counting.1 <= MOST_READS + 1, "{} reads", counting.1);
+}

@@ -7,6 +7,12 @@ pub(super) type Handle = u32;
 
 pub(super) const ERROR_SUCCESS: u32 = 0;
 pub(super) const ERROR_MORE_DATA: u32 = 234;
+/// The action failed, and with it the installation.
+pub(super) const ERROR_INSTALL_FAILURE: u32 = 1603;
+/// INSTALLMESSAGE_ERROR: a line in the log, and a box unless the installation is quiet.
+pub(super) const INSTALLMESSAGE_ERROR: i32 = 0x0100_0000;
+/// FILE_ATTRIBUTE_REPARSE_POINT: a junction, a symbolic link, or another name for something elsewhere.
+pub(super) const FILE_ATTRIBUTE_REPARSE_POINT: u32 = 0x400;
 /// INSTALLMESSAGE_INFO: a line in the log, nothing on the screen.
 pub(super) const INSTALLMESSAGE_INFO: i32 = 0x0400_0000;
 

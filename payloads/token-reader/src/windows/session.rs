@@ -1,9 +1,9 @@
 //! An installation that is going on, as safe calls.
 
 use super::ffi::{
-    ERROR_MORE_DATA, ERROR_SUCCESS, Handle, INSTALLMESSAGE_INFO, MsiCloseHandle, MsiCreateRecord, MsiDatabaseOpenViewW,
-    MsiGetActiveDatabase, MsiGetPropertyW, MsiProcessMessage, MsiRecordReadStream, MsiRecordSetStringW,
-    MsiSetPropertyW, MsiViewExecute, MsiViewFetch,
+    ERROR_MORE_DATA, ERROR_SUCCESS, Handle, INSTALLMESSAGE_ERROR, INSTALLMESSAGE_INFO, MsiCloseHandle, MsiCreateRecord,
+    MsiDatabaseOpenViewW, MsiGetActiveDatabase, MsiGetPropertyW, MsiProcessMessage, MsiRecordReadStream,
+    MsiRecordSetStringW, MsiSetPropertyW, MsiViewExecute, MsiViewFetch,
 };
 use crate::Refusal;
 
@@ -21,8 +21,8 @@ pub(super) struct Stream {
     pub(super) unreadable: Refusal,
 }
 
-/// The handle that Windows Installer gave the action; it closes that one itself.
-pub(super) struct Session(Handle);
+/// The handle that Windows Installer gave the action, which it closes itself, and what the action is called in the log.
+pub(super) struct Session(Handle, &'static str);
 
 /// A handle that is closed when it goes.
 struct Owned(Handle);
@@ -37,8 +37,8 @@ impl Drop for Owned {
 }
 
 impl Session {
-    pub(super) const fn new(install: Handle) -> Self {
-        Self(install)
+    pub(super) const fn new(install: Handle, action: &'static str) -> Self {
+        Self(install, action)
     }
 
     /// A property's value; `None` where it is empty, which is what Windows Installer calls one that does not exist.
@@ -76,15 +76,24 @@ impl Session {
 
     /// A line in the installer's log.
     pub(super) fn log(&self, text: &str) {
+        self.message(INSTALLMESSAGE_INFO, text);
+    }
+
+    /// A line in the installer's log, and in front of whoever is there.
+    pub(super) fn error(&self, text: &str) {
+        self.message(INSTALLMESSAGE_ERROR, text);
+    }
+
+    fn message(&self, kind: i32, text: &str) {
         // Field 0 is a format; what is written here has no brackets, but what is not a format cannot be taken for one.
-        let text = format!("Stampwright token reader: {text}").replace(['[', ']', '{', '}'], " ");
+        let text = format!("Stampwright {}: {text}", self.1).replace(['[', ']', '{', '}'], " ");
         let text = wide(&text);
         // SAFETY: a record with no fields but field 0.
         let record = Owned(unsafe { MsiCreateRecord(1) });
         // SAFETY: the text ends in a zero; a record of 0 is refused by the call.
         if record.0 != 0 && unsafe { MsiRecordSetStringW(record.0, 0, text.as_ptr()) } == ERROR_SUCCESS {
             // SAFETY: both handles are open.
-            unsafe { MsiProcessMessage(self.0, INSTALLMESSAGE_INFO, record.0) };
+            unsafe { MsiProcessMessage(self.0, kind, record.0) };
         }
     }
 
