@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use stampwright::Result;
+use stampwright::{Modes, Result};
 
 use crate::print;
 
@@ -15,13 +15,17 @@ pub struct Extract {
     /// The folder to write; it must not be there yet, or be empty
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub output: PathBuf,
+    /// Keep setuid bits and the write bits of group and others, which are taken away unless said
+    #[arg(long)]
+    pub preserve_modes: bool,
     /// Print what was extracted as one JSON document on standard output
     #[arg(long)]
     pub json: bool,
 }
 
 pub fn run(args: &Extract) -> Result<()> {
-    let extraction = stampwright::extract(&args.file, &args.output)?;
+    let modes = if args.preserve_modes { Modes::Preserved } else { Modes::Harmless };
+    let extraction = stampwright::extract(&args.file, &args.output, modes)?;
     if args.json {
         return print::json(&extraction.entries);
     }

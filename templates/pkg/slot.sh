@@ -14,10 +14,11 @@ slot_token() {
     slot_mark=$(cut -b 1-18 "$slot_line")
     slot_len=$(cut -b 20-23 "$slot_line")
     slot_sum=$(cut -b 25-34 "$slot_line")
+    slot_gaps=$(cut -b 19,24,35 "$slot_line")
     case $slot_len$slot_sum in
         *[!0-9]*) slot_len= ;;
     esac
-    if [ "$slot_mark" != stampwright-slot-1 ] || [ ${#slot_len} -ne 4 ] || [ ${#slot_sum} -ne 10 ]; then
+    if [ "$slot_mark$slot_gaps" != 'stampwright-slot-1   ' ] || [ ${#slot_len} -ne 4 ] || [ ${#slot_sum} -ne 10 ]; then
         say 'the place for a token beside the signature is damaged: its head is wrong'
         return 1
     fi

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use installer::Kind;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::support::kits::{Made, TOKEN, assert_private, files, json};
@@ -168,11 +168,20 @@ fn bodies_have_what_graph_requires() {
     let code = property(&made.stamped, "ProductCode");
     if let Some(code) = &code {
         assert_eq!(app["uninstallCommandLine"], format!("msiexec /x \"{code}\" /qn"));
-        assert_eq!(app["rules"][0]["productCode"], code.as_str());
         assert_eq!(app["msiInformation"]["productCode"], code.as_str());
     }
-    assert_eq!(app["rules"][0]["@odata.type"], "#microsoft.graph.win32LobAppProductCodeRule");
-    assert_has(&app["rules"][0], &["ruleType", "productCode", "productVersionOperator", "productVersion"]);
+    // Graph's resource page for win32LobAppRegistryRule. Neither a new version nor a new token changes what is compared.
+    let rule = json!({
+        "@odata.type": "#microsoft.graph.win32LobAppRegistryRule",
+        "ruleType": "detection",
+        "check32BitOn64System": false,
+        "keyPath": r"HKEY_LOCAL_MACHINE\SOFTWARE\Example Ltd\Example Agent",
+        "valueName": "Version",
+        "operationType": "version",
+        "operator": "greaterThanOrEqual",
+        "comparisonValue": "1.4.2",
+    });
+    assert_eq!(app["rules"], json!([rule]));
     assert_has(
         &app["msiInformation"],
         &["productCode", "productVersion", "upgradeCode", "requiresReboot", "packageType", "productName", "publisher"],

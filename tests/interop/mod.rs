@@ -16,6 +16,8 @@ mod msi_wine;
 mod openpgp;
 mod pkg;
 #[cfg(unix)]
+mod pkg_device;
+#[cfg(unix)]
 mod pkg_scripts;
 #[cfg(unix)]
 mod pkg_slot;
@@ -25,3 +27,4 @@ mod preserve_wine;
 mod signing_msi;
 mod signing_pkg;
 mod signing_refused;
+mod upgrades_wine;

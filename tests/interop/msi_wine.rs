@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::support::once;
 use crate::support::{judge, judges_folder, missing, root};
 
-const KEY: &str = r"HKLM\SOFTWARE\Stampwright\Probe Agent";
+pub(super) const KEY: &str = r"HKLM\SOFTWARE\Stampwright\Probe Agent";
 const SERVICE: &str = "probe-agent";
 /// The publisher's folders: nothing is left in them when the last product goes.
 const FOLDERS: [&str; 2] = ["Program Files/Stampwright", "ProgramData/Stampwright"];
@@ -42,7 +42,7 @@ pub(super) struct Wine {
 
 impl Wine {
     /// `None`: Wine or the probe is missing, and the test cannot be held.
-    fn start() -> Option<Self> {
+    pub(super) fn start() -> Option<Self> {
         if !agent().is_file() {
             missing("the probe service for Windows (cargo xtask payloads)");
             return None;
@@ -59,6 +59,9 @@ impl Wine {
         if !wine.prefix.join("system.reg").is_file() {
             fs::create_dir_all(&wine.prefix).unwrap();
             wine.run(&["wineboot", "-i"]);
+            // The server of the first start must have ended: as long as it lives, no service starts.
+            let ended = Command::new("wineserver").arg("-w").env("WINEPREFIX", &wine.prefix).status();
+            assert!(ended.is_ok_and(|status| status.success()), "wineserver -w");
         }
         wine.clean();
         Some(wine)
@@ -91,19 +94,19 @@ impl Wine {
     }
 
     /// Installs what must install.
-    fn install(&self, file: &str, properties: &[&str]) {
+    pub(super) fn install(&self, file: &str, properties: &[&str]) {
         let status = self.msiexec(&[&["/i", file], properties].concat());
         assert_eq!(status, 0, "msiexec /i {file} {properties:?}");
     }
 
     /// A value of the product's registry key.
-    fn value(&self, name: &str) -> Option<String> {
+    pub(super) fn value(&self, name: &str) -> Option<String> {
         let (status, text) = self.run(&["reg", "query", KEY, "/v", name]);
         let line = text.lines().find(|line| line.trim_start().starts_with(name)).filter(|_| status == 0)?;
         Some(line.split("REG_SZ").nth(1)?.trim().to_owned())
     }
 
-    fn set_value(&self, name: &str, value: &str) {
+    pub(super) fn set_value(&self, name: &str, value: &str) {
         assert_eq!(self.run(&["reg", "add", KEY, "/v", name, "/d", value, "/f"]).0, 0);
     }
 
@@ -117,7 +120,7 @@ impl Wine {
         products
     }
 
-    fn service_is_running(&self) -> bool {
+    pub(super) fn service_is_running(&self) -> bool {
         self.run(&["sc", "query", SERVICE]).1.contains("RUNNING")
     }
 
@@ -130,7 +133,7 @@ impl Wine {
     }
 
     /// Waits until the service's log says that it started with this token.
-    fn wait_for_report(&self, token: &str) {
+    pub(super) fn wait_for_report(&self, token: &str) {
         let log = self.drive("windows/temp/probe-agent.log");
         let digest: String = Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect();
         let wanted = format!(r#""token":{{"length":{},"sha256":"{digest}"}}"#, token.len());
@@ -158,7 +161,7 @@ impl Wine {
     }
 
     /// That a removal left nothing.
-    fn assert_nothing_is_left(&self) {
+    pub(super) fn assert_nothing_is_left(&self) {
         assert_eq!(self.products(), Vec::<String>::new());
         assert!(!self.service_is_there(), "the service is still there");
         let (status, key) = self.run(&["reg", "query", r"HKLM\SOFTWARE\Stampwright", "/s"]);
@@ -170,10 +173,22 @@ impl Wine {
     }
 
     /// Builds the probe's base of a version, and stamps it. Gives the file's name in the folder.
-    fn installer(&self, version: &str, token: Option<&str>) -> String {
+    pub(super) fn installer(&self, version: &str, token: Option<&str>) -> String {
+        self.installer_of(version, token, "base", |manifest| manifest)
+    }
+
+    /// The same of a changed manifest; `name` is the base's.
+    pub(super) fn installer_of(
+        &self,
+        version: &str,
+        token: Option<&str>,
+        name: &str,
+        change: impl Fn(String) -> String,
+    ) -> String {
         let manifest = root().join("payloads/probe/stampwright.toml");
         let text =
             fs::read_to_string(&manifest).unwrap().replace(r#"version = "1.4.2""#, &format!("version = {version:?}"));
+        let text = change(text);
         let product = Product::load(&manifest, &text).unwrap();
         let agent = product.agents_for(Platform::Windows).next().unwrap();
         let format = formats::of(installer::Kind::Msi).unwrap();
@@ -189,7 +204,7 @@ impl Wine {
             splice.write_to(*base.bytes(), &mut stamped).unwrap();
             bytes = stamped;
         }
-        let name = format!("{version}-{}.msi", token.map_or("base", |token| &token[..8]));
+        let name = format!("{version}-{}.msi", token.map_or(name, |token| &token[..8]));
         fs::write(self.folder.path().join(&name), bytes).unwrap();
         name
     }

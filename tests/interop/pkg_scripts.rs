@@ -13,7 +13,7 @@ use crate::support::product::Small;
 use crate::support::{both, judge, output};
 
 pub(super) const STATE: &str = "Library/Application Support/Example Ltd/Example Agent";
-const PLIST: &str = "Library/LaunchDaemons/com.example.agent.plist";
+pub(super) const PLIST: &str = "Library/LaunchDaemons/com.example.agent.plist";
 
 /// The shells: macOS's sh is bash in POSIX mode or dash, by an administrator's choice.
 pub(super) fn shells() -> Vec<Vec<String>> {
@@ -38,13 +38,22 @@ impl Device {
         fs::create_dir(folder.path().join("root")).unwrap();
         let bin = folder.path().join("bin");
         fs::create_dir(&bin).unwrap();
+        // asked for a daemon, it prints what stands in a file; with a file `self` there, stopping the daemon ends whoever asked
         let launchctl = format!(
-            "#!/bin/sh\ncd \"${{0%/*}}/..\" || exit 9\necho \"$*\" >>log\n[ \"$1\" = bootstrap ] || exit 0\n\
-             [ \"$(grep -c ^bootstrap log)\" -gt {refusals} ]\n"
+            "#!/bin/sh\ncd \"${{0%/*}}/..\" || exit 9\n[ \"$1\" = print ] && {{ cat daemon 2>/dev/null; exit; }}\n\
+             echo \"$*\" >>log\n[ \"$1\" = bootout ] && [ -e self ] && kill -9 \"$PPID\"\n\
+             [ \"$1\" = bootstrap ] || exit 0\n[ \"$(grep -c ^bootstrap log)\" -gt {refusals} ]\n"
         );
         // prints what stands in the file, where macOS would look up the key in a property list
-        let defaults = "#!/bin/sh\n[ \"$1 $3\" = 'read EnrollmentToken' ] && cat \"$2.plist\"\n";
-        let programs = [("launchctl", launchctl.as_str()), ("sleep", "#!/bin/sh\nexit 0\n"), ("defaults", defaults)];
+        let defaults = "#!/bin/sh\ncase \"$1 $3\" in\n'read EnrollmentToken') cat \"$2.plist\" ;;\n\
+                        'read CFBundleShortVersionString') cat \"$2.version\" ;;\n*) exit 1 ;;\nesac\n";
+        let programs = [
+            ("launchctl", launchctl.as_str()),
+            ("sleep", "#!/bin/sh\nrm -f \"${0%/*}/../processes\"\n"),
+            ("defaults", defaults),
+            ("ps", "#!/bin/sh\ncat \"${0%/*}/../processes\" 2>/dev/null || :\n"),
+            ("pkgutil", "#!/bin/sh\necho \"pkgutil $*\" >>\"${0%/*}/../log\"\n"),
+        ];
         for (name, text) in programs {
             fs::write(bin.join(name), text).unwrap();
             fs::set_permissions(bin.join(name), Permissions::from_mode(0o755)).unwrap();
@@ -63,29 +72,46 @@ impl Device {
     }
 
     /// What `launchctl` was asked.
-    fn log(&self) -> Vec<String> {
+    pub(super) fn log(&self) -> Vec<String> {
         let text = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 
     /// Runs one script of an installer as Installer does: from an unpacked folder, with package, location, volume.
-    fn run(&self, installer: &Vec<u8>, script: &str) -> Output {
+    pub(super) fn run(&self, installer: &Vec<u8>, script: &str) -> Output {
         let scripts = unpacked(installer);
         self.run_in(scripts.path(), script, Path::new("/tmp/a.pkg"))
     }
 
-    /// Runs one script of an unpacked installer, telling it that the package is at `package`.
+    /// Runs one script of an unpacked installer, telling it that the package is at `package`, on the running system: what is below its
+    /// root is below this device's.
     pub(super) fn run_in(&self, scripts: &Path, script: &str, package: &Path) -> Output {
+        let root = self.folder.path().join("root");
+        let (path, text) = (scripts.join(script), fs::read_to_string(scripts.join(script)).unwrap());
+        let own = format!("\nroot='{}'\n", root.display());
+        let moved =
+            text.replace("\nroot=${volume%/}\n", &own).replace("'/Library/", &format!("'{}/Library/", root.display()));
+        assert!(moved.contains(&own) || !text.contains("$root"), "{text}");
+        fs::write(&path, moved).unwrap();
+        self.run_on(&path, package, Path::new("/"))
+    }
+
+    /// Runs a script for a volume.
+    pub(super) fn run_on(&self, script: &Path, package: &Path, volume: &Path) -> Output {
         let mut command = Command::new(&self.shell[0]);
-        command.args(&self.shell[1..]).arg(scripts.join(script)).arg(package).arg("/Applications");
-        command.arg(self.folder.path().join("root"));
+        command.args(&self.shell[1..]).arg(script);
+        if script.ends_with("uninstall") {
+            command.arg(volume);
+        } else {
+            command.arg(package).arg("/Applications").arg(volume);
+        }
         command.env_clear().env("PATH", format!("{}:/usr/bin:/bin", self.folder.path().join("bin").display()));
         let said = output(&mut command);
         assert!(!both(&said).contains(TOKEN), "the token is in the log");
         said
     }
 
-    fn install(&self, installer: &Vec<u8>) -> Output {
+    pub(super) fn install(&self, installer: &Vec<u8>) -> Output {
         let said = self.run(installer, "preinstall");
         if said.status.success() { self.run(installer, "postinstall") } else { said }
     }
@@ -129,9 +155,10 @@ fn the_token_gets_to_its_place() {
         assert_eq!(fs::read_to_string(&token).unwrap(), TOKEN);
         assert_eq!((mode(&token), mode(&device.path(STATE))), (0o600, 0o700), "{shell:?}");
         assert_eq!(mode(&device.path("Library/Application Support/Example Ltd")), 0o755);
+        assert_eq!(mode(&device.path(STATE).join("uninstall")), 0o755);
         assert_eq!((mode(&device.path(PLIST)), mode(&device.path("Library/LaunchDaemons"))), (0o644, 0o755));
         let left = fs::read_dir(device.path(STATE)).unwrap().count();
-        assert_eq!(left, 1, "something is left beside the token");
+        assert_eq!(left, 2, "something is left beside the token and the script that removes it");
         let plist = device.path(PLIST).display().to_string();
         let expected = [
             "bootout system/com.example.agent".to_owned(),

@@ -105,7 +105,11 @@ fn the_token_gets_from_the_slot_to_its_place() {
                 assert_eq!(token_of(device).as_deref(), Some(token));
                 let keys = device.path(STATE).join("issuer-keys.json");
                 assert_eq!((fs::read(&keys).unwrap(), mode(&keys)), (issuer().jwks(), 0o644));
-                assert_eq!(fs::read_dir(device.path(STATE)).unwrap().count(), 2, "something is left beside them");
+                assert_eq!(
+                    fs::read_dir(device.path(STATE)).unwrap().count(),
+                    3,
+                    "something is left beside them and the uninstall script"
+                );
             });
         }
     }

@@ -212,10 +212,35 @@ fn a_repair_reads_the_slot_again_and_an_enrolled_device_does_not() {
 fn the_command_line_wins() {
     let Some(wine) = start() else { return };
     let path = package(&wine, "agent.msi", true, Some(&with_slot(&slot(good().as_bytes()))));
-    let (status, said) = install(&wine, &path, &[&format!("ENROLLMENTTOKEN={OTHER}")]);
-    assert_eq!((status, said.as_str()), (0, ""), "it does not run");
-    assert_eq!(token(&wine).as_deref(), Some(OTHER));
+    let other = minted(&issuer(Algorithm::Es256), PRODUCT, "other");
+    let (status, said) = install(&wine, &path, &[&format!("ENROLLMENTTOKEN={other}")]);
+    assert!(status == 0 && said.contains("has a value already, which its issuer signed"), "{status}: {said}");
+    assert_eq!(token(&wine), Some(other));
     remove(&wine, &path);
+}
+
+#[test]
+fn a_command_line_brings_no_token_that_is_not_signed() {
+    let Some(wine) = start() else { return };
+    let foreign = minted(&IssuerKey::generate(Algorithm::EdDsa, &[6; 32]).unwrap(), PRODUCT, "mallory");
+    let swapped = minted(&issuer(Algorithm::EdDsa), "Another Agent", "acme");
+    let path = package(&wine, "agent.msi", true, Some(&with_slot(&slot(good().as_bytes()))));
+    let bare = package(&wine, "bare.msi", true, None);
+    for (given, why) in [
+        (OTHER, "the token does not have three parts"),
+        (foreign.as_str(), "a key that is not one of the issuer's"),
+        (swapped.as_str(), "the token is for another product"),
+    ] {
+        // The slot's own counts then.
+        let (status, said) = install(&wine, &path, &[&format!("ENROLLMENTTOKEN={given}")]);
+        assert!(status == 0 && said.contains("counts as none") && said.contains(why), "{status}: {said}");
+        assert_eq!(token(&wine), Some(good()), "{why}");
+        remove(&wine, &path);
+        // Where there is none, nothing is installed.
+        let (status, said) = install(&wine, &bare, &[&format!("ENROLLMENTTOKEN={given}")]);
+        assert!(status == FAILED && said.contains(why), "{status}: {said}");
+        assert_eq!(token(&wine), None);
+    }
 }
 
 #[test]

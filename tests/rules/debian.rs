@@ -4,6 +4,7 @@ use installer::Kind;
 use installer::deb::{Facts, Placed};
 use kit::rules::{Of, Profile, Subject};
 
+use super::cases;
 use super::cases::{Break, Case, hold, stamped};
 use super::token;
 
@@ -81,4 +82,21 @@ const CASES: &[Case] = &[
 fn each_rule_of_debian_can_be_broken_alone() {
     let (file, _) = stamped(Kind::Deb);
     hold(Profile::Debian, &file, |_| (), &[token::CASES, CASES]);
+}
+
+/// A oneshot unit that a timer starts is wanted by nobody and is not started again.
+#[test]
+fn a_unit_beside_the_agents_own_is_no_fault() {
+    let (file, _) = stamped(Kind::Deb);
+    let mut subject = cases::read(&file);
+    let helper = "[Service]\nType=oneshot\nExecStart=/usr/lib/example-agent/example-agent --update\n";
+    for name in ["aaa-update", "example-agent-update", "zzz-update"] {
+        let path = format!("usr/lib/systemd/system/{name}.service");
+        facts(&mut subject).units.insert(path, helper.to_owned());
+    }
+    assert_eq!(cases::broken(Profile::Debian, &subject), [""; 0]);
+    // The agent's own still has to be.
+    let own = facts(&mut subject).units.get_mut("usr/lib/systemd/system/example-agent.service").unwrap();
+    *own = own.replace("WantedBy=", "#WantedBy=");
+    assert_eq!(cases::broken(Profile::Debian, &subject), ["debian-service-wanted"]);
 }

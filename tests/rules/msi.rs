@@ -106,8 +106,7 @@ const WINDOWS: &[Case] = &[
         "windows-token-secure",
         Break::Tables(|db| {
             let list = db.get("Property", property("SecureCustomProperties"), "Value");
-            let rest: Vec<_> = list.split(';').filter(|name| *name != "ENROLLMENTTOKEN").collect();
-            db.set("Property", property("SecureCustomProperties"), "Value", rest.join(";"));
+            db.set("Property", property("SecureCustomProperties"), "Value", format!("{list};ENROLLMENTTOKEN"));
         }),
     ),
     (
@@ -219,7 +218,7 @@ const ICE: &[Case] = &[
     ("ice79", Break::Tables(|db| db.set(EXECUTE, action("CreateFolders"), "Condition", "\"?x\"=\"?x\" OR ?NoSuch=3"))),
     ("ice79", Break::Tables(|db| db.set(EXECUTE, action("CreateFolders"), "Condition", "&NoSuch=3"))),
     ("ice60", Break::Tables(|db| db.0.delete_rows(Delete::from("MsiFileHash")).unwrap())),
-    ("ice61", Break::Tables(|db| db.set("Property", property("SecureCustomProperties"), "Value", "ENROLLMENTTOKEN"))),
+    ("ice61", Break::Tables(|db| db.set("Property", property("SecureCustomProperties"), "Value", "NEWERPRODUCTS"))),
     ("ice63", Break::Tables(|db| db.set(EXECUTE, action("RemoveExistingProducts"), "Sequence", 1390))),
     ("ice63", Break::Tables(|db| db.delete(EXECUTE, action("RemoveExistingProducts")))),
     (

@@ -26,6 +26,8 @@ struct Page<'a> {
     has_url: bool,
     profiles: &'a profiles::Written,
     bundle_id: &'a str,
+    /// The command that removes the product again.
+    uninstall: Option<&'a str>,
 }
 
 /// Writes the kit of a package. `token` is for one without.
@@ -53,6 +55,7 @@ pub fn write(
         has_url: weighed.has_url(),
         profiles: &profiles,
         bundle_id: &pkg.application.id,
+        uninstall: pkg.uninstall.as_deref(),
     };
     folder.page("jamf/README.md", "kit/jamf.md.hbs", include_str!("../../../templates/kit/jamf.md.hbs"), &page)
 }

@@ -34,6 +34,8 @@ pub struct Macos {
     pub application: Application,
     /// Labels of its daemons, sorted.
     pub labels: Vec<String>,
+    /// The command that removes the product again, where the package brings a script for it.
+    pub uninstall: Option<String>,
     /// Its program's code signature; `None` where there is none that names a team.
     pub program: Option<Program>,
     /// The token in it.
@@ -86,9 +88,9 @@ impl Macos {
         let installed = facts.components.iter().flat_map(|component| &component.applications);
         let root = installed.map(|found| found.path.as_str()).find(|path| path.ends_with(&application.path));
         let root = root.unwrap_or_default().trim_matches('/').to_owned();
-        let mut look = Look { root: &root, executable: None, labels: Vec::new() };
+        let mut look = Look { root: &root, executable: None, labels: Vec::new(), uninstall: None };
         Pkg.open(file)?.extract(&mut look)?;
-        let Look { executable, mut labels, .. } = look;
+        let Look { executable, mut labels, uninstall, .. } = look;
         labels.sort();
         labels.dedup();
         let program = match executable {
@@ -101,6 +103,7 @@ impl Macos {
             version: inspection.version,
             application,
             labels,
+            uninstall,
             program,
             token: inspection.token,
             facts,
@@ -128,11 +131,12 @@ impl Macos {
     }
 }
 
-/// The first look: which program the application has, and which daemons come along.
+/// The first look: which program the application has, and which daemons and scripts come along.
 struct Look<'a> {
     root: &'a str,
     executable: Option<String>,
     labels: Vec<String>,
+    uninstall: Option<String>,
 }
 
 impl Sink for Look<'_> {
@@ -147,12 +151,18 @@ impl Sink for Look<'_> {
             }
             Area::Token => false,
         };
-        if !matches!(entry.what, What::File(len) if len <= PLIST_MAX_BYTES) || !is_info && !is_daemon {
+        let is_uninstall = entry.area == Area::Metadata && entry.path == "Scripts/uninstall";
+        let is_small = matches!(entry.what, What::File(len) if len <= PLIST_MAX_BYTES);
+        if !is_small || !is_info && !is_daemon && !is_uninstall {
             return Ok(());
         }
         let mut bytes = Vec::new();
         let read = content.take(PLIST_MAX_BYTES).read_to_end(&mut bytes);
         read.map_err(|source| ReadError::Io { verb: "read a property list", source })?;
+        if is_uninstall {
+            self.uninstall = uninstall(&bytes);
+            return Ok(());
+        }
         // One that cannot be read says nothing; what depends on it is then missing and said to be.
         let mut strings = strings(&bytes).unwrap_or_default();
         if is_info {
@@ -162,6 +172,15 @@ impl Sink for Look<'_> {
         }
         Ok(())
     }
+}
+
+/// The command that runs the script where `postinstall` puts it: the script says where, as one word of the shell.
+fn uninstall(script: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(script).ok()?;
+    let word = text.lines().find_map(|line| line.strip_prefix("state=$root/"))?;
+    // Between single quotes everything is text but a quote, of which there is one in `'\\''`.
+    let inside = word.strip_prefix('\'')?.strip_suffix('\'')?.replace(r"'\''", "");
+    (!inside.contains(['\'', '`']) && !inside.chars().any(char::is_control)).then(|| format!("/{word}/uninstall"))
 }
 
 fn is_label(text: &str) -> bool {
@@ -237,6 +256,16 @@ impl Sink for Spool<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_script_says_where_it_is() {
+        let of = |word: &str| uninstall(format!("#!/bin/sh\nstate=$root/{word}\n").as_bytes());
+        let quoted = r"'Library/Application Support/M & '\''S'\''/A'";
+        assert_eq!(of(quoted).unwrap(), format!("/{quoted}/uninstall"));
+        for wrong in ["Library/x", "'Library/x", "'a' ; reboot'", "'a`id`'"] {
+            assert_eq!(of(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn only_the_outermost_strings_count() {

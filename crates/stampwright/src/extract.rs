@@ -23,12 +23,32 @@ pub struct Extraction {
     pub proven: Option<&'static str>,
 }
 
-/// Takes an installer apart into a folder, which must not be there yet or be empty: `payload/…`, `metadata/…`, `enrollment-token`.
-pub fn extract(path: &Path, output: &Path) -> Result<Extraction> {
+/// What becomes of the modes that an installer gives its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Modes {
+    /// Without setuid, setgid and sticky bits, and nobody but the owner may write: an installer may come from anybody, and who extracts it may be
+    /// root.
+    Harmless,
+    /// As they are.
+    Preserved,
+}
+
+impl Modes {
+    const fn of(self, mode: u32) -> u32 {
+        match self {
+            Self::Harmless => mode & 0o755,
+            Self::Preserved => mode,
+        }
+    }
+}
+
+/// Takes an installer apart into a folder, which must not be there yet or be empty: `payload/…`, `metadata/…`, `enrollment-token`. What it says of
+/// a piece's mode is in the answer, whatever the file's becomes.
+pub fn extract(path: &Path, output: &Path, kept: Modes) -> Result<Extraction> {
     let file = input::installer(path)?;
     let pending = PendingFolder::create(output)?;
     let mut files =
-        Files { root: pending.root().to_path_buf(), links: Vec::new(), modes: Vec::new(), list: Vec::new() };
+        Files { root: pending.root().to_path_buf(), links: Vec::new(), modes: Vec::new(), list: Vec::new(), kept };
     let about = |error: ReadError| Error::from(error).about(path);
     let mut proven = None;
     match kit::intune::wrapper(&file).map_err(about)? {
@@ -70,6 +90,7 @@ struct Files {
     links: Vec<(PathBuf, String)>,
     modes: Vec<(PathBuf, u32)>,
     list: Vec<ExtractedEntry>,
+    kept: Modes,
 }
 
 impl Sink for Files {
@@ -109,10 +130,10 @@ impl Files {
         match entry.what {
             What::Folder => {
                 fs::create_dir_all(path)?;
-                self.modes.push((path.to_path_buf(), entry.mode));
+                self.modes.push((path.to_path_buf(), self.kept.of(entry.mode)));
             }
             What::File(_) => {
-                let mode = if entry.area == Area::Token { 0o600 } else { entry.mode };
+                let mode = if entry.area == Area::Token { 0o600 } else { self.kept.of(entry.mode) };
                 let mut file = create_private(path)?;
                 *size = Some(io::copy(content, &mut file)?);
                 set_mode(path, mode)?;
@@ -181,4 +202,19 @@ fn link(target: &str, path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn link(target: &str, path: &Path) -> io::Result<()> {
     fs::write(path, target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn harmless_modes_are_the_owners_alone_to_write() {
+        for (mode, harmless) in
+            [(0o4755, 0o755), (0o2777, 0o755), (0o1777, 0o755), (0o666, 0o644), (0o600, 0o600), (0o555, 0o555)]
+        {
+            assert_eq!(Modes::Harmless.of(mode), harmless);
+            assert_eq!(Modes::Preserved.of(mode), mode);
+        }
+    }
 }

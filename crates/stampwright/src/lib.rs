@@ -131,7 +131,7 @@ pub use base::{Base, Options};
 pub use build::{BuildItem, BuildPlan, Made, UnsignedAgent, build};
 pub use described::{Described, Mode};
 pub use error::{Error, ErrorKind, Result};
-pub use extract::{ExtractedEntry, Extraction, extract};
+pub use extract::{ExtractedEntry, Extraction, Modes, extract};
 pub use inspect::{Inspected, inspect};
 pub use intune_archive::{About, Inside, IntuneArchive, intune_archive};
 pub use kits::{KitOptions, KitReceipt, kit};

@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use installer::product::Compression;
 use installer::{Product, Token};
@@ -94,12 +95,14 @@ const UNIT: &str = "[Unit]\nAfter=basic.target dbus.socket\n[Service]\nType=ones
                     [Install]\nWantedBy=multi-user.target\n";
 
 /// The root, made at first use (half a minute).
-fn debian() -> Option<PathBuf> {
+pub(super) fn debian() -> Option<PathBuf> {
     let mmdebstrap = judge("mmdebstrap")?;
     if !is_root() {
         missing("root, to boot a Debian");
         return None;
     }
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let made = judges_folder().join("debian-root");
     if !made.is_dir() {
         let partial = judges_folder().join("debian-root.partial");
@@ -126,20 +129,21 @@ fn is_root() -> bool {
     String::from_utf8_lossy(&output(Command::new("id").arg("-u")).stdout).trim() == "0"
 }
 
-/// Boots a copy of the root with `folder` at /test, until its steps have switched it off; gives what they said.
-fn boot(debian: &Path, nspawn: &Path, folder: &Path) -> BTreeMap<String, String> {
-    let copy = tempfile::Builder::new().prefix("debian-").tempdir_in(judges_folder()).unwrap();
-    let copy = copy.path().join("root");
+/// Boots a copy of the root with `folder` at /test, until these steps have switched it off; gives what they said.
+pub(super) fn boot(debian: &Path, nspawn: &Path, folder: &Path, steps: &str) -> BTreeMap<String, String> {
+    let scratch = tempfile::Builder::new().prefix("debian-").tempdir_in(judges_folder()).unwrap();
+    let copy = scratch.path().join("root");
     let copied = output(Command::new("cp").args(["-a", "--reflink=auto"]).arg(debian).arg(&copy));
     assert!(copied.status.success(), "{}", both(&copied));
-    fs::write(folder.join("steps"), STEPS).unwrap();
+    fs::write(folder.join("steps"), steps).unwrap();
     fs::write(copy.join("etc/systemd/system/steps.service"), UNIT).unwrap();
     let wants = copy.join("etc/systemd/system/multi-user.target.wants");
     fs::create_dir_all(&wants).unwrap();
     symlink("/etc/systemd/system/steps.service", wants.join("steps.service")).unwrap();
     let mut command = Command::new("timeout");
     command.args(["--signal=KILL", "240"]).arg(nspawn);
-    command.args(["--register=no", "--keep-unit", "--quiet", "--boot", "--machine=stampwright-test"]);
+    let machine = scratch.path().file_name().map(|name| name.to_string_lossy().replace(['.', '_'], "")).unwrap();
+    command.args(["--register=no", "--keep-unit", "--quiet", "--boot"]).arg(format!("--machine={machine}"));
     command.arg(format!("--directory={}", copy.display())).arg(format!("--bind={}:/test", folder.display()));
     let booted = output(&mut command);
     let result = fs::read_to_string(folder.join("result"));
@@ -173,7 +177,7 @@ fn apt_installs_retokens_upgrades_removes_and_purges() {
     make("next.deb", "1.4.3", Compression::Zstd, Some(&long));
     make("kept.deb", "1.4.4", Compression::Zstd, None);
 
-    let said = boot(&debian, &nspawn, folder.path());
+    let said = boot(&debian, &nspawn, folder.path(), STEPS);
     let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
     let is = |key: &str, expected: &str| {
         let found = said.get(key).map_or("(nothing)", String::as_str);

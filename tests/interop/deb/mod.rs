@@ -1,6 +1,7 @@
 //! dpkg, apt, lintian and a booted systemd judge Debian packages.
 
 mod booted;
+mod self_update;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

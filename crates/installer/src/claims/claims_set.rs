@@ -124,7 +124,11 @@ impl Parts {
         if claims.expires <= claims.issued {
             return Err(wrong("claim exp", "must be later than iat"));
         }
-        if claims.least_agent.as_deref().is_some_and(|version| Version::parse(version).is_none()) {
+        if claims
+            .least_agent
+            .as_deref()
+            .is_some_and(|version| Version::parse(version).is_none_or(|version| !version.is_release()))
+        {
             return Err(wrong("claim least_agent", "must be a version of three numbers, e.g. 1.4.2"));
         }
         Ok(claims)

@@ -17,12 +17,12 @@ use serde::Serialize;
 use super::mark::Mark;
 use super::names::PRODUCT_NAME;
 use super::tar::{self, Kind};
-use super::tree::{continued, unit_name};
+use super::tree::{continued, default_path, unit_name};
 use crate::agent;
 use crate::epoch::Epoch;
 use crate::format::{BuildError, Job};
 use crate::payload::{Node, Payload};
-use crate::product::{Arch, Product};
+use crate::product::{Arch, ExtraFile, Platform, Product};
 use crate::template::{Escape, render};
 
 /// MD5 of each file, by path.
@@ -120,7 +120,7 @@ fn text(job: &Job<'_>, payload: &Payload) -> Result<String, BuildError> {
     };
     let mut fields = vec![
         ("Package", product.package().to_owned()),
-        ("Version", product.version().to_string()),
+        ("Version", product.version().debian()),
         ("Architecture", architecture.to_owned()),
         ("Maintainer", product.maintainer().to_owned()),
         ("Installed-Size", installed_size_kib(payload).to_string()),
@@ -179,12 +179,17 @@ fn scripts(product: &Product) -> Result<Vec<(&'static str, String)>, BuildError>
         name: &'a str,
         unit: Option<String>,
         token_required: bool,
+        configs: Vec<Config>,
+        /// What both scripts do when the service itself runs them.
+        later: &'static str,
     }
     let data = Data {
         package: product.package(),
         name: product.name(),
         unit: product.service().map(unit_name),
         token_required: product.token_required(),
+        configs: configs(product),
+        later: include_str!("../../../../templates/deb/later.sh"),
     };
     let fill = |name, text| render(name, text, Escape::Shell, &data);
     let mut scripts = vec![
@@ -195,6 +200,32 @@ fn scripts(product: &Product) -> Result<Vec<(&'static str, String)>, BuildError>
         scripts.push(("prerm", fill("deb/prerm.hbs", include_str!("../../../../templates/deb/prerm.hbs"))?));
     }
     Ok(scripts)
+}
+
+/// A configuration file, for the scripts.
+#[derive(Serialize)]
+struct Config {
+    source: String,
+    target: String,
+    /// The folder that goes with it if it is empty; none of the system's own.
+    folder: Option<String>,
+    mode: String,
+}
+
+fn folder_of(destination: &str) -> Option<String> {
+    let (folder, _) = destination.rsplit_once('/')?;
+    folder.contains('/').then(|| format!("/{folder}"))
+}
+
+fn configs(product: &Product) -> Vec<Config> {
+    let files = product.files_for(Platform::Linux).filter(|file| file.config);
+    let of = |file: &ExtraFile| Config {
+        source: format!("/{}", default_path(product.package(), &file.destination)),
+        target: format!("/{}", file.destination),
+        folder: folder_of(&file.destination),
+        mode: format!("{:04o}", file.mode),
+    };
+    files.map(of).collect()
 }
 
 #[cfg(test)]

@@ -30,9 +30,20 @@ pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, B
                 hint: Some("choose another name"),
             });
         }
-        payload.file(&file.destination, file.mode, Source::disk(&file.source)?)?;
+        let source = Source::disk(&file.source)?;
+        if file.config {
+            payload.file(&default_path(package, &file.destination), file.mode, source)?;
+        } else {
+            payload.file(&file.destination, file.mode, source)?;
+        }
     }
     Ok(payload)
+}
+
+/// Where the default of a configuration file lies. It is no conffile of dpkg's, which asks about an edited one and stops where there
+/// is nobody to ask; `postinst` keeps what was edited (Debian Policy, 10.7.3).
+pub(super) fn default_path(package: &str, destination: &str) -> String {
+    format!("usr/share/{package}/config/{destination}")
 }
 
 /// The unit's file name.
@@ -116,7 +127,7 @@ fn copyright(product: &Product, epoch: Epoch) -> Result<String, BuildError> {
 fn changelog(product: &Product, epoch: Epoch) -> Result<String, BuildError> {
     let data = serde_json::json!({
         "package": product.package(),
-        "version": product.version().to_string(),
+        "version": product.version().debian(),
         "name": product.name(),
         "maintainer": product.maintainer(),
         "date": epoch.civil().rfc2822(),

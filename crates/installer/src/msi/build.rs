@@ -13,7 +13,7 @@ use super::files::{self, CabinetFile, Code};
 use super::identity::{self, Codes};
 use super::reader::{self, Binary};
 use super::tables::Tables;
-use super::{cabinet, content, database, sequences, service, token, upgrade};
+use super::{cabinet, config, content, database, sequences, service, token, upgrade};
 
 /// Writes a base: the cabinet first, where no stamp touches it, then everything else.
 pub(super) fn build(job: &Job<'_>, out: &mut dyn Output) -> Result<(), BuildError> {
@@ -74,12 +74,13 @@ pub(super) fn plan<'a>(job: &Job<'a>) -> Result<Plan<'a>, BuildError> {
     identity::add(&mut tables, product, upgrade_code);
     let files = files::add(&mut tables, job, &code)?;
     token::add(&mut tables, product, &code)?;
+    config::add_purge(&mut tables, product, &files::install_folder(product), |path| files::folder_key(product, path));
     if let Some(service) = product.service() {
         service::add(&mut tables, service)?;
     }
     upgrade::add(&mut tables, product, upgrade_code)?;
     let binaries = reader::add(&mut tables, job)?;
-    sequences::add(&mut tables, product.token_required(), !binaries.is_empty());
+    sequences::add(&mut tables, product.token_required(), product.issuer_keys().is_some());
     let codes = Codes::of(&tables, &files, job.epoch);
     content::add(&mut tables);
     identity::add_codes(&mut tables, &codes);

@@ -60,6 +60,8 @@ pub struct Facts {
     pub has_data_sources: bool,
     /// Whether it writes to the machine's half of the registry.
     pub writes_machine_registry: bool,
+    /// The key below HKEY_LOCAL_MACHINE, and the value, that have the product's version once it is installed.
+    pub version_value: Option<(String, String)>,
     /// Whether it names folders of the operating system.
     pub has_system_folders: bool,
     /// Whether it carries an Authenticode signature.
@@ -81,6 +83,7 @@ pub fn facts(file: &dyn ReadAt) -> Result<Facts, ReadError> {
         Some("2") => Context::Either,
         _ => Context::User,
     };
+    let is_version = |text: &str| text == "[ProductVersion]";
     let machine = |root: Option<i32>| {
         root == Some(HKEY_LOCAL_MACHINE) || root == Some(EITHER_ROOT) && context == Context::Machine
     };
@@ -90,7 +93,13 @@ pub fn facts(file: &dyn ReadAt) -> Result<Facts, ReadError> {
     let sequence = installer.database.table("InstallExecuteSequence")?;
     let hidden = properties.get("MsiHiddenProperties").map_or("", String::as_str);
     let revision = installer.summary.text(pid::REVISION).ok_or_else(|| missing("the package code"))?;
+    let version_value = registry.as_ref().and_then(|table| {
+        let mut rows = table.rows().filter(|row| row.int("Root") == Some(HKEY_LOCAL_MACHINE));
+        let row = rows.find(|row| row.text("Value").is_some_and(|value| is_version(&value)))?;
+        Some((unformatted(&row.text("Key")?)?, unformatted(&row.text("Name")?)?))
+    });
     Ok(Facts {
+        version_value,
         len_bytes: file.len(),
         product_name: get("ProductName")?,
         product_version: get("ProductVersion")?,
@@ -112,6 +121,23 @@ pub fn facts(file: &dyn ReadAt) -> Result<Facts, ReadError> {
         token: super::ids::Msi.open(file)?.inspect()?.token,
         takes_token: properties.contains_key(TOOL_VERSION) && hidden.split(';').any(|name| name == TOKEN_PROPERTY),
     })
+}
+
+/// Formatted text that says itself: `[\c]` is the character c; `None` where a property or a condition is in it.
+fn unformatted(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '[' => match (rest.next()?, rest.next()?, rest.next()?) {
+                ('\\', escaped, ']') => out.push(escaped),
+                _ => return None,
+            },
+            ']' | '{' | '}' => return None,
+            c => out.push(c),
+        }
+    }
+    Some(out)
 }
 
 /// A GUID as Windows Installer takes it, or an error: it ends up in command lines and documents.

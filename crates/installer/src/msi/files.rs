@@ -18,7 +18,10 @@ use crate::guid::derive;
 use crate::payload::{Node, Payload, Source};
 use crate::product::{AgentFile, Arch, Product};
 
-use super::ids::{AGENT_COMPONENT, AGENT_FILE, FEATURE, INSTALL_FOLDER, STATE_COMPONENT, STATE_FOLDER};
+use super::config;
+use super::ids::{
+    AGENT_COMPONENT, AGENT_FILE, FEATURE, INSTALL_FOLDER, PUBLISHER_STATE_FOLDER, STATE_COMPONENT, STATE_FOLDER,
+};
 use super::tables::{NULL, Tables, row};
 use super::text::expressible;
 
@@ -74,7 +77,11 @@ pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, B
         payload.file(&super::reader::keys_path(&folder), 0o644, Source::bytes(keys))?;
     }
     for file in product.files_for(agent.platform) {
-        payload.file(&format!("{folder}/{}", file.destination), 0o644, Source::disk(&file.source)?)?;
+        let path = format!("{folder}/{}", file.destination);
+        payload.file(&path, 0o644, Source::disk(&file.source)?)?;
+        if file.config {
+            payload.file(&config::default_of(&path), 0o644, Source::disk(&file.source)?)?;
+        }
     }
     Ok(payload)
 }
@@ -90,7 +97,8 @@ pub(super) fn executable(product: &Product) -> String {
 /// Adds folders, files and their components, and the one medium; gives the files in the cabinet's order.
 pub(super) fn add<'a>(tables: &mut Tables, job: &Job<'a>, code: &Code<'_>) -> Result<Vec<CabinetFile<'a>>, BuildError> {
     let folders = add_folders(tables, job)?;
-    let agent_path = format!("{}/{}", install_folder(job.product), executable(job.product));
+    let install = install_folder(job.product);
+    let agent_path = format!("{install}/{}", executable(job.product));
     let mut files = Vec::new();
     for (path, _, source) in job.payload.files() {
         let is_agent = path == agent_path;
@@ -99,7 +107,8 @@ pub(super) fn add<'a>(tables: &mut Tables, job: &Job<'a>, code: &Code<'_>) -> Re
         let key = if is_agent { AGENT_FILE.to_owned() } else { format!("f{}", short_hash(path)) };
         let component = if is_agent { AGENT_COMPONENT.to_owned() } else { format!("c{}", short_hash(path)) };
         let guid = code.component(path);
-        tables.add("Component", row![component.as_str(), guid, directory.as_str(), BITS_64, NULL, key.as_str()]);
+        let attributes = BITS_64 | config::attributes(job.product, &install, path);
+        tables.add("Component", row![component.as_str(), guid, directory.as_str(), attributes, NULL, key.as_str()]);
         if !is_agent {
             tables.add("FeatureComponents", row![FEATURE, component.as_str()]);
         }
@@ -149,6 +158,7 @@ fn add_folders(tables: &mut Tables, job: &Job<'_>) -> Result<BTreeMap<String, St
         let key = match path {
             path if path == install => INSTALL_FOLDER.to_owned(),
             path if path == state => STATE_FOLDER.to_owned(),
+            path if path == publisher => PUBLISHER_STATE_FOLDER.to_owned(),
             path => format!("d{}", short_hash(path)),
         };
         tables.add("Directory", row![key.as_str(), above.as_str(), short_and_long(path, name)]);
@@ -260,6 +270,11 @@ fn short_and_long(path: &str, name: &str) -> String {
         short.push_str(&extension);
     }
     format!("{short}|{name}")
+}
+
+/// The key of a folder of the payload in the table Directory.
+pub(super) fn folder_key(product: &Product, path: &str) -> String {
+    if path == install_folder(product) { INSTALL_FOLDER.to_owned() } else { format!("d{}", short_hash(path)) }
 }
 
 /// 16 hexadecimal digits that stand for a path; Windows does not tell cases apart.

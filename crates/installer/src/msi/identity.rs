@@ -23,7 +23,7 @@ use super::files::CabinetFile;
 use super::ids::FEATURE;
 use super::tables::{NULL, Tables, row};
 use super::text::expressible;
-use super::token::{PURGE_KEY, TOKEN_PROPERTY, harmless_purge_key};
+use super::token::{PURGE_KEY, TOKEN_PROPERTY, WAITING_PROPERTY, harmless_purge_key};
 use super::upgrade::{NEWER, OLDER};
 
 /// Private properties by which a stamp, and a stamp of a stamp, knows its base.
@@ -34,6 +34,8 @@ pub(super) const TOOL_VERSION: &str = "StampwrightVersion";
 pub(super) const LAYOUT_PROPERTY: &str = "StampwrightLayout";
 /// The layout that this version writes and stamps. Other tables do not change it; another order of streams or another way to a stamp's codes does.
 pub(super) const LAYOUT: &str = "1";
+/// The private property that says which one carries the token.
+const TOKEN_PROPERTY_NAME: &str = "StampwrightTokenProperty";
 
 /// This tool's version.
 pub(super) const TOOL: &str = env!("CARGO_PKG_VERSION");
@@ -81,9 +83,11 @@ pub(super) fn check(product: &Product) -> Result<(), BuildError> {
 
 /// Adds the properties but the codes, and the feature.
 pub(super) fn add(tables: &mut Tables, product: &Product, upgrade_code: &str) {
-    let version = product.version().to_string();
+    let version = product.windows_version();
     let homepage = product.homepage();
-    let secure = format!("{TOKEN_PROPERTY};{NEWER};{OLDER}");
+    // Not the token: what is listed here a standard user may set in an elevated repair or installation ("Restricted Public Properties").
+    let secure = format!("{NEWER};{OLDER}");
+    let hidden = format!("{TOKEN_PROPERTY};{WAITING_PROPERTY}");
     let purge_key = harmless_purge_key(product);
     let rows = [
         ("ALLUSERS", Some("1")), // per machine, always
@@ -95,9 +99,10 @@ pub(super) fn add(tables: &mut Tables, product: &Product, upgrade_code: &str) {
         ("MSIDEPLOYMENTCOMPLIANT", Some("1")), // installs without dialogs and with elevation
         ("MSIRESTARTMANAGERCONTROL", Some("Disable")), // the service is stopped by its own table
         ("Manufacturer", Some(product.publisher())),
+        ("MsiHiddenProperties", Some(hidden.as_str())),
         ("ProductLanguage", Some(LANGUAGE)),
         ("ProductName", Some(product.name())),
-        ("ProductVersion", Some(version.as_str())),
+        ("ProductVersion", Some(version)),
         (PURGE_KEY, Some(purge_key.as_str())),
         ("REBOOT", Some("ReallySuppress")), // an agent never restarts a computer
         ("SecureCustomProperties", Some(secure.as_str())),
@@ -122,7 +127,7 @@ pub(super) fn add_codes(tables: &mut Tables, codes: &Codes) {
     tables.add("Property", row![BASE_PACKAGE_CODE, codes.package.as_str()]);
     // The value is the token's own key. A stamp adds a row with that key, which must be the last by its number in the pool; so the
     // string enters the pool after every other key.
-    tables.add("Property", row!["MsiHiddenProperties", TOKEN_PROPERTY]);
+    tables.add("Property", row![TOKEN_PROPERTY_NAME, TOKEN_PROPERTY]);
 }
 
 /// The architecture as the template spells it.

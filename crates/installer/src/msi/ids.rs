@@ -27,3 +27,14 @@ pub(super) const INSTALL_FOLDER: &str = "InstallFolder";
 pub(super) const STATE_FOLDER: &str = "StateFolder";
 /// The component of the registry key and the state folder.
 pub(super) const STATE_COMPONENT: &str = "StateComponent";
+/// The publisher's folder above the agent's own data.
+pub(super) const PUBLISHER_STATE_FOLDER: &str = "PublisherStateFolder";
+/// The action that removes what is left of the state folder, the name that the DLL exports, and the property that it is given.
+pub(super) const REMOVE_STATE_ACTION: &str = "RemoveStateFolder";
+
+/// "Custom Action Type 51": set the property in Source to the text in Target.
+pub(super) const SET_PROPERTY: i32 = 51;
+/// `RemoveFile.InstallMode`: when the component is removed.
+pub(super) const ON_REMOVAL: i32 = 2;
+/// A removal that is not part of an upgrade.
+pub(super) const PURGE_CONDITION: &str = r#"REMOVE ~= "ALL" AND NOT UPGRADINGPRODUCTCODE"#;

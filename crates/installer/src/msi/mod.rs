@@ -44,6 +44,7 @@
 
 mod build;
 mod cabinet;
+mod config;
 mod content;
 mod contents;
 mod database;

@@ -4,8 +4,9 @@
 //! the transaction, before anything is installed, so that a failed upgrade rolls back to the old product and file
 //! versions never decide. `InstallServices` is at 4900, before `WriteRegistryValues`, because what starts a service
 //! again after a failure is written below the service's own key (see `service.rs`). The actions of ours are immediate and touch
-//! nothing but properties and the error message.
+//! nothing but properties and the error message, but for the one that removes the state folder at the end of a removal.
 
+use super::ids::{PURGE_CONDITION, REMOVE_STATE_ACTION};
 use super::tables::{NULL, Tables, row};
 use super::{reader, token, upgrade};
 
@@ -15,12 +16,15 @@ const EXECUTE: &[(&str, Option<&str>, i32)] = &[
     ("FindRelatedProducts", NULL, 25),
     (upgrade::DOWNGRADE_ACTION, Some(upgrade::DOWNGRADE_CONDITION), 30),
     ("AppSearch", NULL, 50),
+    (token::KEEP_ACTION, Some(token::KEEP_CONDITION), 58),
     ("ValidateProductID", NULL, 700),
     ("CostInitialize", NULL, 800),
     ("FileCost", NULL, 900),
     ("CostFinalize", NULL, 1000),
-    (token::PURGE_KEY_ACTION, Some(token::PURGE_CONDITION), 1010),
-    (token::PURGE_FOLDER_ACTION, Some(token::PURGE_CONDITION), 1020),
+    (reader::CHECK_STATE_ACTION, Some(reader::CHECK_STATE_CONDITION), 1005),
+    (token::PURGE_KEY_ACTION, Some(PURGE_CONDITION), 1010),
+    (token::PURGE_FOLDER_ACTION, Some(PURGE_CONDITION), 1020),
+    (token::PURGE_STATE_ACTION, Some(PURGE_CONDITION), 1030),
     ("MigrateFeatureStates", NULL, 1200),
     ("InstallValidate", NULL, 1400),
     ("InstallInitialize", NULL, 1500),
@@ -32,6 +36,7 @@ const EXECUTE: &[(&str, Option<&str>, i32)] = &[
     ("RemoveRegistryValues", NULL, 2600),
     ("RemoveFiles", NULL, 3500),
     ("RemoveFolders", NULL, 3600),
+    (REMOVE_STATE_ACTION, Some(PURGE_CONDITION), 3650),
     ("CreateFolders", NULL, 3700),
     ("InstallFiles", NULL, 4000),
     ("InstallServices", VERSION_NT, 4900),
@@ -77,7 +82,7 @@ pub(super) fn add(tables: &mut Tables, token_required: bool, has_reader: bool) {
         tables.add("InstallExecuteSequence", row![*action, *condition, *number]);
     }
     if has_reader {
-        // After AppSearch as well, and before anything asks for the token: the refusal, and the costs of components.
+        // After AppSearch as well, and before anything asks for the token: what waits, the refusal, the costs of components.
         tables.add("InstallExecuteSequence", row![reader::ACTION, reader::CONDITION, 55]);
     }
     if token_required {

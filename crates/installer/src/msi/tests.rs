@@ -140,7 +140,7 @@ fn a_token_reader_that_cannot_work_is_found() {
             let row = vec!["Run".into(), 1.into(), "TokenReader".into(), "Run".into(), Field::Null];
             t.table("CustomAction").rows.push(row);
         }),
-        ("msi-token-reader", |t| sequence(t, reader::ACTION, |row| row[1] = Field::Null)),
+        ("msi-token-reader", |t| sequence(t, reader::ACTION, |row| row[1] = "NOT ENROLLMENTTOKEN".into())),
         ("msi-token-reader", |t| sequence(t, reader::ACTION, |row| row[2] = 1300.into())),
         ("msi-token-reader", |t| sequence(t, reader::ACTION, |row| row[2] = 40.into())),
     ];
@@ -233,8 +233,31 @@ type Spoil = fn(&mut Tables);
 fn each_broken_rule_is_found() {
     let cases: &[(&str, Spoil)] = &[
         ("msi-token-property", |t| property(t, "MsiHiddenProperties", "SOMETHING")),
-        ("msi-token-property", |t| property(t, "SecureCustomProperties", "NEWERPRODUCTS;OLDERPRODUCTS")),
-        ("msi-upgrade", |t| property(t, "SecureCustomProperties", "ENROLLMENTTOKEN;OLDERPRODUCTS")),
+        ("msi-token-property", |t| property(t, "MsiHiddenProperties", "ENROLLMENTTOKEN")),
+        ("msi-token-property", |t| {
+            property(t, "SecureCustomProperties", "NEWERPRODUCTS;OLDERPRODUCTS;ENROLLMENTTOKEN")
+        }),
+        ("msi-token-property", |t| property(t, "SecureCustomProperties", "NEWERPRODUCTS;OLDERPRODUCTS;WAITINGTOKEN")),
+        ("msi-token-waiting", |t| sequence(t, token::KEEP_ACTION, |row| row[1] = "WAITINGTOKEN".into())),
+        ("msi-token-waiting", |t| sequence(t, token::KEEP_ACTION, |row| row[2] = 40.into())),
+        ("msi-token-waiting", |t| set(t, "CustomAction", 0, "Target", "[OTHER]")),
+        ("msi-token-reader", |t| t.table("Binary").rows.clear()),
+        ("msi-state-folder", |t| t.table("CustomAction").rows.retain(|row| row[0] != Field::from("CheckStateFolder"))),
+        ("msi-state-folder", |t| {
+            let rows = &mut t.table("CustomAction").rows;
+            rows.iter_mut().filter(|row| row[0] == Field::from("RemoveStateFolder")).for_each(|row| row[1] = 1.into());
+        }),
+        ("msi-lock", |t| t.table("CreateFolder").rows.retain(|row| row[0] != Field::from("PublisherStateFolder"))),
+        ("msi-lock", |t| {
+            set(
+                t,
+                "MsiLockPermissionsEx",
+                1,
+                "SDDLText",
+                "O:SYG:SYD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;BU)",
+            );
+        }),
+        ("msi-upgrade", |t| property(t, "SecureCustomProperties", "OLDERPRODUCTS")),
         ("msi-version", |t| property(t, "ProductVersion", "1.4.2.9")),
         ("msi-version", |t| property(t, "ProductVersion", "256.0.0")),
         ("msi-product-code", |t| property(t, "ProductCode", "{09244f8c-3ccd-8d91-9092-7565c8ee9ae6}")),
@@ -372,4 +395,31 @@ fn the_facts_are_those_of_the_tables() {
     assert!(facts.takes_token && facts.has_services && facts.writes_machine_registry);
     assert!(!facts.has_data_sources && !facts.has_system_folders && !facts.asks_for_restart && !facts.is_signed);
     assert_eq!((facts.token, facts.page_count, facts.template.as_str()), (None, 500, "x64;1033"));
+    let version = facts.version_value.unwrap();
+    assert_eq!(version, (r"SOFTWARE\Example Ltd\Example Agent".to_owned(), "Version".to_owned()));
+    let odd = build(&MANIFEST.replace("\"Example Ltd\"", "'[x] {y}'")).unwrap();
+    assert_eq!(super::facts(&odd).unwrap().version_value.unwrap().0, r"SOFTWARE\[x] {y}\Example Agent");
+}
+
+#[test]
+fn a_configuration_file_is_kept_by_an_upgrade_and_goes_with_a_removal() {
+    let manifest =
+        MANIFEST.replace("destination = \"conf/agent.conf\"", "destination = \"conf/agent.conf\"\nconfig = true");
+    let base = build(&manifest).unwrap();
+    assert_eq!(findings(&base), [""; 0]);
+    let mut taken = Taken::default();
+    Msi.open(&base).unwrap().extract(&mut taken).unwrap();
+    for name in ["agent.conf", "agent.conf.default"] {
+        let path = format!("payload/Program Files/Example Ltd/Example Agent/conf/{name}");
+        assert_eq!(taken.0[&path], b"level = 3\n");
+    }
+    let table = |name: &str| String::from_utf8(taken.0[&format!("metadata/tables/{name}.idt")].clone()).unwrap();
+    // 64-bit, and: never overwritten (0x80), permanent (0x10).
+    let of =
+        |attributes: i32| table("Component").lines().filter(|line| line.contains(&format!("\t{attributes}\t"))).count();
+    assert_eq!((of(0x190), of(0x100)), (1, 2), "{}", table("Component"));
+    let purge = table("RemoveFile");
+    assert!(purge.contains("PurgedConfig1100\tStateComponent\tagent.conf\tPurgeConfig1100\t2"), "{purge}");
+    let sequence = table("InstallExecuteSequence");
+    assert!(sequence.contains("NameConfig1100\tREMOVE ~= \"ALL\" AND NOT UPGRADINGPRODUCTCODE\t1100"), "{sequence}");
 }

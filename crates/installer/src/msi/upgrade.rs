@@ -30,10 +30,10 @@ const MAX_INCLUSIVE: i32 = 0x200;
 /// The same version counts as older: the same version with another token has another product code and replaces it.
 /// ICE61 warns about that, and Windows Installer never removes the very product that it installs.
 pub(super) fn add(tables: &mut Tables, product: &Product, upgrade_code: &str) -> Result<(), BuildError> {
-    let version = product.version().to_string();
+    let version = product.windows_version();
     let replace = MIGRATE_FEATURES | MIN_INCLUSIVE | MAX_INCLUSIVE;
-    tables.add("Upgrade", row![upgrade_code, "0.0.0", version.as_str(), NULL, replace, NULL, OLDER]);
-    tables.add("Upgrade", row![upgrade_code, version.as_str(), NULL, NULL, ONLY_DETECT, NULL, NEWER]);
+    tables.add("Upgrade", row![upgrade_code, "0.0.0", version, NULL, replace, NULL, OLDER]);
+    tables.add("Upgrade", row![upgrade_code, version, NULL, NULL, ONLY_DETECT, NULL, NEWER]);
     let values = serde_json::json!({ "product": formatted(product.name()), "version": version });
     let message =
         render("msi/downgrade.txt", include_str!("../../../../templates/msi/downgrade.txt"), Escape::Plain, &values)?;

@@ -65,9 +65,11 @@ impl Bundle {
         let executable = info.executable().map(str::to_owned);
         let id = value(info.identifier, "CFBundleIdentifier")?;
         let short_version = value(info.short_version, "CFBundleShortVersionString")?;
-        if short_version != product.version().to_string() {
-            let problem = format!("is {}, but the application's version is {short_version}", product.version());
-            let hint = Some("management systems compare the two: set product.version to CFBundleShortVersionString");
+        if short_version != product.macos_version() {
+            let problem = format!("is {}, but the application's version is {short_version}", product.macos_version());
+            let hint = Some(
+                "management systems compare the two: set product.version or macos.version to CFBundleShortVersionString",
+            );
             return Err(BuildError::Product { field: "product.version", problem, hint });
         }
         if Some(id.as_str()) != product.bundle_id() {
@@ -83,7 +85,7 @@ impl Bundle {
 
     fn wrapper(product: &Product, agent: &AgentFile) -> Result<Self, BuildError> {
         let id = product.bundle_id().unwrap_or_default().to_owned();
-        let version = product.version().to_string();
+        let version = product.macos_version().to_owned();
         let executable = product.executable().to_owned();
         let (major, minor) = product.minimum_macos();
         let data = WrapperData {
@@ -129,11 +131,35 @@ pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, B
         }
     }
     for file in product.files_for(Platform::Macos) {
-        payload.file(&file.destination, file.mode, Source::disk(&file.source)?)?;
+        refuse_own_place(product, &file.destination)?;
+        // Installer overwrites what is in the payload; postinstall keeps what was edited.
+        let path = if file.config { default_of(&file.destination) } else { file.destination.clone() };
+        payload.file(&path, file.mode, Source::disk(&file.source)?)?;
     }
     // as macOS has it: administrators put applications there
     payload.folder(APPLICATIONS, 0o775)?;
     Ok(payload)
+}
+
+/// Where the default of a configuration file lies.
+pub(super) fn default_of(path: &str) -> String {
+    format!("{path}.default")
+}
+
+/// The token, the state and what the scripts put beside them are no files of the payload. The file system does not tell cases apart.
+fn refuse_own_place(product: &Product, destination: &str) -> Result<(), BuildError> {
+    let state = format!("Library/Application Support/{}/{}", product.publisher_folder(), product.folder());
+    let daemon = format!("Library/LaunchDaemons/{}.plist", product.bundle_id().unwrap_or_default());
+    let names = ["enrollment-token", "enrollment-state", "issuer-keys.json", "uninstall", "restart", "restart.plist"];
+    let mut own = names.iter().map(|name| format!("{state}/{name}")).chain([daemon]);
+    if own.any(|own| own.to_lowercase() == destination.to_lowercase()) {
+        return Err(BuildError::Product {
+            field: "file.destination",
+            problem: format!("\"/{destination}\" is where the installer puts a file of its own"),
+            hint: Some("choose another name"),
+        });
+    }
+    Ok(())
 }
 
 /// Copies a folder as it is: names, links, and whether a file is executable.

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::bundle::Bundle;
+use super::bundle::{Bundle, default_of};
 use super::names::GENERATOR;
 use super::scripts;
 use crate::claims::IssuerKeys;
 use crate::format::BuildError;
 use crate::payload::{Node, Payload};
-use crate::product::{Platform, Product, Restart};
+use crate::product::{ExtraFile, Platform, Product, Restart};
 use crate::template::{Escape, render};
 
 /// The two documents that describe the installer.
@@ -16,6 +16,11 @@ use crate::template::{Escape, render};
 pub(super) struct Documents {
     pub(super) distribution: String,
     pub(super) package_info: String,
+}
+
+/// The component's name in the system's list of receipts.
+fn identifier(bundle: &Bundle) -> String {
+    format!("{}.pkg", bundle.id)
 }
 
 /// The component's folder in the archive.
@@ -54,8 +59,8 @@ pub(super) fn documents(
     let path = bundle.path();
     let data = DocumentData {
         name: product.name(),
-        identifier: format!("{}.pkg", bundle.id),
-        version: product.version().to_string(),
+        identifier: identifier(bundle),
+        version: product.macos_version().to_owned(),
         component: component(product),
         architectures: bundle.architectures.join(","),
         minimum_macos: format!("{major}.{minor}"),
@@ -99,7 +104,76 @@ struct ScriptData<'a> {
     issuer_keys: bool,
     /// What the scripts look for a token with.
     slot: &'static str,
+    /// What the scripts talk to launchd with.
+    daemon: &'static str,
     service: bool,
+    version: &'a str,
+    /// The application's folder, below the root.
+    application: String,
+    identifier: String,
+    /// The daemon's property list, when it is installed.
+    plist: String,
+    files: Vec<InstalledFile>,
+    configs: Vec<Config>,
+}
+
+/// A file outside of the application, for the script that removes everything.
+#[derive(Serialize)]
+struct InstalledFile {
+    path: String,
+    /// The folder that goes with it if it is empty: none of the system's own.
+    folder: Option<String>,
+}
+
+/// A configuration file, for the scripts; its default is in the payload.
+#[derive(Serialize)]
+struct Config {
+    number: usize,
+    path: String,
+    mode: String,
+}
+
+fn configs(product: &Product) -> Vec<Config> {
+    let files = product.files_for(Platform::Macos).filter(|file| file.config);
+    let of = |(number, file): (usize, &ExtraFile)| Config {
+        number,
+        path: file.destination.clone(),
+        mode: format!("{:04o}", file.mode),
+    };
+    files.enumerate().map(of).collect()
+}
+
+/// Folders of the system or of everybody, which a removal leaves although they are empty.
+const SYSTEM_FOLDERS: [&str; 16] = [
+    "Library/Application Support",
+    "Library/Frameworks",
+    "Library/LaunchAgents",
+    "Library/LaunchDaemons",
+    "Library/Logs",
+    "Library/Managed Preferences",
+    "Library/Preferences",
+    "Library/PrivilegedHelperTools",
+    "Users/Shared",
+    "private/etc",
+    "private/tmp",
+    "private/var",
+    "usr/local",
+    "usr/local/bin",
+    "usr/local/lib",
+    "usr/local/share",
+];
+
+fn installed_files(product: &Product) -> Vec<InstalledFile> {
+    let mut paths = Vec::new();
+    for file in product.files_for(Platform::Macos) {
+        paths.push(file.destination.clone());
+        if file.config {
+            paths.push(default_of(&file.destination));
+        }
+    }
+    let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    let own = |path: &str| folder(path).filter(|folder| folder.contains('/') && !SYSTEM_FOLDERS.contains(&&**folder));
+    paths.into_iter().map(|path| InstalledFile { folder: own(&path), path }).collect()
 }
 
 #[derive(Serialize)]
@@ -123,7 +197,14 @@ pub(super) fn script_files(product: &Product, bundle: &Bundle) -> Result<Vec<scr
         token_required: product.token_required(),
         issuer_keys: product.issuer_keys().is_some(),
         slot: include_str!("../../../../templates/pkg/slot.sh"),
+        daemon: include_str!("../../../../templates/pkg/daemon.sh"),
         service: product.service().is_some(),
+        version: product.macos_version(),
+        application: bundle.path(),
+        identifier: identifier(bundle),
+        plist: format!("/Library/LaunchDaemons/{label}.plist"),
+        files: installed_files(product),
+        configs: configs(product),
     };
     let shell = |name, text| render(name, text, Escape::Shell, &data);
     let preinstall = shell("pkg/preinstall.hbs", include_str!("../../../../templates/pkg/preinstall.hbs"))?;
@@ -131,7 +212,19 @@ pub(super) fn script_files(product: &Product, bundle: &Bundle) -> Result<Vec<scr
     let mut files = vec![
         scripts::ScriptFile::new("preinstall", 0o755, preinstall),
         scripts::ScriptFile::new("postinstall", 0o755, postinstall),
+        scripts::ScriptFile::new(
+            "uninstall",
+            0o755,
+            shell("pkg/uninstall.hbs", include_str!("../../../../templates/pkg/uninstall.hbs"))?,
+        ),
     ];
+    if product.service().is_some() {
+        let restart = shell("pkg/restart.hbs", include_str!("../../../../templates/pkg/restart.hbs"))?;
+        files.push(scripts::ScriptFile::new("restart", 0o755, restart));
+        let text = include_str!("../../../../templates/pkg/restart.plist.hbs");
+        let job = render("pkg/restart.plist.hbs", text, Escape::Xml, &data)?;
+        files.push(scripts::ScriptFile::new("restart-job", 0o644, job));
+    }
     if let Some(keys) = product.issuer_keys() {
         files.push(scripts::ScriptFile::new(IssuerKeys::FILE_NAME, 0o644, keys));
     }

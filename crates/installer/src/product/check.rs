@@ -33,13 +33,15 @@ pub(super) fn product(path: &Path, text: &str) -> Result<Product, ManifestError>
         }
     };
     let folder = path.parent().unwrap_or(Path::new(""));
-    let product = Checker { folder, problems: &mut problems }.product(&manifest);
+    let product = Checker { folder, problems: &mut problems, notes: Vec::new() }.product(&manifest);
     problems.finish(path, product)
 }
 
 struct Checker<'a, 'p> {
     folder: &'a Path,
     problems: &'a mut Problems<'p>,
+    /// What is not wrong and not as it was typed.
+    notes: Vec<String>,
 }
 
 impl Checker<'_, '_> {
@@ -50,7 +52,7 @@ impl Checker<'_, '_> {
         let file_stem = self.matching("product.file-stem", &p.file_stem, is_file_name, FILE_NAME);
         let package = match &manifest.linux.package {
             Some(package) => self.matching("linux.package", package, is_package_name, PACKAGE),
-            None => self.default_package(p),
+            None => self.default_package(manifest),
         };
         let executable = match &p.executable {
             Some(executable) => self.matching("product.executable", executable, is_file_name, FILE_NAME),
@@ -58,8 +60,13 @@ impl Checker<'_, '_> {
         };
         let version = Version::parse(p.version.get_ref());
         if version.is_none() {
-            self.wrong("product.version", &p.version, "must be three numbers up to 255.255.65535, e.g. 1.4.2", None);
+            let must =
+                "must be three or four numbers, e.g. 1.4.2, and may say what release it comes before, e.g. 1.5.0~rc1";
+            self.wrong("product.version", &p.version, must, None);
         }
+        let windows_version = self.windows_version(manifest, version.as_ref());
+        let macos_version = self.macos_version(manifest, version.as_ref());
+        let (folder, publisher_folder) = self.folders(manifest);
         let agents = self.agents(manifest);
         let service =
             manifest.service.as_ref().map(|section| self.service(section, p, package.as_deref().unwrap_or_default()));
@@ -70,14 +77,9 @@ impl Checker<'_, '_> {
             maintainer: self.maintainer(&p.maintainer)?,
             homepage: p.homepage.as_ref().and_then(|at| self.homepage(at)),
             description: p.description.as_ref().and_then(|at| self.description(at)),
-            folder: self.folder_name("product.folder", p.folder.as_ref(), "product.name", &p.name)?,
-            publisher_folder: self.folder_name(
-                "product.publisher-folder",
-                p.publisher_folder.as_ref(),
-                "product.publisher",
-                &p.publisher,
-            )?,
-            files: self.files(&manifest.file),
+            files: self.files(manifest, &format!("{}\\{}", publisher_folder.as_ref()?, folder.as_ref()?)),
+            folder: folder?,
+            publisher_folder: publisher_folder?,
             upgrade_code: self.upgrade_code(manifest),
             bundle_id: self.bundle_id(manifest),
             minimum_macos: self.minimum_macos(manifest),
@@ -94,10 +96,13 @@ impl Checker<'_, '_> {
             publisher: publisher?,
             file_stem: file_stem?,
             version: version?,
+            windows_version: windows_version?,
+            macos_version: macos_version?,
             executable: executable?,
             package: package?,
             service,
             agents,
+            notes: std::mem::take(&mut self.notes),
         })
     }
 
@@ -123,9 +128,12 @@ impl Checker<'_, '_> {
         Some(at.get_ref().clone())
     }
 
-    fn default_package(&mut self, p: &ProductSection) -> Option<String> {
+    fn default_package(&mut self, manifest: &Manifest) -> Option<String> {
+        let p = &manifest.product;
         let package = p.file_stem.get_ref().to_ascii_lowercase().replace('_', "-");
-        if !is_package_name(&package) && is_file_name(p.file_stem.get_ref()) {
+        // Where there is no deb, its names' rules are none.
+        let counts = has_agent(manifest, Platform::Linux);
+        if counts && !is_package_name(&package) && is_file_name(p.file_stem.get_ref()) {
             self.wrong(
                 "product.file-stem",
                 &p.file_stem,
@@ -135,6 +143,58 @@ impl Checker<'_, '_> {
             return None;
         }
         Some(package)
+    }
+
+    /// Whether a version that a format cannot say is replaced by one that it can; a format without an agent asks for nothing.
+    fn windows_version(&mut self, manifest: &Manifest, version: Option<&Version>) -> Option<String> {
+        let must = "must be three numbers up to 255.255.65535, and not 0.0.0, for Windows";
+        let own = manifest.windows.as_ref().and_then(|section| section.version.as_ref());
+        if let Some(at) = own {
+            let found = Version::parse(at.get_ref()).and_then(|version| version.windows());
+            if found.is_none() {
+                self.wrong("windows.version", at, must, None);
+            }
+            return found;
+        }
+        let version = version?;
+        if version.windows().is_none() && has_agent(manifest, Platform::Windows) {
+            let hint =
+                Some("set windows.version to three numbers that grow with every release, e.g. 24.11.8 for 2024.11.8");
+            self.wrong("product.version", &manifest.product.version, must, hint);
+            return None;
+        }
+        Some(version.windows().unwrap_or_else(|| version.to_string()))
+    }
+
+    fn macos_version(&mut self, manifest: &Manifest, version: Option<&Version>) -> Option<String> {
+        let must = "must be three or four numbers for macOS";
+        let own = manifest.macos.as_ref().and_then(|section| section.version.as_ref());
+        if let Some(at) = own {
+            let found = Version::parse(at.get_ref()).and_then(|version| version.macos());
+            if found.is_none() {
+                self.wrong("macos.version", at, must, None);
+            }
+            return found;
+        }
+        let version = version?;
+        if version.macos().is_none() && has_agent(manifest, Platform::Macos) {
+            let hint = Some("set macos.version to numbers that grow with every release, e.g. 1.4.99 for 1.5.0~rc1");
+            self.wrong("product.version", &manifest.product.version, must, hint);
+            return None;
+        }
+        Some(version.macos().unwrap_or_else(|| version.to_string()))
+    }
+
+    /// The product's folder and the publisher's. A deb has neither.
+    fn folders(&mut self, manifest: &Manifest) -> (Option<String>, Option<String>) {
+        let p = &manifest.product;
+        if !has_agent(manifest, Platform::Windows) && !has_agent(manifest, Platform::Macos) {
+            let or = |own: &Option<At<String>>, other: &At<String>| own.as_ref().unwrap_or(other).get_ref().clone();
+            return (Some(or(&p.folder, &p.name)), Some(or(&p.publisher_folder, &p.publisher)));
+        }
+        let folder = self.folder_name("product.folder", p.folder.as_ref(), "product.name", &p.name);
+        let own = p.publisher_folder.as_ref();
+        (folder, self.folder_name("product.publisher-folder", own, "product.publisher", &p.publisher))
     }
 
     fn folder_name(&mut self, key: &str, own: Option<&At<String>>, from: &str, name: &At<String>) -> Option<String> {
@@ -305,38 +365,43 @@ impl Checker<'_, '_> {
         list.iter().map(|at| at.get_ref().clone()).collect()
     }
 
-    fn files(&mut self, sections: &[FileSection]) -> Vec<ExtraFile> {
+    fn files(&mut self, manifest: &Manifest, folder: &str) -> Vec<ExtraFile> {
         let mut taken = BTreeSet::new();
         let mut files = Vec::new();
-        for (n, section) in sections.iter().enumerate() {
-            let platform = *section.platform.get_ref();
+        for (n, section) in manifest.file.iter().enumerate() {
+            let (platform, config) = (*section.platform.get_ref(), section.config);
             let source = self.existing(&format!("file[{n}].source"), &section.source);
-            let destination = self.destination(&format!("file[{n}].destination"), platform, &section.destination);
+            let key = format!("file[{n}].destination");
+            let destination = self.destination(&key, section, folder);
             let mode = self.mode(&format!("file[{n}].mode"), platform, section.mode.as_ref());
             if let (Some(source), Some(destination), Some(mode)) = (source, destination, mode) {
                 if !taken.insert((platform, destination.to_lowercase())) {
                     let message = format!("{destination} is there twice");
-                    self.problems.add(section.destination.span(), format!("file[{n}].destination"), message);
+                    self.problems.add(section.destination.span(), key, message);
+                } else if platform == Platform::Macos
+                    && has_agent(manifest, Platform::Macos)
+                    && !destination.starts_with("Applications/")
+                {
+                    self.notes.push(format!(
+                        "{key}: /{destination} is outside of /Applications, so the package's install location is /: Intune's \
+                         line-of-business type does not take it, its type macOS app (PKG) does"
+                    ));
                 }
-                files.push(ExtraFile { platform, source, destination, mode });
+                files.push(ExtraFile { platform, source, destination, mode, config });
             }
         }
         files
     }
 
-    fn destination(&mut self, key: &str, platform: Platform, at: &At<String>) -> Option<String> {
-        let text = at.get_ref();
-        let (rest, must) = match platform {
-            Platform::Windows => {
-                (Some(text.as_str()), "must be a path below the installation folder, e.g. conf/agent.conf")
+    fn destination(&mut self, key: &str, section: &FileSection, folder: &str) -> Option<String> {
+        let at = &section.destination;
+        match section.platform.get_ref().destination(at.get_ref(), folder, section.config) {
+            Ok(destination) => {
+                self.notes.extend(destination.note.map(|note| format!("{key}: {note}")));
+                Some(destination.path)
             }
-            _ => (text.strip_prefix('/'), "must be a full path, e.g. /etc/example/agent.conf"),
-        };
-        let parts_right = |rest: &&str| rest.split('/').all(|part| folder_problem(part).is_none() || is_dotted(part));
-        match rest.filter(parts_right) {
-            Some(rest) => Some(rest.to_owned()),
-            None => {
-                self.wrong(key, at, must, None);
+            Err((must, hint)) => {
+                self.wrong(key, at, must, hint);
                 None
             }
         }
@@ -414,9 +479,8 @@ fn plain(error: &std::io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-/// A hidden file or folder is right below the root of a system that has them.
-fn is_dotted(part: &str) -> bool {
-    part.strip_prefix('.').is_some_and(|rest| rest != "." && folder_problem(rest).is_none())
+fn has_agent(manifest: &Manifest, platform: Platform) -> bool {
+    manifest.agent.iter().any(|agent| *agent.platform.get_ref() == platform)
 }
 
 const FILE_NAME: &str =

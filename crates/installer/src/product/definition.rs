@@ -12,6 +12,9 @@ pub struct Product {
     pub(super) name: String,
     pub(super) file_stem: String,
     pub(super) version: Version,
+    pub(super) windows_version: String,
+    pub(super) macos_version: String,
+    pub(super) notes: Vec<String>,
     pub(super) publisher: String,
     pub(super) summary: String,
     pub(super) description: Option<String>,
@@ -85,6 +88,8 @@ pub struct ExtraFile {
     pub destination: String,
     /// Its mode.
     pub mode: u32,
+    /// Whether an upgrade keeps what is there, and puts its own default beside it.
+    pub config: bool,
 }
 
 impl Product {
@@ -132,7 +137,13 @@ getters! {
     /// The installers' file name without ending.
     file_stem: &str = |p| &p.file_stem;
     /// The version.
-    version: Version = |p| p.version;
+    version: &Version = |p| &p.version;
+    /// The version for Windows Installer: the manifest's own for it, else the product's.
+    windows_version: &str = |p| &p.windows_version;
+    /// The version for macOS.
+    macos_version: &str = |p| &p.macos_version;
+    /// What is not as it was typed, and what follows from it, each with its key: nothing is wrong.
+    notes: &[String] = |p| &p.notes;
     /// Who publishes it.
     publisher: &str = |p| &p.publisher;
     /// One line that says what it is.

@@ -47,7 +47,7 @@ pub struct ProductSection {
     /// The installers' file name without its ending, the same for every version, e.g. `TheOneRMM-Agent`.
     #[schemars(with = "String")]
     pub file_stem: At<String>,
-    /// Three numbers, e.g. `1.4.2`.
+    /// Three or four numbers, e.g. `1.4.2`, `2024.11.8`, `1.4.2.2924`, and what comes before a release, e.g. `1.5.0~rc1`.
     #[schemars(with = "String")]
     pub version: At<String>,
     /// Who publishes it, e.g. `TheOneRMM Ltd`.
@@ -203,6 +203,9 @@ pub struct FileSection {
     /// Its mode in octal, e.g. `0644`, which is also the default. Not for Windows.
     #[schemars(with = "Option<String>")]
     pub mode: Option<At<String>>,
+    /// Whether administrators edit it: an upgrade keeps what is there, and puts its own default beside it.
+    #[serde(default)]
+    pub config: bool,
 }
 
 /// What only Windows needs.
@@ -212,8 +215,12 @@ pub struct WindowsSection {
     /// The product's upgrade code, the same for ever: `{XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX}`.
     #[schemars(with = "String")]
     pub upgrade_code: At<String>,
-    /// Your own signed copy of the token reader for x64, which is part of installers with issuer keys; else the one that
-    /// comes with Stampwright, unsigned.
+    /// The version for Windows Installer where it cannot say the product's: three numbers, up to 255.255.65535, which grow with every
+    /// release.
+    #[schemars(with = "Option<String>")]
+    pub version: Option<At<String>>,
+    /// Your own signed copy of the custom actions for x64, which are part of every MSI; else the one that comes with
+    /// Stampwright, unsigned.
     #[schemars(with = "Option<String>")]
     pub token_reader_x64: Option<At<String>>,
     /// The same for arm64.
@@ -228,6 +235,9 @@ pub struct MacosSection {
     /// The application's bundle id, e.g. `com.theonermm.agent`; also the daemon's label.
     #[schemars(with = "String")]
     pub bundle_id: At<String>,
+    /// The version for macOS where it cannot say the product's: three or four numbers, which grow with every release.
+    #[schemars(with = "Option<String>")]
+    pub version: Option<At<String>>,
     /// The oldest macOS that it runs on; else 11.0.
     #[schemars(with = "Option<String>")]
     pub minimum_version: Option<At<String>>,

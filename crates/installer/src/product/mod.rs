@@ -11,6 +11,7 @@
 
 mod check;
 mod definition;
+mod destination;
 mod errors;
 pub mod manifest;
 mod names;

@@ -1,10 +1,21 @@
-//! The words of a product that end up in file names, registry keys, control fields and scripts: each is its own
-//! type, checked once.
+//! The words of a product that end up in file names, registry keys, control fields and scripts.
+
+/// Names of devices, which no file or folder on Windows can have, whatever its ending ("Naming Files, Paths, and Namespaces").
+const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
+/// Devices that have a number: COM0 to COM9, LPT0 to LPT9; three of the digits also raised.
+const NUMBERED_DEVICES: [&str; 2] = ["com", "lpt"];
+
+/// Whether Windows takes a name for a device's: by what stands before the first dot, without spaces at its end.
+pub(crate) fn is_device_name(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_lowercase();
+    let is_digit =
+        |rest: &str| matches!(rest.chars().next(), Some('0'..='9' | '¹' | '²' | '³')) && rest.chars().count() == 1;
+    DEVICES.contains(&stem.as_str())
+        || NUMBERED_DEVICES.iter().any(|device| stem.strip_prefix(device).is_some_and(is_digit))
+}
 
 /// Why a text cannot be a folder of that name on every system, if it cannot.
 pub(crate) fn folder_problem(text: &str) -> Option<&'static str> {
-    const RESERVED: [&str; 4] = ["con", "prn", "aux", "nul"];
-    let lower = text.to_ascii_lowercase();
     if text.is_empty() || text.chars().count() > 64 {
         Some("must have 1 to 64 characters")
     } else if text.chars().any(|c| matches!(c, '<' | '>' | ':' | '"' | '/' | '\\' | '|' | '?' | '*')) {
@@ -13,7 +24,7 @@ pub(crate) fn folder_problem(text: &str) -> Option<&'static str> {
         Some("must not have a line ending, tab or other control character")
     } else if text.ends_with(['.', ' ']) || text.starts_with([' ', '.', '-']) {
         Some("must not start with a space, dot or hyphen, nor end in a space or dot")
-    } else if RESERVED.contains(&lower.as_str()) {
+    } else if is_device_name(text) {
         Some("must not be a device name of Windows")
     } else {
         None
@@ -81,8 +92,12 @@ mod tests {
 
     #[test]
     fn folders_are_folders_everywhere() {
-        assert_eq!(folder_problem("Müller & Söhne [x] %h 'agent'"), None);
-        for wrong in ["a/b", "a:b", "a\nb", "a.", " a", "nul", "", "a\"b"] {
+        for right in ["Müller & Söhne [x] %h 'agent'", "COM10", "common", "console", "com"] {
+            assert_eq!(folder_problem(right), None, "{right}");
+        }
+        for wrong in
+            ["a/b", "a:b", "a\nb", "a.", " a", "nul", "COM1", "lpt9.txt", "com²", "con.d", "Aux .x", "", "a\"b"]
+        {
             assert!(folder_problem(wrong).is_some(), "{wrong:?}");
         }
     }

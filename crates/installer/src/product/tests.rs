@@ -51,7 +51,8 @@ fn with(from: &str, to: &str) -> String {
 fn each_error_says_file_line_and_key() {
     assert_eq!(
         with("\"1.4.2\"", "\"1.4\""),
-        "stampwright.toml:5: product.version: \"1.4\" must be three numbers up to 255.255.65535, e.g. 1.4.2"
+        "stampwright.toml:5: product.version: \"1.4\" must be three or four numbers, e.g. 1.4.2, and may say what release it comes before, \
+         e.g. 1.5.0~rc1"
     );
     assert_eq!(
         with("\"Example\"", "\"Example\\n\""),
@@ -71,10 +72,64 @@ fn all_problems_are_said_at_once() {
 
 #[test]
 fn a_name_that_is_no_folder_needs_one() {
-    let error = with("\"Example Agent\"", "\"Agent: \\\"one\\\"\"");
+    // A deb has no folder of that name.
+    assert!(load(&GOOD.replace("\"Example Agent\"", "\"Agent: \\\"one\\\"\"")).is_ok());
+    let mac = format!("{}\n[macos]\nbundle-id = \"com.example.agent\"\n", GOOD.replace("\"linux\"", "\"macos\""));
+    let error = load(&mac.replace("\"Example Agent\"", "\"Agent: \\\"one\\\"\"")).unwrap_err();
     assert!(error.contains("hint: it is also a folder"), "{error}");
-    let text = GOOD.replace("\"Example Agent\"", "\"Agent: \\\"one\\\"\"\nfolder = \"Agent one\"");
+    let text = mac.replace("\"Example Agent\"", "\"Agent: \\\"one\\\"\"\nfolder = \"Agent one\"");
     assert_eq!(load(&text).unwrap().folder(), "Agent one");
+}
+
+#[test]
+fn a_version_that_a_format_cannot_say_needs_another_for_it_alone() {
+    let on = |platform: &str, version: &str, rest: &str| {
+        load(&format!("{}\n{rest}", GOOD.replace("\"linux\"", &format!("\"{platform}\"")).replace("1.4.2", version)))
+    };
+    let windows = "[windows]\nupgrade-code = \"{6F1D2C3B-0000-4000-8000-0123456789AB}\"\n";
+    let macos = "[macos]\nbundle-id = \"com.example.agent\"\n";
+    for version in ["2024.11.8", "1.4.2.2924", "1.5.0-beta.2"] {
+        assert!(on("linux", version, "").is_ok(), "{version}");
+        let error = on("windows", version, windows).unwrap_err();
+        assert!(error.contains("for Windows") && error.contains("hint: set windows.version"), "{error}");
+        let own = on("windows", version, &format!("{windows}version = \"24.11.8\"\n")).unwrap();
+        assert_eq!((own.windows_version(), own.version().to_string().as_str()), ("24.11.8", version));
+    }
+    assert_eq!(on("macos", "2024.11.8", macos).unwrap().macos_version(), "2024.11.8");
+    assert!(on("macos", "1.5.0~rc1", macos).unwrap_err().contains("hint: set macos.version"));
+    assert_eq!(on("macos", "1.5.0~rc1", &format!("{macos}version = \"1.4.99\"\n")).unwrap().macos_version(), "1.4.99");
+    assert_eq!(on("linux", "1.5.0-beta.2", "").unwrap().version().debian(), "1.5.0~beta.2");
+    let error = on("windows", "1.4.2", &format!("{windows}version = \"2024.1.1\"\n")).unwrap_err();
+    assert!(error.contains("windows.version: \"2024.1.1\" must be"), "{error}");
+}
+
+#[test]
+fn a_short_file_stem_matters_to_debian_alone() {
+    let short =
+        |platform: &str| GOOD.replace("\"Example-Agent\"", "\"X\"").replace("\"linux\"", &format!("\"{platform}\""));
+    assert!(load(&short("linux")).unwrap_err().contains("does not give a Debian package name"));
+    let mac = load(&format!("{}\n[macos]\nbundle-id = \"com.example.agent\"\n", short("macos"))).unwrap();
+    assert_eq!((mac.file_stem(), mac.executable()), ("X", "x"));
+}
+
+#[test]
+fn what_is_not_as_it_was_typed_is_said() {
+    let file = |platform: &str, destination: &str| {
+        let manifest = GOOD.replace("\"linux\"", &format!("\"{platform}\""));
+        load(&format!(
+            "{manifest}\n[[file]]\nplatform = \"{platform}\"\nsource = \"Cargo.toml\"\ndestination = \"{destination}\"\n\
+             [macos]\nbundle-id = \"com.example.agent\"\n"
+        ))
+    };
+    let unit = file("linux", "/lib/systemd/system/x.service").unwrap();
+    assert_eq!(unit.files_for(Platform::Linux).next().unwrap().destination, "usr/lib/systemd/system/x.service");
+    assert!(
+        unit.notes()[0].starts_with("file[0].destination: /lib/systemd/system/x.service is installed as /usr/lib/")
+    );
+    let mac = file("macos", "/etc/agent/x").unwrap();
+    assert!(mac.notes()[0].contains("/private/etc/agent/x") && mac.notes()[1].contains("install location is /"));
+    assert!(file("macos", "/Applications/Example/x").unwrap().notes().is_empty());
+    assert!(file("macos", "/usr/bin/agentctl").unwrap_err().contains("sealed"));
 }
 
 #[test]

@@ -100,13 +100,7 @@ pub fn win32_lob_app(msi: &Windows, transform: Option<&str>) -> Value {
             "productName": msi.product,
             "publisher": msi.publisher,
         },
-        "rules": [{
-            "@odata.type": "#microsoft.graph.win32LobAppProductCodeRule",
-            "ruleType": "detection",
-            "productCode": facts.product_code,
-            "productVersionOperator": "greaterThanOrEqual",
-            "productVersion": facts.product_version,
-        }],
+        "rules": [detection(msi)],
     });
     if let Some(own) = own.as_object_mut().filter(|_| is_arm) {
         // Only beta's newer property knows arm64; the older one must then say "none".
@@ -115,7 +109,33 @@ pub fn win32_lob_app(msi: &Windows, transform: Option<&str>) -> Value {
     of_windows(msi, "win32LobApp", CONTENT_NAME).body(own)
 }
 
-/// A line-of-business MSI.
+/// How Intune finds out that the app is there: by the version in the registry, which says the same after an update or with another
+/// token. The product code is another one for each of them, so Intune would install the older MSI again, which refuses, for ever.
+fn detection(msi: &Windows) -> Value {
+    let facts = &msi.facts;
+    match &facts.version_value {
+        Some((key, value)) => json!({
+            "@odata.type": "#microsoft.graph.win32LobAppRegistryRule",
+            "ruleType": "detection",
+            "check32BitOn64System": false,
+            "keyPath": format!(r"HKEY_LOCAL_MACHINE\{key}"),
+            "valueName": value,
+            "operationType": "version",
+            "operator": "greaterThanOrEqual",
+            "comparisonValue": facts.product_version,
+        }),
+        None => json!({
+            "@odata.type": "#microsoft.graph.win32LobAppProductCodeRule",
+            "ruleType": "detection",
+            "productCode": facts.product_code,
+            "productVersionOperator": "greaterThanOrEqual",
+            "productVersion": facts.product_version,
+        }),
+    }
+}
+
+/// A line-of-business MSI. Its type knows no detection but the product code's; the version does not count, so that an agent which has
+/// updated itself is not installed again.
 #[must_use]
 pub fn windows_mobile_msi(msi: &Windows) -> Value {
     let facts = &msi.facts;
@@ -124,7 +144,7 @@ pub fn windows_mobile_msi(msi: &Windows) -> Value {
         "productVersion": facts.product_version,
         "identityVersion": facts.product_version,
         "commandLine": "",
-        "ignoreVersionDetection": false,
+        "ignoreVersionDetection": true,
     }))
 }
 

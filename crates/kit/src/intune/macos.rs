@@ -77,7 +77,7 @@ fn wrap(folder: &mut Folder, pkg: &Macos, file: &FileAt, epoch: Epoch) -> Result
 /// The app of one type, with what both types have.
 fn app(pkg: &Macos, kind: &str, own: Value) -> Value {
     let mut both = json!({
-        "ignoreVersionDetection": false,
+        "ignoreVersionDetection": true,
         "minimumSupportedOperatingSystem": minimum(&pkg.facts.minimum_macos),
     });
     if let (Some(both), Value::Object(own)) = (both.as_object_mut(), own) {

@@ -24,6 +24,9 @@ struct Page<'a> {
     install: &'a str,
     uninstall: &'a str,
     product_code: &'a str,
+    /// The key with the installed version, and the value's name.
+    version_key: Option<String>,
+    version_value: Option<&'a str>,
     is_arm: bool,
 }
 
@@ -79,6 +82,8 @@ pub fn write(
         install: line("installCommandLine")?,
         uninstall: line("uninstallCommandLine")?,
         product_code: &msi.facts.product_code,
+        version_key: msi.facts.version_value.as_ref().map(|(key, _)| format!(r"HKEY_LOCAL_MACHINE\{key}")),
+        version_value: msi.facts.version_value.as_ref().map(|(_, value)| value.as_str()),
         is_arm: msi.arch() == "Arm64",
     };
     let template = include_str!("../../../../templates/kit/intune-windows.md.hbs");

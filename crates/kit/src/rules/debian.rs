@@ -89,16 +89,14 @@ pub(super) static RULES: [Rule; 18] = [
         id: "debian-service-wanted",
         severity: Severity::Error,
         profiles: DEBIAN,
-        what: "the unit is wanted by a target",
+        what: "the agent's unit is wanted by a target",
         why: "half-enrolled: after the next start of the device the agent does not run",
         remedy: "WantedBy=multi-user.target",
         source: SYSTEMD,
         broken: |s| {
             deb(s, |d| {
-                each_unit(
-                    d,
-                    |unit| if unit.all("WantedBy").is_empty() { Some("nothing wants it".to_owned()) } else { None },
-                )
+                let wanted = |unit: &Unit<'_>| !unit.all("WantedBy").is_empty();
+                each_own_unit(d, |unit| (!wanted(unit)).then(|| "nothing wants it".to_owned()))
             })
         },
     },
@@ -112,7 +110,7 @@ pub(super) static RULES: [Rule; 18] = [
         source: SYSTEMD,
         broken: |s| {
             deb(s, |d| {
-                each_unit(d, |unit| {
+                each_own_unit(d, |unit| {
                     let found = unit.last("Restart");
                     if matches!(found, "always" | "on-failure" | "on-abnormal") {
                         None
@@ -361,6 +359,20 @@ impl<'a> Unit<'a> {
 
 fn each_unit(facts: &Facts, rule: impl Fn(&Unit<'_>) -> Option<String>) -> Option<Broken> {
     facts.units.iter().find_map(|(path, text)| rule(&Unit(text)).and_then(|found| broken(path.as_str(), found)))
+}
+
+/// The units that the package starts by itself: postinst names them. Others are started by a timer, a socket or another unit. Where
+/// postinst names none, every one counts.
+fn each_own_unit(facts: &Facts, rule: impl Fn(&Unit<'_>) -> Option<String>) -> Option<Broken> {
+    let postinst = facts.scripts.get("postinst").map(|script| script.text.as_str()).unwrap_or_default();
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
+    let is_named = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        postinst.split(|c: char| !is_word(c)).any(|word| word == name)
+    };
+    let names_any = facts.units.keys().any(|path| is_named(path));
+    let own = facts.units.iter().filter(|(path, _)| !names_any || is_named(path));
+    own.into_iter().find_map(|(path, text)| rule(&Unit(text)).and_then(|found| broken(path.as_str(), found)))
 }
 
 /// The first word of a command line, which may be quoted.

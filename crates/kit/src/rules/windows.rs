@@ -356,16 +356,16 @@ pub(super) static RULES: [Rule; 23] = [
         id: "windows-token-secure",
         severity: Severity::Error,
         profiles: WINDOWS,
-        what: "SecureCustomProperties has the token's property",
-        why: "a token from a transform or a command line does not reach the elevated half of the installation",
-        remedy: "list it",
-        source: "Microsoft Learn, Windows Installer: SecureCustomProperties property",
+        what: "SecureCustomProperties does not have the token's property",
+        why: "a standard user could set it in an elevated repair, and the agent would enroll with another tenant",
+        remedy: "take it off the list: from an elevated prompt a command line works without it",
+        source: "Microsoft Learn, Windows Installer: Restricted Public Properties",
         broken: |s| {
             msi(s, |m| {
-                if !uses_token(m) || m.lists("SecureCustomProperties", TOKEN_PROPERTY) {
-                    None
+                if uses_token(m) && m.lists("SecureCustomProperties", TOKEN_PROPERTY) {
+                    broken("table Property", format!("SecureCustomProperties lists {TOKEN_PROPERTY}"))
                 } else {
-                    broken("table Property", format!("SecureCustomProperties does not list {TOKEN_PROPERTY}"))
+                    None
                 }
             })
         },

@@ -74,6 +74,11 @@ fn prove(streams: &mut [(String, Vec<u8>)], base: &[u8]) {
     data[at..at + 64].copy_from_slice(digest.as_bytes());
 }
 
+/// The streams that no stamp writes anew, in their order: the cabinet, and the program in the table Binary.
+fn bulk() -> [String; 2] {
+    [CABINET, "Binary.TokenReader"].map(name::of_data)
+}
+
 /// The same stamp by the `msi` crate: tables edited by queries, then all streams laid out afresh.
 fn naive(base: &[u8], token: &Token) -> Vec<u8> {
     let mut package = Package::open(Cursor::new(base.to_vec())).unwrap();
@@ -92,14 +97,13 @@ fn naive(base: &[u8], token: &Token) -> Vec<u8> {
     summary.1[at..at + 38].copy_from_slice(codes.package.as_bytes());
     prove(&mut edited, base);
 
-    let cabinet = name::of_data(CABINET);
     let mut writer = Writer::new(Cursor::new(Vec::new()), MSI_CLSID).unwrap();
+    for bulk in bulk() {
+        let (name, data) = edited.remove(edited.iter().position(|(name, _)| *name == bulk).unwrap());
+        writer.bulk(&utf16(&name), |out| out.write_all(&data)).unwrap();
+    }
     let mut small = Vec::new();
     for (name, data) in edited {
-        if name == cabinet {
-            writer.bulk(&utf16(&name), |out| out.write_all(&data)).unwrap();
-            continue;
-        }
         small.push((utf16(&name), data));
     }
     let small: Vec<Stream<'_>> = small.iter().map(|(name, data)| Stream { name, data }).collect();
@@ -150,9 +154,9 @@ fn a_token_that_is_a_string_already_is_counted_once_more() {
 fn with_streams(file: &[u8], change: impl Fn(&mut Vec<(String, Vec<u8>)>)) -> Vec<u8> {
     let mut all = streams(file);
     change(&mut all);
-    let cabinet = name::of_data(CABINET);
     let mut writer = Writer::new(Cursor::new(Vec::new()), MSI_CLSID).unwrap();
-    let (bulk, small): (Vec<_>, Vec<_>) = all.into_iter().partition(|(name, _)| *name == cabinet);
+    let (mut bulk, small): (Vec<_>, Vec<_>) = all.into_iter().partition(|(name, _)| bulk().contains(name));
+    bulk.sort_by_key(|(name, _)| *name != name::of_data(CABINET));
     for (name, data) in &bulk {
         writer.bulk(&utf16(name), |out| out.write_all(data)).unwrap();
     }

@@ -1,4 +1,4 @@
-//! The issuer's keys and the custom action that takes a token from beside the signature: both are there, or neither.
+//! The custom actions that are a program, and the issuer's keys: with keys there is the action that verifies tokens, without there is not.
 
 use container::msidb::Streams;
 use container::msidb::name::of_data;
@@ -15,6 +15,8 @@ use super::tables::Tables;
 use crate::msi::read::Installer;
 
 const ACTION: &str = "ReadEnrollmentToken";
+/// The actions that every package of ours has, and their types: immediate; commit, as the system, whose failure does not count.
+const STATE_ACTIONS: [(&str, i32); 2] = [("CheckStateFolder", 1), ("RemoveStateFolder", 0xE41)];
 const READER: &str = "TokenReader";
 const KEYS: &str = "IssuerKeys";
 /// A custom action has some hundred kilobytes.
@@ -34,10 +36,20 @@ pub(super) fn check(installer: &Installer<'_>, tables: &Tables<'_>, report: &mut
     }
     let action = tables.get("CustomAction").and_then(|table| table.find("Action", ACTION));
     let (keys, reader) = (content.get(KEYS), content.get(READER));
-    let all = [keys.is_some(), reader.is_some(), action.is_some()];
-    report.check(all == [true; 3] || all == [false; 3], "msi-token-reader", "table Binary", || {
-        format!("{KEYS}, {READER} and the custom action {ACTION} must be there together")
+    report.check(keys.is_some() == action.is_some(), "msi-token-reader", "table Binary", || {
+        format!("{KEYS} and the custom action {ACTION} must be there together")
     });
+    report.check(reader.is_some(), "msi-token-reader", "table Binary", || format!("{READER} is missing"));
+    for (name, kind) in STATE_ACTIONS {
+        let row = tables.get("CustomAction").and_then(|table| table.find("Action", name));
+        let right = row.is_some_and(|row| {
+            let is = |column| row.text(column).unwrap_or_default();
+            row.int("Type") == Some(kind) && is("Source") == READER && is("Target") == name
+        });
+        report.check(right, "msi-state-folder", "table CustomAction", || {
+            format!("{name} must be the function of that name in {READER}, of type {kind}")
+        });
+    }
     if let Some(keys) = keys {
         issuer_keys(keys, tables, report);
     }
@@ -81,7 +93,7 @@ fn is_for_the_architecture(reader: &[u8], installer: &Installer<'_>, report: &mu
     });
 }
 
-/// It runs when it can still do something, and never over a token that is there.
+/// It runs when it can still do something, and also where there is a token already: no other one is taken unverified.
 fn sequence(tables: &Tables<'_>, report: &mut Report) {
     let row = |action: &str| {
         let named = |row: &container::msidb::Row<'_>| row.text("Action").is_some_and(|found| found == action);
@@ -90,16 +102,17 @@ fn sequence(tables: &Tables<'_>, report: &mut Report) {
     let number = |action: &str| row(action).and_then(|row| row.int("Sequence"));
     let own = number(ACTION);
     let after = own > number("AppSearch");
-    let before = ["RequireToken", "CostFinalize"].iter().all(|action| number(action).is_none_or(|n| own < Some(n)));
+    let before = ["KeepWaitingToken", "RequireToken", "CostFinalize"]
+        .iter()
+        .all(|action| number(action).is_none_or(|n| own < Some(n)));
     report.check(own.is_some() && after && before, "msi-token-reader", "table InstallExecuteSequence", || {
         format!("{ACTION} must come after AppSearch and before anything asks for the token")
     });
     let condition =
         row(ACTION).and_then(|row| row.text("Condition").map(std::borrow::Cow::into_owned)).unwrap_or_default();
-    report.check(
-        condition.starts_with("NOT ENROLLMENTTOKEN AND"),
-        "msi-token-reader",
-        "table InstallExecuteSequence",
-        || format!("{ACTION} must not run where there is a token already: a command line wins"),
-    );
+    report.check(!condition.contains("ENROLLMENTTOKEN"), "msi-token-reader", "table InstallExecuteSequence", || {
+        format!(
+            "{ACTION} must also run where there is a token already, or a command line brings one that is not verified"
+        )
+    });
 }

@@ -121,13 +121,16 @@ fn read(tables: &Tables<'_>, name: &str, report: &mut Report) -> Sequence {
     sequence
 }
 
-/// Nothing of ours runs during an installation: the custom actions show an error (19) or set a property (51). The one that is a program
-/// (1) reads the token from beside the signature; `reader` looks at it.
+/// The custom actions show an error (19) or set a property (51). Those that are a program verify the token or look after the state folder;
+/// `reader` looks at them.
 fn custom_actions(tables: &Tables<'_>, execute: &Sequence, report: &mut Report) {
     for row in tables.rows("CustomAction") {
         let action = row.text("Action").unwrap_or_default();
         let kind = row.int("Type").unwrap_or(0);
-        let is_reader = kind == 1 && action == "ReadEnrollmentToken";
+        let is_reader = matches!(
+            (kind, action.as_ref()),
+            (1, "ReadEnrollmentToken" | "CheckStateFolder") | (0xE41, "RemoveStateFolder")
+        );
         report.check(matches!(kind, 19 | 51) || is_reader, "msi-custom-action", "table CustomAction", || {
             format!("{action} is of type {kind}, must be 19 (error) or 51 (property): the package runs no other code")
         });

@@ -10,21 +10,27 @@ use crate::msi::read::Installer;
 
 const PROPERTY: &str = "ENROLLMENTTOKEN";
 const REFERENCE: &str = "[ENROLLMENTTOKEN]";
+/// What a token that waits on the device is read into.
+const WAITING: &str = "WAITINGTOKEN";
 const TRANSITIVE: i32 = 0x40;
 const LOCAL_MACHINE: i32 = 2;
 const BITS_64: i32 = 0x10;
+/// The agent's own folder, and how far up it is looked for who could own the way to it.
+const STATE_FOLDER: &str = "StateFolder";
+const MAX_DEPTH: usize = 64;
 /// Start on installation, stop on both, delete on removal.
 const START_STOP_DELETE: i32 = 163;
 
 pub(super) fn check(installer: &Installer<'_>, tables: &Tables<'_>, report: &mut Report) -> Result<(), ReadError> {
-    for (list, why) in [
-        ("MsiHiddenProperties", "logs would show the token"),
-        ("SecureCustomProperties", "it would not reach the service from a command line"),
-    ] {
-        report.check(tables.lists(list, PROPERTY), "msi-token-property", "table Property", || {
-            format!("{list} must have {PROPERTY}: {why}")
+    for property in [PROPERTY, WAITING] {
+        report.check(tables.lists("MsiHiddenProperties", property), "msi-token-property", "table Property", || {
+            format!("MsiHiddenProperties must have {property}: logs would show the token")
+        });
+        report.check(!tables.lists("SecureCustomProperties", property), "msi-token-property", "table Property", || {
+            format!("SecureCustomProperties must not have {property}: a standard user could then set it in an elevated repair")
         });
     }
+    waiting(tables, report);
     one_place(installer, tables, report)?;
     registry(tables, report);
     locks(tables, report);
@@ -99,24 +105,61 @@ fn registry(tables: &Tables<'_>, report: &mut Report) {
     report.check(searched, "msi-token-repair", "table InstallExecuteSequence", || "AppSearch is missing".to_owned());
 }
 
+/// A token that waits on the device outlives an upgrade and a repair by a package that brings none.
+fn waiting(tables: &Tables<'_>, report: &mut Report) {
+    let action = tables.get("CustomAction").and_then(|t| t.find("Action", "KeepWaitingToken"));
+    let keeps = action.is_some_and(|row| {
+        let is = |column, text| row.text(column).is_some_and(|found| found == text);
+        row.int("Type") == Some(51) && is("Source", PROPERTY) && is("Target", "[WAITINGTOKEN]")
+    });
+    let row = |action: &str| {
+        tables.rows("InstallExecuteSequence").find(|row| row.text("Action").is_some_and(|found| found == action))
+    };
+    let number = |action: &str| row(action).and_then(|row| row.int("Sequence"));
+    let own = number("KeepWaitingToken");
+    let in_order = own > number("AppSearch")
+        && ["RequireToken", "CostFinalize"].iter().all(|action| number(action).is_none_or(|n| own < Some(n)));
+    let only_without = row("KeepWaitingToken")
+        .and_then(|row| row.text("Condition").map(|condition| condition.contains("NOT ENROLLMENTTOKEN")))
+        .unwrap_or(false);
+    report.check(keeps && in_order && only_without, "msi-token-waiting", "table CustomAction", || {
+        format!("KeepWaitingToken must set {PROPERTY} to [{WAITING}] after AppSearch, where there is no other token")
+    });
+}
+
 /// What holds secrets is open to the system and the administrators alone.
 fn locks(tables: &Tables<'_>, report: &mut Report) {
     let place = "table MsiLockPermissionsEx";
     report.check(tables.get("LockPermissions").is_none(), "msi-lock", place, || {
         "LockPermissions must not be there as well (error 1941)".to_owned()
     });
-    let locked = |table: &str, object: &str| {
+    let locked_so = |table: &str, object: &str, right: fn(&str) -> bool| {
         tables.rows("MsiLockPermissionsEx").any(|row| {
             row.text("Table").is_some_and(|found| found == table)
                 && row.text("LockObject").is_some_and(|found| found == object)
-                && row.text("SDDLText").is_some_and(|sddl| is_private(&sddl))
+                && row.text("SDDLText").is_some_and(|sddl| right(&sddl))
         })
     };
+    let locked = |table: &str, object: &str| locked_so(table, object, is_private);
+    let mut on_the_way = Vec::new();
     for row in tables.rows("CreateFolder") {
         let folder = row.text("Directory_").unwrap_or_default();
-        report.check(locked("CreateFolder", &folder), "msi-lock", place, || {
+        let right = if folder == STATE_FOLDER { is_private } else { is_unwritable };
+        report.check(locked_so("CreateFolder", &folder, right), "msi-lock", place, || {
             format!("folder {folder} must be locked to the system and the administrators")
         });
+        on_the_way.push(folder.into_owned());
+    }
+    let mut at = STATE_FOLDER.to_owned();
+    while let Some(above) = tables.get("Directory").and_then(|t| t.find("Directory", &at)?.text("Directory_Parent")) {
+        if above == "CommonAppDataFolder" || on_the_way.len() > MAX_DEPTH {
+            break;
+        }
+        report.check(on_the_way.iter().any(|folder| *folder == above), "msi-lock", "table CreateFolder", || {
+            format!("folder {above} must be made and locked: whoever makes it first owns the way to {STATE_FOLDER}")
+        });
+        on_the_way.push(above.clone().into_owned());
+        at = above.into_owned();
     }
     for row in tables.rows("Registry").filter(|row| row.text("Value").is_some_and(|v| v.contains(REFERENCE))) {
         let value = row.text("Registry").unwrap_or_default();
@@ -128,14 +171,22 @@ fn locks(tables: &Tables<'_>, report: &mut Report) {
 
 /// A protected list whose entries allow the system (SY) and the administrators (BA), and no other account.
 fn is_private(sddl: &str) -> bool {
+    all_entries(sddl, |fields| matches!(fields, ["A", _, _, "", "", "SY" | "BA"]))
+}
+
+/// The same, and users (BU) may read (0x1200a9: read and execute).
+fn is_unwritable(sddl: &str) -> bool {
+    all_entries(sddl, |fields| {
+        matches!(fields, ["A", _, _, "", "", "SY" | "BA"] | ["A", _, "0x1200a9" | "FR" | "FX", "", "", "BU"])
+    })
+}
+
+fn all_entries(sddl: &str, right: impl Fn(&[&str]) -> bool) -> bool {
     let Some((_, list)) = sddl.split_once("D:P") else { return false };
     let mut entries = list.split('(').skip(1);
     entries.clone().count() > 0
         && list.starts_with('(')
-        && entries.all(|entry| {
-            let fields: Vec<&str> = entry.trim_end_matches(')').split(';').collect();
-            matches!(fields.as_slice(), ["A", _, _, "", "", "SY" | "BA"])
-        })
+        && entries.all(|entry| right(&entry.trim_end_matches(')').split(';').collect::<Vec<_>>()))
 }
 
 /// The service runs the agent as the system, from a folder that users cannot write to, and is stopped before it goes.
@@ -168,7 +219,6 @@ fn service(tables: &Tables<'_>, report: &mut Report) {
 }
 
 fn below_program_files(tables: &Tables<'_>, folder: &str) -> bool {
-    const MAX_DEPTH: usize = 64;
     let mut at = folder.to_owned();
     for _ in 0..MAX_DEPTH {
         if at == "ProgramFiles64Folder" {
@@ -201,6 +251,10 @@ mod tests {
             "D:PAI(A;;FA;;;SY)",
         ] {
             assert!(!is_private(open), "{open}");
+        }
+        assert!(is_unwritable("O:SYG:SYD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;BU)"));
+        for open in ["D:P(A;;FA;;;SY)(A;;FA;;;BU)", "D:P(A;;FA;;;SY)(A;;0x1200a9;;;WD)", "D:(A;;FA;;;SY)(A;;FR;;;BU)"] {
+            assert!(!is_unwritable(open), "{open}");
         }
     }
 }

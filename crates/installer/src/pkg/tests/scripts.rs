@@ -8,7 +8,10 @@ fn nothing_of_the_token_is_in_the_scripts() {
     let opened = crate::pkg::opened::Opened::open(&base).unwrap();
     let scripts = opened.scripts().unwrap();
     let names: Vec<_> = scripts.iter().map(|script| script.entry.path.as_str()).collect();
-    assert_eq!(names, [".", "preinstall", "postinstall", "com.example.agent.plist"]);
+    assert_eq!(
+        names,
+        [".", "preinstall", "postinstall", "uninstall", "restart", "restart-job", "com.example.agent.plist"]
+    );
     let text = |n: usize| String::from_utf8(scripts[n].content.to_vec()).unwrap();
     for script in [text(1), text(2)] {
         assert!(script.starts_with("#!/bin/sh\n"));
@@ -16,7 +19,7 @@ fn nothing_of_the_token_is_in_the_scripts() {
         assert!(script.contains("state=$root/'Library/Application Support/Example Ltd/Example Agent'\n"));
         assert!(!script.contains("{{") && !script.contains("$(cat"));
     }
-    let plist = text(3);
+    let plist = text(6);
     assert!(plist.contains("<string>/Applications/Example Agent.app/Contents/MacOS/example-agent</string>"));
     assert!(plist.contains("<string>two words</string>"));
 }
@@ -50,7 +53,7 @@ fn without_a_service_nothing_is_started() {
     assert_eq!(errors(&base), [""; 0]);
     let opened = crate::pkg::opened::Opened::open(&base).unwrap();
     let scripts = opened.scripts().unwrap();
-    assert_eq!(scripts.len(), 3);
+    assert_eq!(scripts.len(), 4);
     let postinstall = String::from_utf8(scripts[2].content.to_vec()).unwrap();
     assert!(!postinstall.contains("bootstrap") && postinstall.contains("the device stays as it is"));
 }

@@ -29,6 +29,7 @@ pub(crate) fn windows() -> Windows {
             has_services: true,
             has_data_sources: false,
             writes_machine_registry: true,
+            version_value: None,
             has_system_folders: false,
             is_signed: false,
             token: None,
