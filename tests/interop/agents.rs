@@ -6,8 +6,10 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::support::agents::{self, Cpu, cms, elf};
-use crate::support::{judge, judges_folder, missing, run};
+use crate::support::agents::cms::{Algorithm, Extras};
+use crate::support::agents::macho::{Naming, Signing};
+use crate::support::agents::{self, Cpu, cms, elf, macho, pe};
+use crate::support::{both, judge, judges_folder, missing, output, run};
 
 fn folder(files: &[(&str, Vec<u8>)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -53,6 +55,26 @@ fn osslsigncode_verifies_the_windows_agents() {
 }
 
 #[test]
+fn osslsigncode_finds_the_digests_of_unusual_windows_agents_right() {
+    let Some(osslsigncode) = judge("osslsigncode") else { return };
+    let twice = [cms::certificate(), cms::certificate()];
+    let duplicate = pe::sign_with(pe::unsigned(Cpu::X64), Extras { certificates: &twice, ..Extras::default() });
+    let long = pe::sign_with(pe::unsigned(Cpu::X64), Extras { digest: Some(Algorithm::Sha384), ..Extras::default() });
+    let mut followed = pe::unsigned(Cpu::X64);
+    pe::sign_and_append(&mut followed, b"settings of an updater");
+    let folder = folder(&[("duplicate.exe", duplicate), ("sha384.exe", long), ("followed.exe", followed)]);
+    for name in ["duplicate.exe", "sha384.exe", "followed.exe"] {
+        let file = folder.path().join(name);
+        let said =
+            both(&output(Command::new(&osslsigncode).args(["verify".as_ref(), "-in".as_ref(), file.as_os_str()])));
+        let digest =
+            |field: &str| said.lines().find_map(|line| line.strip_prefix(field)).unwrap_or("?").trim().to_owned();
+        let found = (digest("Current message digest    :"), digest("Calculated message digest :"));
+        assert!(found.0.len() >= 64 && found.0 == found.1, "{name}: {said}");
+    }
+}
+
+#[test]
 fn lief_verifies_the_windows_agents() {
     let Some(python) = python() else { return };
     let folder = folder(&[("x64.exe", agents::windows(Cpu::X64)), ("arm64.exe", agents::windows(Cpu::Arm64))]);
@@ -65,13 +87,29 @@ fn lief_verifies_the_windows_agents() {
 #[test]
 fn apple_platform_and_lief_verify_the_macos_agents() {
     let Some(python) = python() else { return };
-    let folder =
-        folder(&[("arm64", agents::macos(&[Cpu::Arm64])), ("universal", agents::macos(&[Cpu::X64, Cpu::Arm64]))]);
+    let folder = folder(&[
+        ("arm64", agents::macos(&[Cpu::Arm64])),
+        ("universal", agents::macos(&[Cpu::X64, Cpu::Arm64])),
+        (
+            "identifiers",
+            macho::program(&[Cpu::X64, Cpu::Arm64], &Signing { own_identifiers: true, ..Signing::identity() }),
+        ),
+        ("left-over", macho::program(&[Cpu::Arm64], &Signing { left_over: true, ..Signing::identity() })),
+        (
+            "digests",
+            macho::program(&[Cpu::Arm64], &Signing { alternate: Some(Naming::Digests), ..Signing::identity() }),
+        ),
+        ("hashes", macho::program(&[Cpu::Arm64], &Signing { alternate: Some(Naming::Hashes), ..Signing::identity() })),
+    ]);
     let app = folder.path().join("Example.app");
     agents::app::write(&app, &[Cpu::X64]);
     for (file, minimum) in [
         (folder.path().join("arm64"), "[[11, 0, 0]]"),
         (folder.path().join("universal"), "[[10, 15, 0], [11, 0, 0]]"),
+        (folder.path().join("identifiers"), "[[10, 15, 0], [11, 0, 0]]"),
+        (folder.path().join("left-over"), "[[11, 0, 0]]"),
+        (folder.path().join("digests"), "[[11, 0, 0]]"),
+        (folder.path().join("hashes"), "[[11, 0, 0]]"),
         (app.join("Contents/MacOS/Example"), "[[10, 15, 0]]"),
     ] {
         assert_eq!(python_says(&python, "import apple_platform\nprint(apple_platform.verify_macho(f))", &file), "[]");

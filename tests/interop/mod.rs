@@ -25,6 +25,7 @@ mod preserve_msi;
 mod preserve_pkg;
 mod preserve_wine;
 mod signing_msi;
+mod signing_old;
 mod signing_pkg;
 mod signing_refused;
 mod upgrades_wine;

@@ -84,7 +84,7 @@ fn openssl_takes(keys: &Keys, file: &Path, plain: &str) {
     let bytes = fs::read(file).unwrap();
     let format = installer::formats::recognise(&bytes).unwrap();
     let signature = format.signature(&bytes).unwrap().unwrap();
-    let installer::seal::Imprint::Toc { sha1 } = signature.imprint else { panic!("another imprint") };
+    let installer::seal::Imprints::Toc { sha1 } = signature.imprint else { panic!("another imprint") };
     fs::write(keys.path("toc"), sha1).unwrap();
     let unpadded = signature.cms.iter().rposition(|byte| *byte != 0).unwrap() + 1;
     fs::write(keys.path("toc.cms"), &signature.cms[..unpadded]).unwrap();
@@ -101,7 +101,7 @@ fn a_message_in_indefinite_lengths_is_read() {
     let bench = Bench::new(Kind::Pkg);
     let bytes = fs::read(bench.sign("base", "signed", &keys.arguments("installer"))).unwrap();
     let signature = installer::formats::recognise(&bytes).unwrap().signature(&bytes).unwrap().unwrap();
-    let installer::seal::Imprint::Toc { sha1 } = signature.imprint else { panic!("another imprint") };
+    let installer::seal::Imprints::Toc { sha1 } = signature.imprint else { panic!("another imprint") };
     let roots = signing::Certificate::read_all(&fs::read(keys.path("ca.pem")).unwrap()).unwrap();
     let trust = signing::verify::Trust { roots: &roots, now: 1_900_000_000 };
     let der = signature.cms;
@@ -111,7 +111,7 @@ fn a_message_in_indefinite_lengths_is_read() {
     let judged = |cms: &[u8]| signing::verify::package(cms, None, &sha1, trust);
     assert_eq!(judged(&ber).unwrap(), judged(&der).unwrap());
     assert!(judged(&ber).unwrap().is_ok());
-    assert!(judged(&ber[..end - 1]).unwrap_err().to_string().contains("indefinite"));
+    assert!(judged(&ber[..end - 1]).unwrap_err().to_string().contains("ContentInfo at 0x0: needs "));
 }
 
 #[test]
@@ -158,6 +158,26 @@ apple_platform.sign(sys.argv[1], sys.argv[2], signer=signer, timestamp_url='none
     let arguments = ["--pkcs12".into(), p12.to_str().unwrap().into(), "--key-password-file".into(), password];
     let said = bench.try_to_sign("stamped", "ours", &arguments);
     assert!(said.status.success(), "{}", both(&said));
+}
+
+#[test]
+fn a_changed_payload_is_not_called_valid() {
+    let Some(keys) = keys() else { return };
+    let bench = Bench::new(Kind::Pkg);
+    let file = bench.sign("stamped", "signed", &keys.arguments("installer"));
+    let inspect = |file: &Path| both(&bench.stampwright(&["inspect", file.to_str().unwrap()]));
+    assert!(inspect(&file).contains(", valid"));
+    let mut bytes = fs::read(&file).unwrap();
+    let archive = container::xar::open(&bytes).unwrap();
+    let payload = archive.members.iter().find(|member| member.path.ends_with("/Payload")).unwrap();
+    let at = archive.heap_offset + archive.data(&payload.path).unwrap().offset;
+    bytes[at as usize + 100] ^= 1;
+    let bad = bench.path("bad");
+    fs::write(&bad, bytes).unwrap();
+    // The signature is over the table of contents, which names the digest of the payload.
+    let said = inspect(&bad);
+    assert!(said.contains("NOT VALID") && said.contains("Payload: xar member at"), "{said}");
+    assert!(!said.contains(", valid"), "{said}");
 }
 
 #[test]

@@ -161,6 +161,48 @@ fn reply(keys: &Keys, folder: &Path, question: &[u8]) -> Vec<u8> {
     fs::read(&answer).unwrap()
 }
 
+/// An authority that answers as those before RFC 3161 did, with a countersignature, until the tests end. Gives its URL. `signer` is the name of its key.
+pub fn countersigner(keys: &'static Keys, signer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/scripts/timstamp.dll", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let folder = tempfile::tempdir().unwrap();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let Some(question) = body(&mut stream) else { continue };
+            let answer = countersign(keys, folder.path(), signer, &question);
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                answer.len()
+            );
+            let _ = stream.write_all(&[head.as_bytes(), &answer].concat());
+        }
+    });
+    url
+}
+
+/// The question is base64 of `SEQUENCE { OID, SEQUENCE { data, [0] OCTET STRING signature } }`; the answer is base64 of a signed message over the signature,
+/// of which the asker takes the SignerInfo and the certificates.
+fn countersign(keys: &Keys, folder: &Path, signer: &str, question: &[u8]) -> Vec<u8> {
+    let (base64, der) = (folder.join("question.base64"), folder.join("question"));
+    let (signature, answer) = (folder.join("signature"), folder.join("answer"));
+    fs::write(&base64, question).unwrap();
+    let text = |path: &PathBuf| path.to_str().unwrap().to_owned();
+    let one_line = if question.trim_ascii_end().contains(&b'\n') { "" } else { "-A" };
+    keys.openssl(&format!("enc -d -base64 {one_line} -in {} -out {}", text(&base64), text(&der)));
+    let bytes = fs::read(&der).unwrap();
+    let at = bytes.windows(4).position(|window| window[..2] == [4, 0x82]).unwrap();
+    let len = usize::from(bytes[at + 2]) << 8 | usize::from(bytes[at + 3]);
+    fs::write(&signature, &bytes[at + 4..at + 4 + len]).unwrap();
+    keys.openssl(&format!(
+        "cms -sign -binary -nodetach -nosmimecap -md sha256 -outform DER -signer {signer}.crt -inkey {signer}.key -certfile ca.pem -in {} -out {}",
+        text(&signature),
+        text(&answer)
+    ));
+    keys.openssl(&format!("enc -base64 -in {} -out {}", text(&answer), text(&base64)));
+    fs::read(&base64).unwrap()
+}
+
 /// The body of a request.
 fn body(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();

@@ -9,6 +9,7 @@ use std::path::Path;
 use container::cab::read::Cabinet;
 use container::cfb::read::Compound;
 use container::code_resources::CodeResources;
+use container::digest::Digest;
 use container::{ar, bom, cpio, gzip, msidb, property_list, xar, xml, xz, zst};
 use installer::agent::{self, Expected};
 use installer::format::{Extracted, Kind, ReadError, Sink};
@@ -58,13 +59,18 @@ pub const READERS: &[Reader] = &[
 fn signature(bytes: &[u8]) -> Result<(), String> {
     let trust = verify::Trust { roots: &[], now: 1_700_000_000 };
     let package = verify::package(bytes, None, &[7; 20], trust).map(drop).map_err(text);
-    verify::authenticode(bytes, &[7; 32], trust).map(drop).map_err(text).or(package)
+    verify::authenticode(bytes, &[Digest::Sha256([7; 32])], trust).map(drop).map_err(text).or(package)
 }
 
 fn signatures() -> Vec<Vec<u8>> {
     vec![
         cms::authenticode("1.3.6.1.4.1.311.2.1.4", &agents::pe::indirect_data(&[7; 32]), &[]),
         cms::detached(&[7; 20], &[]),
+        cms::authenticode_with(
+            "1.3.6.1.4.1.311.2.1.4",
+            &agents::pe::indirect_data(&[7; 32]),
+            cms::Extras { countersigned: true, ..cms::Extras::default() },
+        ),
     ]
 }
 
@@ -329,7 +335,10 @@ fn manifest(bytes: &[u8]) -> Result<(), String> {
 fn slot_beside(bytes: &[u8]) -> Result<(), String> {
     let _ = installer::preserve::Manifest::parse(bytes);
     let _ = xar::slot::read(bytes);
-    container::authenticode::slot::claimed_digest(bytes).map_err(text)?;
+    let _ = container::authenticode::named_algorithms(bytes);
+    let message =
+        container::cms::SignedData::read(container::der::Encoding::Ber, bytes).map_err(|error| error.to_string())?;
+    container::authenticode::IndirectData::read(&message).map_err(|error| error.to_string())?;
     container::authenticode::slot::insert(bytes).map(drop).map_err(text)
 }
 

@@ -59,6 +59,13 @@ pub enum Problem {
         /// What it must be, as the end of `must be …`.
         expected: &'static str,
     },
+    /// A value of another type than the one that must be there.
+    Tag {
+        /// The tag found.
+        found: u8,
+        /// The tag that it must have.
+        expected: u8,
+    },
     /// Two numbers, digests or names that must agree do not.
     Mismatch {
         /// What disagrees, e.g. `the checksum and the data`.
@@ -109,6 +116,7 @@ impl fmt::Display for Problem {
         match self {
             Self::Truncated { needed, found } => write!(f, "needs {needed} bytes, found {found}"),
             Self::Value { field, found, expected } => write!(f, "{field} is {found}, must be {expected}"),
+            Self::Tag { found, expected } => write!(f, "the tag is {found:#04x}, must be {expected:#04x}"),
             Self::Mismatch { what } => write!(f, "{what} do not agree"),
             Self::Missing { what } => write!(f, "{what} is missing"),
             Self::Twice { what } => write!(f, "{what} is there twice"),

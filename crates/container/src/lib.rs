@@ -20,20 +20,20 @@
 //! | [`xml`], [`property_list`] | small XML documents and Apple's property lists, read whole within limits |
 //! | [`code_resources`] | what a code signature says of the other files of an application |
 //! | [`digest`], [`authenticode`] | the digests that signatures name, and what that of an MSI is over |
-//! | [`ber`] | indefinite lengths, which Apple's signatures have, made definite |
-//! | [`der`] | signed messages, walked through and patched |
+//! | [`der`] | ASN.1 values in DER and BER, walked through and patched |
+//! | [`cms`] | signed messages and certificates, with their bytes and places kept |
 //! | [`slot`] | the places outside of a signature that hold a token |
 //! | [`pe`], [`macho`], [`elf`] | executables, as far as an agent check needs them |
 
 pub mod ar;
 pub mod at;
 pub mod authenticode;
-pub mod ber;
 pub mod bom;
 pub mod bytes;
 pub mod bzip2;
 pub mod cab;
 pub mod cfb;
+pub mod cms;
 pub mod code_resources;
 pub mod cpio;
 mod decoded;

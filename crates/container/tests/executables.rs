@@ -59,11 +59,14 @@ fn nothing_hides_beside_a_certificate() {
         format!("certificate table at {:#x}: 8 bytes are left over after the end", good.len())
     );
 
-    let mut in_the_padding = good.clone();
-    in_the_padding.extend([0; 8]);
-    agents::writer::put_u32(&mut in_the_padding, pe::SECURITY_AT + 4, table_bytes as u32 + 8);
-    agents::writer::put_u32(&mut in_the_padding, at, table_bytes as u32 + 8);
-    assert!(says(in_the_padding).ends_with("bytes are left over after the end"));
+    // Inside its entry they are given to the caller, who says so.
+    let mut behind_the_message = good.clone();
+    behind_the_message.extend([7; 8]);
+    agents::writer::put_u32(&mut behind_the_message, pe::SECURITY_AT + 4, table_bytes as u32 + 8);
+    agents::writer::put_u32(&mut behind_the_message, at, table_bytes as u32 + 8);
+    let certificate = Image::open(&behind_the_message).unwrap().certificate(&behind_the_message).unwrap().unwrap();
+    assert!(certificate.signed_data.ends_with(&[7; 8]));
+    assert_eq!(certificate.message_offset, at as u64 + 8);
 
     let mut second_entry = good.clone();
     second_entry.extend([8, 0, 0, 0, 0, 2, 2, 0]);

@@ -1,6 +1,8 @@
 //! Signatures as the formats see them: what has to be signed, and where the answer goes. Who signs, and with which key,
 //! is not known here: a [`Sealer`] is an argument. Also the place beside a signature where a prepared installer takes its token.
 
+use container::digest::Digest;
+
 use crate::token::Token;
 
 /// The form of a signature inside an installer.
@@ -12,7 +14,7 @@ pub enum SignatureForm {
     Xar,
 }
 
-/// What a signature of an installer is over.
+/// What a fresh signature of an installer has to be over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Imprint {
     /// Authenticode of a Windows Installer package: the SHA-256 of `MsiDigitalSignatureEx` (where there is one) and all streams.
@@ -27,18 +29,33 @@ pub enum Imprint {
     },
 }
 
+/// What a signature that is there must be over, computed from the content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Imprints {
+    /// Authenticode of a Windows Installer package: the digest as in [`Imprint::Msi`], in each algorithm that the signature and those inside it
+    /// name and that is computed here; where that is none, SHA-256.
+    Msi(Vec<Digest>),
+    /// A product archive: the SHA-1 checksum of the XAR's table of contents as it is stored.
+    Toc {
+        /// The checksum.
+        sha1: [u8; 20],
+    },
+}
+
 /// A signature as it stands in an installer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     /// The signed message (CMS, DER; padding behind it is allowed).
     pub cms: Vec<u8>,
     /// What it must be over, computed from the content that is there.
-    pub imprint: Imprint,
+    pub imprint: Imprints,
     /// A XAR's second signature, RSA over the same checksum, with its certificates (DER, leaf first).
     pub rsa: Option<RsaSignature>,
     /// Whether the content agrees with itself below the signature: an MSI's `MsiDigitalSignatureEx`, a XAR's stored checksum.
     /// Each has the name of what was looked at and, if wrong, what was found.
     pub defects: Vec<String>,
+    /// What such a signature leaves uncovered that another would cover: no defect, but worth knowing.
+    pub notes: Vec<String>,
 }
 
 /// The plain signature of a XAR.

@@ -17,6 +17,8 @@ use rsa::{Pkcs1v15Sign, RsaPublicKey};
 
 /// `const-oid` lacks it.
 const ECDSA_WITH_SHA_1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.1");
+/// The name that the OIW gave to SHA-1 with RSA; certificates of old timestamp authorities have it.
+const OIW_SHA_1_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.29");
 
 /// A kind of key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +96,7 @@ pub(crate) fn unsigned(bytes: &[u8]) -> Vec<u8> {
     if content.first().is_none_or(|&first| first >= 0x80) {
         content.insert(0, 0);
     }
-    crate::asn1::tlv(crate::asn1::INTEGER, &content)
+    crate::asn1::tlv(container::der::INTEGER, &content)
 }
 
 /// A public key that signatures can be checked with.
@@ -140,6 +142,19 @@ impl PublicKey {
                 .is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()),
         }
     }
+
+    /// Whether `signature` is this RSA key's over a digest without its name: padding, and then the digest's bytes alone. Authorities that
+    /// countersigned for Authenticode wrote it so (CryptoAPI's `CRYPT_NOHASHOID`), and Windows takes it.
+    #[must_use]
+    pub fn verifies_unnamed(&self, digest: &[u8], signature: &[u8]) -> bool {
+        match self {
+            Self::Rsa(key) => {
+                let padding = Pkcs1v15Sign { hash_len: Some(digest.len()), prefix: Box::default() };
+                key.verify(padding, digest, signature).is_ok()
+            }
+            _ => false,
+        }
+    }
 }
 
 /// PKCS #1 v1.5 padding with a digest's name in it.
@@ -150,41 +165,19 @@ pub(crate) fn padding(algorithm: Algorithm) -> Pkcs1v15Sign {
 
 /// What precedes the digest in a DigestInfo (RFC 8017 §9.2, note 1), and how long the digest is.
 pub(crate) fn digest_info_prefix(algorithm: Algorithm) -> (Vec<u8>, usize) {
-    let hash_len = match algorithm {
-        Algorithm::Sha1 => 20,
-        Algorithm::Sha256 => 32,
-        Algorithm::Sha384 => 48,
-        Algorithm::Sha512 => 64,
-    };
+    let hash_len = algorithm.len_bytes();
     let mut whole = crate::asn1::sequence(&[
-        &crate::asn1::algorithm(digest_oid(algorithm), true),
-        &crate::asn1::tlv(crate::asn1::OCTET_STRING, &vec![0; hash_len]),
+        &crate::asn1::algorithm(algorithm.oid(), true),
+        &crate::asn1::tlv(container::der::OCTET_STRING, &vec![0; hash_len]),
     ]);
     whole.truncate(whole.len() - hash_len);
     (whole, hash_len)
 }
 
-/// A digest's object identifier.
-pub(crate) const fn digest_oid(algorithm: Algorithm) -> ObjectIdentifier {
-    match algorithm {
-        Algorithm::Sha1 => rfc5912::ID_SHA_1,
-        Algorithm::Sha256 => rfc5912::ID_SHA_256,
-        Algorithm::Sha384 => rfc5912::ID_SHA_384,
-        Algorithm::Sha512 => rfc5912::ID_SHA_512,
-    }
-}
-
-/// The digest of an object identifier. `None`: MD5, or another that nobody should trust.
-pub(crate) fn digest_of(oid: ObjectIdentifier) -> Option<Algorithm> {
-    [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512]
-        .into_iter()
-        .find(|&algorithm| digest_oid(algorithm) == oid)
-}
-
 /// The digest that a signature algorithm names, as certificates have them.
 pub(crate) fn signature_digest(oid: ObjectIdentifier) -> Option<Algorithm> {
     match oid {
-        rfc5912::SHA_1_WITH_RSA_ENCRYPTION | ECDSA_WITH_SHA_1 => Some(Algorithm::Sha1),
+        rfc5912::SHA_1_WITH_RSA_ENCRYPTION | OIW_SHA_1_WITH_RSA | ECDSA_WITH_SHA_1 => Some(Algorithm::Sha1),
         rfc5912::SHA_256_WITH_RSA_ENCRYPTION | rfc5912::ECDSA_WITH_SHA_256 => Some(Algorithm::Sha256),
         rfc5912::SHA_384_WITH_RSA_ENCRYPTION | rfc5912::ECDSA_WITH_SHA_384 => Some(Algorithm::Sha384),
         rfc5912::SHA_512_WITH_RSA_ENCRYPTION | rfc5912::ECDSA_WITH_SHA_512 => Some(Algorithm::Sha512),

@@ -4,13 +4,15 @@ use std::fmt;
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc4519, rfc5280};
+use container::Malformed;
+use container::cms;
+use container::der::Values;
 use container::digest::{Algorithm, hex};
 use der::{Decode, Tag, Tagged};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
 use x509_cert::name::Name;
 
 use crate::algorithm::{PublicKey, signature_digest};
-use crate::asn1::{Asn1Error, BIT_STRING, CONTEXT_0, Der, INTEGER, SEQUENCE};
 use crate::{pem, time};
 
 /// More certificates than these are in nobody's file.
@@ -48,7 +50,7 @@ pub enum CertificateError {
     TooMany,
     /// One of them is not DER.
     #[error(transparent)]
-    Asn1(#[from] Asn1Error),
+    Malformed(#[from] Malformed),
     /// One of them cannot be understood.
     #[error("the certificate cannot be parsed: {0}")]
     Parse(String),
@@ -105,8 +107,7 @@ impl Certificate {
     /// Its serial number in hexadecimal digits.
     #[must_use]
     pub fn serial(&self) -> String {
-        let content = Der::new(&self.parts.serial).next("serialNumber").map(|value| value.content).unwrap_or_default();
-        hex(content)
+        Values::der(&self.parts.serial).take("serialNumber").map(|value| hex(value.content)).unwrap_or_default()
     }
 
     /// The SHA-256 of its bytes in hexadecimal digits.
@@ -205,12 +206,6 @@ impl Certificate {
     pub(crate) fn spki(&self) -> &[u8] {
         &self.parts.spki
     }
-
-    /// The subject key identifier, if it has one.
-    pub(crate) fn key_identifier(&self) -> Option<Vec<u8>> {
-        let found = self.parsed.tbs_certificate.get::<x509_cert::ext::pkix::SubjectKeyIdentifier>();
-        found.ok().flatten().map(|(_, identifier)| identifier.0.as_bytes().to_vec())
-    }
 }
 
 impl fmt::Debug for Certificate {
@@ -220,33 +215,16 @@ impl fmt::Debug for Certificate {
 }
 
 impl Parts {
-    fn read(der: &[u8]) -> Result<Self, Asn1Error> {
-        let mut outer = Der::new(der);
-        let certificate = outer.expect(SEQUENCE, "Certificate")?;
-        outer.finish("Certificate")?;
-        let mut fields = certificate.inner();
-        let tbs = fields.expect(SEQUENCE, "tbsCertificate")?;
-        let algorithm = fields.expect(SEQUENCE, "signatureAlgorithm")?.inner().next("algorithm")?;
-        let signature = fields.expect(BIT_STRING, "signatureValue")?;
-        let Some((0, signature)) = signature.content.split_first() else {
-            return Err(signature.wrong("signatureValue", "it does not end at a whole byte"));
-        };
-        let mut fields = tbs.inner();
-        fields.optional(CONTEXT_0, "version")?;
-        let serial = fields.expect(INTEGER, "serialNumber")?;
-        fields.expect(SEQUENCE, "signature")?;
-        let issuer = fields.expect(SEQUENCE, "issuer")?;
-        fields.expect(SEQUENCE, "validity")?;
-        let subject = fields.expect(SEQUENCE, "subject")?;
-        let spki = fields.expect(SEQUENCE, "subjectPublicKeyInfo")?;
+    fn read(der: &[u8]) -> Result<Self, Malformed> {
+        let fields = cms::Certificate::from_der(der)?;
         Ok(Self {
-            tbs: tbs.whole.to_vec(),
-            signature_algorithm: algorithm.oid("signatureAlgorithm")?,
-            signature: signature.to_vec(),
-            serial: serial.whole.to_vec(),
-            issuer: issuer.whole.to_vec(),
-            subject: subject.whole.to_vec(),
-            spki: spki.whole.to_vec(),
+            tbs: fields.tbs.whole.to_vec(),
+            signature_algorithm: fields.signature_algorithm,
+            signature: fields.signature.to_vec(),
+            serial: fields.serial.whole.to_vec(),
+            issuer: fields.issuer.whole.to_vec(),
+            subject: fields.subject.whole.to_vec(),
+            spki: fields.spki.whole.to_vec(),
         })
     }
 }

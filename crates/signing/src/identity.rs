@@ -2,6 +2,7 @@
 
 use container::digest::Algorithm;
 use ed25519_dalek::pkcs8::DecodePublicKey as _;
+use sha2::{Digest, Sha256};
 
 use crate::algorithm::KeyKind;
 use crate::certificate::{ANY_USAGE, APPLE_INSTALLER, APPLE_SHOP_INSTALLER, CODE_SIGNING, Certificate};
@@ -166,12 +167,11 @@ impl Identity {
     /// Signs the SHA-256 of some bytes, and checks the answer with the leaf's public key.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, IdentityError> {
         let mismatch = || IdentityError::Mismatch { subject: self.leaf.subject() };
-        let digest = Algorithm::Sha256.digest(message);
-        let digest: &[u8; 32] = digest.as_slice().try_into().map_err(|_| KeyError::Damaged)?;
-        let answer = self.key.sign(self.kind, digest)?;
+        let digest: [u8; 32] = Sha256::digest(message).into();
+        let answer = self.key.sign(self.kind, &digest)?;
         let public = self.leaf.public_key().ok_or_else(mismatch)?;
         for signature in [self.kind.to_der(&answer), answer] {
-            if public.verifies(Algorithm::Sha256, digest, &signature) {
+            if public.verifies(Algorithm::Sha256, &digest, &signature) {
                 return Ok(signature);
             }
         }

@@ -12,7 +12,7 @@
 //! | [`verify`] | signed messages, read and judged |
 //!
 //! Nothing here knows an installer: what is signed is a digest, and the answer is bytes. The clock, randomness and roots
-//! are arguments. Writers and readers of a message share the DER values of `asn1` and nothing else.
+//! are arguments. Writers of messages share nothing with readers, which use `container`'s.
 
 pub mod algorithm;
 mod asn1;
@@ -28,7 +28,6 @@ pub mod time;
 pub mod timestamp;
 pub mod verify;
 
-pub use asn1::{Asn1Error, Asn1Problem};
 pub use certificate::{Certificate, CertificateError};
 pub use identity::{Identity, IdentityError, Purpose};
 pub use secret::Passphrase;

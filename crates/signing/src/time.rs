@@ -6,7 +6,8 @@ use der::DateTime;
 use der::asn1::{GeneralizedTime, UtcTime};
 use der::{Decode, Encode};
 
-use crate::asn1::{Asn1Error, GENERALIZED_TIME, UTC_TIME, Value};
+use container::bytes::{Malformed, Problem};
+use container::der::{GENERALIZED_TIME, UTC_TIME, Value};
 
 /// A moment for people: `2026-01-31T12:00:00Z`.
 #[must_use]
@@ -27,8 +28,8 @@ pub(crate) fn encode(seconds: u64) -> Option<Vec<u8>> {
 }
 
 /// A Time as seconds since 1970. Fractions, which timestamps may have (RFC 3161 §2.4.2), are cut off.
-pub(crate) fn decode(value: &Value<'_>, what: &'static str) -> Result<u64, Asn1Error> {
-    let wrong = || value.wrong(what, "it is no date in the form that DER asks for");
+pub(crate) fn decode(value: &Value<'_>, what: &'static str) -> Result<u64, Malformed> {
+    let wrong = || value.wrong(what, Problem::Data { what: "it is not a date in the form that DER asks for" });
     match value.tag {
         UTC_TIME => Ok(UtcTime::from_der(value.whole).map_err(|_| wrong())?.to_unix_duration().as_secs()),
         GENERALIZED_TIME => {
@@ -47,16 +48,18 @@ pub(crate) fn decode(value: &Value<'_>, what: &'static str) -> Result<u64, Asn1E
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::asn1::{Der, tlv};
+    use container::der::Values;
+
+    use crate::asn1::tlv;
 
     #[test]
     fn moments_survive_writing_and_reading() {
         for seconds in [0, 1_700_000_000, 4_000_000_000] {
             let der = encode(seconds).unwrap();
-            assert_eq!(decode(&Der::new(&der).next("toy").unwrap(), "toy").unwrap(), seconds);
+            assert_eq!(decode(&Values::der(&der).take("toy").unwrap(), "toy").unwrap(), seconds);
         }
         let der = tlv(GENERALIZED_TIME, b"20231114221320.25Z");
-        assert_eq!(decode(&Der::new(&der).next("toy").unwrap(), "toy").unwrap(), 1_700_000_000);
+        assert_eq!(decode(&Values::der(&der).take("toy").unwrap(), "toy").unwrap(), 1_700_000_000);
         assert_eq!(date(1_700_000_000), "2023-11-14T22:13:20Z");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use container::at::FileAt;
-use installer::agent::{self, AgentProblem, Expected};
+use installer::agent::{self, Expected};
 use installer::format::{Area, Extracted, Installer, ReadError, Sink, What};
 use installer::{Arch, Platform, Report};
 
@@ -78,7 +78,7 @@ impl Programs {
                 self.signed.entry(name).or_default().push(path.to_owned());
             }
             Ok(None) => self.unsigned.push(path.to_owned()),
-            Err(problem @ (AgentProblem::Signature(_) | AgentProblem::SignatureBytes(_))) => {
+            Err(problem) if problem.is_about_signature() => {
                 self.broken.push((path.to_owned(), problem.to_string()));
             }
             // Libraries, other kinds of file, and programs for processors without a name here.

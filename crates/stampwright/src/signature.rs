@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use installer::Report;
 use installer::format::Installer;
 use installer::report::{Finding, Severity};
-use installer::seal::Imprint;
+use installer::seal::Imprints;
 use serde::Serialize;
-use signing::verify::{self, PlainSignature, Problem, SignatureFacts, Trust, Unreadable};
+use signing::verify::{self, PlainSignature, Problem, SignatureFacts, Trust, Unreadable, Verdict};
 
 use crate::error::Result;
 
@@ -23,7 +23,10 @@ pub struct Judged {
     /// What the content says against itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub defects: Vec<String>,
-    /// Whether nothing is wrong.
+    /// What it leaves uncovered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Whether everything was computed, nested signatures included, and nothing is wrong.
     pub valid: bool,
 }
 
@@ -32,19 +35,23 @@ pub(crate) fn judge(installer: &dyn Installer, trust: Trust<'_>) -> Result<Optio
     let signature = installer.signable().map(|file| file.signature()).transpose()?.flatten();
     let Some(signature) = signature else { return Ok(None) };
     let facts: Result<SignatureFacts, Unreadable> = match &signature.imprint {
-        Imprint::Msi { sha256 } => verify::authenticode(&signature.cms, sha256, trust),
-        Imprint::Toc { sha1 } => {
+        Imprints::Msi(digests) => verify::authenticode(&signature.cms, digests, trust),
+        Imprints::Toc { sha1 } => {
             let plain = signature.rsa.as_ref();
             let plain = plain.map(|rsa| PlainSignature { bytes: &rsa.bytes, certificates: &rsa.certificates });
             verify::package(&signature.cms, plain, sha1, trust)
         }
     };
-    let (facts, unreadable) = match facts {
+    let (mut facts, unreadable) = match facts {
         Ok(facts) => (Some(facts), None),
         Err(error) => (None, Some(error.to_string())),
     };
-    let valid = facts.as_ref().is_some_and(SignatureFacts::is_ok) && signature.defects.is_empty();
-    Ok(Some(Judged { facts, unreadable, defects: signature.defects, valid }))
+    if let Some(facts) = facts.as_mut().filter(|_| !signature.defects.is_empty()) {
+        // Content that contradicts itself below a signature is not what was signed.
+        facts.verdict = Verdict::Invalid;
+    }
+    let valid = facts.as_ref().is_some_and(SignatureFacts::is_ok);
+    Ok(Some(Judged { facts, unreadable, defects: signature.defects, notes: signature.notes, valid }))
 }
 
 impl Judged {
@@ -54,6 +61,9 @@ impl Judged {
             self.unreadable.clone().unwrap_or_default()
         });
         report.check(self.defects.is_empty(), "signature-content", "signature", || self.defects.join("; "));
+        for note in &self.notes {
+            report.note("signature-coverage", "signature", note.clone());
+        }
         if let Some(facts) = &self.facts {
             say(facts, "signature", report);
         }
@@ -79,7 +89,7 @@ impl Judged {
             Some(facts) => describe(facts, "signature", &mut lines),
             None => lines.push(("signature", self.unreadable.clone().unwrap_or_default())),
         }
-        lines.extend(self.defects.iter().map(|defect| ("", defect.clone())));
+        lines.extend(self.defects.iter().chain(&self.notes).map(|sentence| ("", sentence.clone())));
         lines
     }
 }
@@ -120,19 +130,24 @@ fn describe(facts: &SignatureFacts, name: &'static str, lines: &mut Vec<(&'stati
     if let (Some(signer), Some(digest)) = (signer, facts.digest) {
         let _ = write!(head, ", {} with {digest}", signer.key);
     }
-    let verdict =
-        match (facts.problems.iter().any(|problem| problem.severity == verify::Severity::Error), facts.trusted) {
-            (true, _) => ", NOT VALID",
-            (false, Some(true)) => ", valid, trusted",
-            (false, _) => ", valid",
-        };
+    let verdict = match (facts.verdict, facts.trusted) {
+        (Verdict::Invalid, _) => ", NOT VALID",
+        (Verdict::NotChecked, _) => ", NOT CHECKED",
+        (Verdict::Valid, Some(true)) => ", valid, trusted",
+        // Without roots the chain is not judged.
+        (Verdict::Valid, _) => ", valid",
+    };
     head.push_str(verdict);
     lines.push((name, head));
     if facts.chain.len() > 1 {
         lines.push(("", format!("chain: {}", facts.chain.join(" <- "))));
     }
     if let Some(timestamp) = &facts.timestamp {
-        lines.push(("", format!("timestamp: {} by {}", timestamp.time, timestamp.authority)));
+        let way = match timestamp.form {
+            verify::TimestampForm::Rfc3161 => "",
+            verify::TimestampForm::Countersignature => " (a countersignature, as before RFC 3161)",
+        };
+        lines.push(("", format!("timestamp: {} by {}{way}", timestamp.time, timestamp.authority)));
     }
     if let Some(text) = &facts.description {
         lines.push(("", format!("description: {text}")));

@@ -2,7 +2,7 @@
 
 use p256::ecdsa::signature::Signer;
 use p256::ecdsa::{Signature, SigningKey};
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::der::{
     BIT_STRING, CONTEXT_0, INTEGER, OCTET_STRING, SEQUENCE, SET, UTC_TIME, UTF8_STRING, indefinite, oid, sequence,
@@ -94,46 +94,111 @@ pub fn attribute(id: &str, value: &[u8]) -> Vec<u8> {
     sequence(&[&oid(id), &tlv(SET, &[value])])
 }
 
-/// A SignerInfo over `content` (what is hashed), with further signed attributes.
-fn signer_info(content_type: &str, content: &[u8], further: &[Vec<u8>]) -> Vec<u8> {
-    let digest = Sha256::digest(content);
+/// What a message has besides what every one has.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extras<'a> {
+    /// Further signed attributes.
+    pub signed: &'a [Vec<u8>],
+    /// Attributes that nothing covers.
+    pub unsigned: &'a [Vec<u8>],
+    /// Values in the list of certificates before the signer's.
+    pub certificates: &'a [Vec<u8>],
+    /// Whether its own signer countersigns it, as an authority would.
+    pub countersigned: bool,
+    /// The digest algorithm of the content, of the attributes and of the message; `None`: SHA-256.
+    pub digest: Option<Algorithm>,
+}
+
+/// A digest algorithm. The last one is named only: its digests are made up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    Sha256,
+    Sha384,
+    Sha512,
+    Md5,
+}
+
+impl Algorithm {
+    pub fn digest(self, bytes: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Sha256 => Sha256::digest(bytes).to_vec(),
+            Self::Sha384 => Sha384::digest(bytes).to_vec(),
+            Self::Sha512 => Sha512::digest(bytes).to_vec(),
+            Self::Md5 => Sha256::digest(bytes)[..16].to_vec(),
+        }
+    }
+
+    /// The AlgorithmIdentifier.
+    pub fn identifier(self) -> Vec<u8> {
+        let number = match self {
+            Self::Sha256 => SHA_256,
+            Self::Sha384 => "2.16.840.1.101.3.4.2.2",
+            Self::Sha512 => "2.16.840.1.101.3.4.2.3",
+            Self::Md5 => "1.2.840.113549.2.5",
+        };
+        sequence(&[&oid(number), &[0x05, 0x00]])
+    }
+}
+
+/// A SignerInfo over `content` (what is hashed). Its signature is made over the SHA-256 of the attributes, whatever the digest is.
+fn signer_info(content_type: &str, content: &[u8], extras: Extras<'_>) -> Vec<u8> {
+    let algorithm = extras.digest.unwrap_or(Algorithm::Sha256);
+    let digest = algorithm.digest(content);
     let mut attributes =
         vec![attribute(CONTENT_TYPE, &oid(content_type)), attribute(MESSAGE_DIGEST, &tlv(OCTET_STRING, &[&digest]))];
-    attributes.extend_from_slice(further);
+    attributes.extend_from_slice(extras.signed);
     let signature = sign(&set_of(SET, attributes.clone()));
+    let mut unsigned = extras.unsigned.to_vec();
+    if extras.countersigned {
+        let time = attribute("1.2.840.113549.1.9.5", &tlv(UTC_TIME, &[b"240229120000Z"]));
+        let stamp = signer_info(DATA, &signature, Extras { signed: &[time], ..Extras::default() });
+        unsigned.push(attribute("1.2.840.113549.1.9.6", &stamp));
+    }
+    let unsigned = if unsigned.is_empty() { Vec::new() } else { set_of(0xa1, unsigned) };
     sequence(&[
         &tag_integer(1),
         &sequence(&[&name(), &SERIAL]),
-        &sha_256(),
+        &algorithm.identifier(),
         &set_of(CONTEXT_0, attributes),
         &sequence(&[&oid(ECDSA_WITH_SHA_256)]),
         &tlv(OCTET_STRING, &[&signature]),
+        &unsigned,
     ])
+}
+
+fn certificates(extras: Extras<'_>) -> Vec<u8> {
+    tlv(CONTEXT_0, &[&extras.certificates.concat(), &certificate()])
 }
 
 /// An Authenticode signature: `content` is the whole SEQUENCE of type `content_type`, inside the message.
 pub fn authenticode(content_type: &str, content: &[u8], further: &[Vec<u8>]) -> Vec<u8> {
+    authenticode_with(content_type, content, Extras { signed: further, ..Extras::default() })
+}
+
+/// The same with more in it.
+pub fn authenticode_with(content_type: &str, content: &[u8], extras: Extras<'_>) -> Vec<u8> {
     let header = if content[1] < 0x80 { 2 } else { 2 + usize::from(content[1] & 0x7f) };
     let signed_data = sequence(&[
         &tag_integer(1),
-        &tlv(SET, &[&sha_256()]),
+        &tlv(SET, &[&extras.digest.unwrap_or(Algorithm::Sha256).identifier()]),
         &sequence(&[&oid(content_type), &tlv(CONTEXT_0, &[content])]),
-        &tlv(CONTEXT_0, &[&certificate()]),
-        &tlv(SET, &[&signer_info(content_type, &content[header..], further)]),
+        &certificates(extras),
+        &tlv(SET, &[&signer_info(content_type, &content[header..], extras)]),
     ]);
     sequence(&[&oid(SIGNED_DATA), &tlv(CONTEXT_0, &[&signed_data])])
 }
 
 /// A detached signature over `content`, in the BER that `codesign` writes: outer lengths are indefinite.
 pub fn detached(content: &[u8], further: &[Vec<u8>]) -> Vec<u8> {
+    let extras = Extras { signed: further, ..Extras::default() };
     let signed_data = indefinite(
         SEQUENCE,
         &[
             &tag_integer(1),
             &tlv(SET, &[&sha_256()]),
             &indefinite(SEQUENCE, &[&oid(DATA)]),
-            &tlv(CONTEXT_0, &[&certificate()]),
-            &tlv(SET, &[&signer_info(DATA, content, further)]),
+            &certificates(extras),
+            &tlv(SET, &[&signer_info(DATA, content, extras)]),
         ],
     );
     indefinite(SEQUENCE, &[&oid(SIGNED_DATA), &indefinite(CONTEXT_0, &[&signed_data])])

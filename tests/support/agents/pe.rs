@@ -1,8 +1,6 @@
 //! Windows programs ("PE Format"), and their Authenticode signature.
 
-use sha2::{Digest, Sha256};
-
-use super::cms;
+use super::cms::{self, Algorithm, Extras};
 use super::der::{OCTET_STRING, oid, sequence, tlv};
 use super::writer::{Cpu, Push, put_u32};
 
@@ -11,6 +9,7 @@ const OPTIONAL_AT: usize = PE_AT + 24;
 pub const CHECKSUM_AT: usize = OPTIONAL_AT + 64;
 pub const SECURITY_AT: usize = OPTIONAL_AT + 144;
 pub const MACHINE_AT: usize = PE_AT + 4;
+pub const SUBSYSTEM_AT: usize = OPTIONAL_AT + 68;
 const TEXT_AT: usize = 0x200;
 pub const RESOURCES_AT: usize = 0x400;
 const RESOURCES_ADDRESS: u32 = 0x2000;
@@ -44,16 +43,52 @@ pub fn unsigned(cpu: Cpu) -> Vec<u8> {
     with_checksum(out)
 }
 
+/// A .NET program as its headers show it, 32-bit, with these `CorFlags`: 1 pure IL, 2 for 32 bits only. Not signed.
+pub fn dot_net(cor_flags: u32) -> Vec<u8> {
+    let mut out = b"MZ".to_vec();
+    out.fill_to(0x3c).u32(PE_AT as u32).bytes(b"PE\0\0");
+    out.u16(0x14c).u16(1).u32(0).u32(0).u32(0).u16(224).u16(0x102);
+    out.u16(0x10b).u16(0).u32(0x200).u32(0).u32(0).u32(0x1000).u32(0x1000).u32(0x2000);
+    out.u32(0x40_0000).u32(0x1000).u32(0x200).u16(6).u16(0).u16(0).u16(0).u16(6).u16(0).u32(0);
+    out.u32(0x2000).u32(0x200).u32(0).u16(3).u16(0x8160);
+    out.u32(0x10_0000).u32(0x1000).u32(0x10_0000).u32(0x1000).u32(0).u32(16);
+    let directories_at = out.len();
+    out.fill_to(directories_at + 128);
+    put_u32(&mut out, directories_at + 14 * 8, 0x1000);
+    put_u32(&mut out, directories_at + 14 * 8 + 4, 72);
+    out.bytes(b".text\0\0\0").u32(72).u32(0x1000).u32(0x200).u32(TEXT_AT as u32).u64(0).u32(0).u32(0x6000_0020);
+    out.fill_to(TEXT_AT).u32(72).u16(2).u16(5).u64(0).u32(cor_flags).fill_to(TEXT_AT + 0x200);
+    with_checksum(out)
+}
+
 /// The same, signed.
 pub fn signed(cpu: Cpu) -> Vec<u8> {
     sign(unsigned(cpu))
 }
 
 /// Puts an Authenticode signature at the end of a program without one.
-pub fn sign(mut out: Vec<u8>) -> Vec<u8> {
-    let signature = cms::authenticode("1.3.6.1.4.1.311.2.1.4", &indirect_data(&digest(&out)), &statement());
+pub fn sign(out: Vec<u8>) -> Vec<u8> {
+    sign_with(out, Extras::default())
+}
+
+/// The same with more in the message.
+pub fn sign_with(mut out: Vec<u8>, extras: Extras<'_>) -> Vec<u8> {
+    let signature = message(&out, extras);
     attach(&mut out, &signature);
     with_checksum(out)
+}
+
+/// The same with bytes behind the message, inside its certificate.
+pub fn sign_and_append(out: &mut Vec<u8>, bytes: &[u8]) {
+    let signature = [message(out, Extras::default()), bytes.to_vec()].concat();
+    attach(out, &signature);
+}
+
+fn message(unsigned: &[u8], extras: Extras<'_>) -> Vec<u8> {
+    let algorithm = extras.digest.unwrap_or(Algorithm::Sha256);
+    let content = indirect_data_of(algorithm, &digest(unsigned, algorithm));
+    let signed: Vec<Vec<u8>> = statement().into_iter().chain(extras.signed.iter().cloned()).collect();
+    cms::authenticode_with("1.3.6.1.4.1.311.2.1.4", &content, Extras { signed: &signed, ..extras })
 }
 
 /// Appends a certificate table with this signature.
@@ -65,21 +100,24 @@ pub fn attach(out: &mut Vec<u8>, signature: &[u8]) {
     put_u32(out, SECURITY_AT + 4, length as u32);
 }
 
-/// SHA-256 of an unsigned program but for CheckSum and the security directory's entry.
-fn digest(unsigned: &[u8]) -> Vec<u8> {
+/// The digest of an unsigned program but for CheckSum and the security directory's entry.
+fn digest(unsigned: &[u8], algorithm: Algorithm) -> Vec<u8> {
     let parts = [&unsigned[..CHECKSUM_AT], &unsigned[CHECKSUM_AT + 4..SECURITY_AT], &unsigned[SECURITY_AT + 8..]];
-    Sha256::digest(parts.concat()).to_vec()
+    algorithm.digest(&parts.concat())
 }
 
-/// `SpcIndirectDataContent` for a PE image.
+/// `SpcIndirectDataContent` for a PE image and its SHA-256.
 pub fn indirect_data(digest: &[u8]) -> Vec<u8> {
+    indirect_data_of(Algorithm::Sha256, digest)
+}
+
+fn indirect_data_of(algorithm: Algorithm, digest: &[u8]) -> Vec<u8> {
     let obsolete: Vec<u8> = "<<<Obsolete>>>".encode_utf16().flat_map(u16::to_be_bytes).collect();
     let link = tlv(0xa0, &[&tlv(0xa2, &[&tlv(0x80, &[&obsolete])])]);
     let image_data = sequence(&[&[0x03, 0x01, 0x00], &link]);
-    let sha_256 = sequence(&[&oid("2.16.840.1.101.3.4.2.1"), &[0x05, 0x00]]);
     sequence(&[
         &sequence(&[&oid("1.3.6.1.4.1.311.2.1.15"), &image_data]),
-        &sequence(&[&sha_256, &tlv(OCTET_STRING, &[digest])]),
+        &sequence(&[&algorithm.identifier(), &tlv(OCTET_STRING, &[digest])]),
     ])
 }
 

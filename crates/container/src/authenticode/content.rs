@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use sha2::digest::Update;
+
 use super::metadata::{self, Leaf, compare};
 use crate::at::ReadAt;
 use crate::bytes::{Error, Malformed, Problem};
 use crate::cfb::read::{Compound, Entry, Kind};
-use crate::digest::{Algorithm, Hasher};
+use crate::digest::{self, Algorithm, Digest};
 use crate::msidb::name::{DIGITAL_SIGNATURE, DIGITAL_SIGNATURE_EX};
 
 /// Storages in storages.
@@ -49,33 +51,38 @@ impl<'c, R: ReadAt> Msi<'c, R> {
 
     /// What `MsiDigitalSignatureEx` must have in it.
     #[must_use]
-    pub fn prehash(&self, algorithm: Algorithm) -> Vec<u8> {
+    pub fn prehash(&self, algorithm: Algorithm) -> Digest {
         let mut hasher = algorithm.hasher();
-        metadata::root(&mut hasher, self.compound.clsid(), self.compound.root().map_or(0, |root| root.state));
+        self.metadata(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Feeds names, sizes and times, of which `MsiDigitalSignatureEx` is the digest.
+    pub fn metadata(&self, hasher: &mut impl Update) {
+        metadata::root(hasher, self.compound.clsid(), self.compound.root().map_or(0, |root| root.state));
         for step in &self.steps {
             match step {
                 Step::Stream(Entry { name, size, state, created, modified, .. }) => {
                     let leaf = Leaf { name, size: *size, state: *state, created: *created, modified: *modified };
-                    metadata::stream(&mut hasher, &leaf);
+                    metadata::stream(hasher, &leaf);
                 }
                 Step::Enter(entry) => {
-                    metadata::name(&mut hasher, &entry.name);
+                    metadata::name(hasher, &entry.name);
                     hasher.update(&entry.clsid);
-                    metadata::rest(&mut hasher, entry.state, entry.created, entry.modified);
+                    metadata::rest(hasher, entry.state, entry.created, entry.modified);
                 }
                 Step::Leave(_) => {}
             }
         }
-        hasher.finish()
     }
 
     /// Feeds the content of everything that is covered, after a `DSE` that the caller has fed.
-    pub fn content(&self, hasher: &mut Hasher) -> Result<(), Error> {
+    pub fn content(&self, hasher: &mut impl Update) -> Result<(), Error> {
         for step in &self.steps {
             match step {
                 Step::Stream(entry) => {
                     let stream = self.compound.stream(entry)?;
-                    hasher.feed(&stream as &dyn ReadAt, "stream", 0, stream.len())?;
+                    digest::feed(hasher, &stream as &dyn ReadAt, "stream", 0, stream.len())?;
                 }
                 Step::Leave(clsid) => hasher.update(clsid),
                 Step::Enter(_) => {}
@@ -85,7 +92,7 @@ impl<'c, R: ReadAt> Msi<'c, R> {
     }
 
     /// What the signature must be over: the `MsiDigitalSignatureEx` that is there, if there is one, and the content.
-    pub fn digest(&self, algorithm: Algorithm) -> Result<Vec<u8>, Error> {
+    pub fn digest(&self, algorithm: Algorithm) -> Result<Digest, Error> {
         let mut hasher = algorithm.hasher();
         if let Some(dse) = self.dse()? {
             hasher.update(&dse);

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::digest::{Algorithm, Hasher};
+use sha2::digest::Update;
 
 /// The order of names: that of their bytes as UTF-16LE.
 #[must_use]
@@ -34,39 +34,36 @@ impl<'a> Leaf<'a> {
     }
 }
 
-/// The content of `MsiDigitalSignatureEx` for a root of this class, without state bits, that has these streams and nothing else. The
-/// signature's own streams must not be among them.
-#[must_use]
-pub fn prehash(algorithm: Algorithm, clsid: [u8; 16], streams: &[Leaf<'_>]) -> Vec<u8> {
-    let mut hasher = algorithm.hasher();
-    root(&mut hasher, clsid, 0);
+/// Feeds what `MsiDigitalSignatureEx` is the digest of, for a root of this class, without state bits, that has these streams and nothing else.
+/// The signature's own streams must not be among them.
+pub fn prehash(hasher: &mut impl Update, clsid: [u8; 16], streams: &[Leaf<'_>]) {
+    root(hasher, clsid, 0);
     let mut sorted: Vec<&Leaf<'_>> = streams.iter().collect();
     sorted.sort_by(|a, b| compare(a.name, b.name));
     for leaf in sorted {
-        stream(&mut hasher, leaf);
+        stream(hasher, leaf);
     }
-    hasher.finish()
 }
 
-pub(super) fn root(hasher: &mut Hasher, clsid: [u8; 16], state: u32) {
+pub(super) fn root(hasher: &mut impl Update, clsid: [u8; 16], state: u32) {
     hasher.update(&clsid);
     hasher.update(&state.to_le_bytes());
 }
 
-pub(super) fn stream(hasher: &mut Hasher, leaf: &Leaf<'_>) {
+pub(super) fn stream(hasher: &mut impl Update, leaf: &Leaf<'_>) {
     name(hasher, leaf.name);
     let [a, b, c, d, ..] = leaf.size.to_le_bytes();
     hasher.update(&[a, b, c, d]);
     rest(hasher, leaf.state, leaf.created, leaf.modified);
 }
 
-pub(super) fn name(hasher: &mut Hasher, name: &[u16]) {
+pub(super) fn name(hasher: &mut impl Update, name: &[u16]) {
     for unit in name {
         hasher.update(&unit.to_le_bytes());
     }
 }
 
-pub(super) fn rest(hasher: &mut Hasher, state: u32, created: u64, modified: u64) {
+pub(super) fn rest(hasher: &mut impl Update, state: u32, created: u64, modified: u64) {
     hasher.update(&state.to_le_bytes());
     hasher.update(&created.to_le_bytes());
     hasher.update(&modified.to_le_bytes());

@@ -25,12 +25,22 @@
 //! tests. Windows 10 22H2 is reported (osslsigncode #262) to hash the DSE stream without computing it again.
 //!
 //! No kept library has this.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `content`, `metadata` | [`Msi`]: the digests over an open compound file |
+//! | `indirect` | [`IndirectData`]: what a message says that it is about, a package or an executable |
+//! | `slot` | a place for a token beside the signature |
 
 mod content;
+mod indirect;
 mod metadata;
 pub mod slot;
 
 pub use content::Msi;
+pub use indirect::{
+    INDIRECT_DATA, IndirectData, MAX_NESTED, MAX_NESTED_DEPTH, NESTED_SIGNATURE, Subject, named_algorithms,
+};
 pub use metadata::{Leaf, compare, prehash};
 
 #[cfg(test)]

@@ -20,96 +20,70 @@
 //! and gets no slot.
 
 use crate::bytes::{Malformed, Problem};
-use crate::der::{CONTEXT, OCTETS, OID, SEQUENCE, SET, Value, Values, encode};
-use crate::digest::Algorithm;
+use crate::cms::SignedData;
+use crate::der::{
+    BIT_STRING, BOOLEAN, CONTEXT_0, CONTEXT_3, Encoding, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET, Value, encode,
+};
 use crate::slot::{MSI_LEN_BYTES, MSI_MAGIC, MSI_OID_DER, MSI_VERSION, TOKEN_MAX_BYTES};
 
-const STRUCTURE: &str = "signature (PKCS #7)";
-/// 1.2.840.113549.1.7.2, signedData.
-const SIGNED_DATA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x02];
 /// 1.3.6.1.4.1.311.2.4: of Microsoft's attributes of signatures; .2 is the intent to seal, .3 the sealing signature, .4 its timestamp.
 const SEALING: &[u8] = &[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x04];
 /// `signtool` fills its stream to a multiple of this with zeros.
 const PADDING: usize = 8;
 
-/// The parts of a signed message that matter here.
-#[derive(Debug)]
+/// A message that can have a slot: DER throughout, with certificates, and nothing but zeros behind it.
 struct Message<'a> {
-    content_info: Value<'a>,
-    explicit: Value<'a>,
-    signed_data: Value<'a>,
-    content: Value<'a>,
+    data: SignedData<'a>,
     certificates: Value<'a>,
-    signers: Value<'a>,
-    /// Zeros behind it.
-    padding: usize,
 }
 
 impl<'a> Message<'a> {
     fn parse(stream: &'a [u8]) -> Result<Self, Malformed> {
-        let mut outer = Values::new(STRUCTURE, stream);
-        let content_info = outer.expect(SEQUENCE, "ContentInfo")?;
-        let padding = outer.rest().len();
-        if padding >= PADDING || outer.rest().iter().any(|byte| *byte != 0) {
-            return Err(outer.wrong(Problem::Trailing { bytes: padding as u64 }));
+        let data = SignedData::read(Encoding::Der, stream)?;
+        let padding = data.trailing.len();
+        if padding >= PADDING || data.left_over() > 0 {
+            let offset = data.content_info.end() as u64;
+            return Err(Malformed {
+                structure: "ContentInfo",
+                offset,
+                problem: Problem::Trailing { bytes: padding as u64 },
+            });
         }
-        let mut inside = content_info.values();
-        let kind = inside.expect(OID, "the content type")?;
-        if kind.content != SIGNED_DATA {
-            return Err(inside.wrong(Problem::Text { what: "the content type is not signedData" }));
-        }
-        let explicit = only(inside, CONTEXT, "the content")?;
-        let signed_data = only(explicit.values(), SEQUENCE, "SignedData")?;
-        let mut parts = signed_data.values();
-        parts.expect(0x02, "version")?;
-        parts.expect(SET, "digestAlgorithms")?;
-        let content = parts.expect(SEQUENCE, "what is signed")?;
-        let certificates = parts.expect(CONTEXT, "certificates")?;
-        if parts.peek() == Some(CONTEXT | 1) {
-            parts.next_value()?;
-        }
-        let signers = only(parts, SET, "signerInfos")?;
-        Ok(Self { content_info, explicit, signed_data, content, certificates, signers, padding })
+        let certificates = data.certificate_set.ok_or_else(|| {
+            data.signed_data.wrong("SignedData", Problem::Missing { what: "its list of certificates" })
+        })?;
+        Ok(Self { data, certificates })
     }
 
     /// Where the slot's value is, from the start of the message. It must be in the last certificate, once, and of the right length.
     fn slot(&self) -> Result<Option<Value<'a>>, Malformed> {
         let mut found = None;
-        let mut certificates = self.certificates.values();
-        while let Some(certificate) = certificates.next_value()? {
-            let values = if certificate.tag == SEQUENCE { slots(&certificate)? } else { Vec::new() };
+        for certificate in &self.data.certificates {
+            let values = if certificate.tag == SEQUENCE { slots(certificate)? } else { Vec::new() };
             if found.is_some() && !values.is_empty() || values.len() > 1 {
-                return Err(certificates.wrong(Problem::Twice { what: "a slot" }));
+                return Err(certificate.wrong("certificates", Problem::Twice { what: "a slot" }));
             }
             if found.is_some() {
-                return Err(certificates.wrong(Problem::Text { what: "the slot is not in the last certificate" }));
+                let problem = Problem::Text { what: "the slot is not in the last certificate" };
+                return Err(certificate.wrong("certificates", problem));
             }
             found = values.first().copied();
         }
         if let Some(value) = found.filter(|value| value.content.len() != MSI_LEN_BYTES) {
             let (found, expected) = (value.content.len() as u64, "4115");
-            let problem = Problem::Value { field: "length of the slot", found, expected };
-            return Err(Malformed { structure: STRUCTURE, offset: value.start as u64, problem });
+            return Err(value.wrong("slot", Problem::Value { field: "its length", found, expected }));
         }
         Ok(found)
     }
 
     /// Refuses signatures that cover what a slot would change.
     fn refuse_seal(&self) -> Result<(), Malformed> {
-        let mut signers = self.signers.values();
-        while let Some(signer) = signers.next_value()? {
-            let mut parts = signer.values();
-            while let Some(part) = parts.next_value()? {
-                if !matches!(part.tag, 0xA0 | 0xA1) {
-                    continue;
-                }
-                let mut attributes = part.values();
-                while let Some(attribute) = attributes.next_value()? {
-                    let kind = attribute.values().expect(OID, "an attribute's type")?;
-                    if matches!(kind.content.strip_prefix(SEALING), Some([2..=4])) {
-                        let what = "the signature is sealed: it covers the place that a slot would be in";
-                        return Err(attributes.wrong(Problem::Text { what }));
-                    }
+        for signer in &self.data.signers {
+            let (signed, unsigned) = (signer.signed_attributes()?, signer.unsigned_attributes()?);
+            for attribute in signed.iter().chain(unsigned.iter()) {
+                if matches!(attribute.kind.content.strip_prefix(SEALING), Some([2..=4])) {
+                    let what = "the signature is sealed: it covers the place that a slot would be in";
+                    return Err(attribute.kind.wrong("attrType", Problem::Text { what }));
                 }
             }
         }
@@ -117,31 +91,20 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The one value that is left.
-fn only<'a>(mut values: Values<'a>, tag: u8, what: &'static str) -> Result<Value<'a>, Malformed> {
-    let value = values.expect(tag, what)?;
-    match values.rest().len() {
-        0 => Ok(value),
-        bytes => Err(values.wrong(Problem::Trailing { bytes: bytes as u64 })),
-    }
-}
-
 /// The values of the extensions of our kind in one certificate.
 fn slots<'a>(certificate: &Value<'a>) -> Result<Vec<Value<'a>>, Malformed> {
     let mut found = Vec::new();
-    let mut parts = certificate.values().expect(SEQUENCE, "a certificate")?.values();
-    while let Some(part) = parts.next_value()? {
-        if part.tag != CONTEXT | 3 {
+    let tbs = certificate.values().expect(SEQUENCE, "tbsCertificate")?;
+    for part in tbs.values().all("tbsCertificate")? {
+        if part.tag != CONTEXT_3 {
             continue;
         }
-        let mut extensions = part.values().expect(SEQUENCE, "a certificate's extensions")?.values();
-        while let Some(extension) = extensions.next_value()? {
+        for extension in part.only(SEQUENCE, "extensions")?.values().all("extensions")? {
             let mut fields = extension.values();
-            if fields.expect(OID, "an extension's identifier")?.content == MSI_OID_DER {
-                if fields.peek() == Some(0x01) {
-                    fields.next_value()?;
-                }
-                found.push(only(fields, OCTETS, "an extension's value")?);
+            if fields.expect(OBJECT_IDENTIFIER, "extnID")?.content == MSI_OID_DER {
+                fields.optional(BOOLEAN, "critical")?;
+                found.push(fields.expect(OCTET_STRING, "extnValue")?);
+                fields.finish("Extension")?;
             }
         }
     }
@@ -161,45 +124,25 @@ pub fn find(stream: &[u8]) -> Result<Option<usize>, Malformed> {
 /// for the four lengths around the certificates.
 pub fn insert(stream: &[u8]) -> Result<(Vec<u8>, usize), Malformed> {
     let message = Message::parse(stream)?;
+    let certificates = message.certificates;
     if message.slot()?.is_some() {
-        let problem = Problem::Twice { what: "a slot" };
-        return Err(Malformed { structure: STRUCTURE, offset: message.certificates.start as u64, problem });
+        return Err(certificates.wrong("certificates", Problem::Twice { what: "a slot" }));
     }
     message.refuse_seal()?;
-    let Message { content_info, explicit, signed_data, certificates, padding, .. } = message;
+    let SignedData { content_info, explicit, signed_data, trailing, .. } = message.data;
     let part = |from: usize, to: usize| stream.get(from..to).unwrap_or_default();
     let spare = certificate();
-    let certificates_now = encode(CONTEXT, &[certificates.content, &spare]);
+    let certificates_now = encode(CONTEXT_0, &[certificates.content, &spare]);
     let before = part(signed_data.inside, certificates.start);
     let after = part(certificates.end(), signed_data.end());
     let signed_data_now = encode(SEQUENCE, &[before, &certificates_now, after]);
-    let explicit_now = encode(CONTEXT, &[&signed_data_now]);
+    let explicit_now = encode(CONTEXT_0, &[&signed_data_now]);
     let mut out = encode(SEQUENCE, &[part(content_info.inside, explicit.start), &explicit_now]);
     let end = out.len() - after.len();
-    if padding > 0 {
+    if !trailing.is_empty() {
         out.resize(out.len().next_multiple_of(PADDING), 0);
     }
     Ok((out, end - (TAIL.len() + MSI_LEN_BYTES)))
-}
-
-/// The digest that a signature says the package has.
-pub fn claimed_digest(stream: &[u8]) -> Result<(Algorithm, Vec<u8>), Malformed> {
-    let message = Message::parse(stream)?;
-    let mut content = message.content.values();
-    content.expect(OID, "the type of what is signed")?;
-    let mut indirect = only(content, CONTEXT, "what is signed")?.values().expect(SEQUENCE, "SpcIndirectData")?.values();
-    indirect.expect(SEQUENCE, "what kind of file it is")?;
-    let mut digest = only(indirect, SEQUENCE, "the digest")?.values();
-    let algorithm =
-        digest.expect(SEQUENCE, "the digest's algorithm")?.values().expect(OID, "the digest's algorithm")?;
-    let algorithm = match algorithm.content {
-        [0x2B, 0x0E, 0x03, 0x02, 0x1A] => Algorithm::Sha1,
-        [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 1] => Algorithm::Sha256,
-        [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 2] => Algorithm::Sha384,
-        [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 3] => Algorithm::Sha512,
-        _ => return Err(digest.wrong(Problem::Text { what: "the digest's algorithm is not one that is read here" })),
-    };
-    Ok((algorithm, only(digest, OCTETS, "the digest")?.content.to_vec()))
 }
 
 /// What stands in the slot without a token.
@@ -250,7 +193,8 @@ const POINT_Y: [u8; 32] = [
 /// The superfluous certificate, with an empty slot.
 fn certificate() -> Vec<u8> {
     let name = |text: &str| {
-        let attribute = encode(SEQUENCE, &[&[OID, 3, 0x55, 0x04, 0x03], &encode(0x0C, &[text.as_bytes()])]);
+        let attribute =
+            encode(SEQUENCE, &[&[OBJECT_IDENTIFIER, 3, 0x55, 0x04, 0x03], &encode(0x0C, &[text.as_bytes()])]);
         encode(SEQUENCE, &[&encode(SET, &[&attribute])])
     };
     let time = |text: &str| encode(0x17, &[text.as_bytes()]);
@@ -259,15 +203,16 @@ fn certificate() -> Vec<u8> {
         0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, // ecPublicKey
         0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07, // prime256v1
     ];
-    let key = encode(SEQUENCE, &[&algorithm, &encode(0x03, &[&[0, 4], &[0; 32], &POINT_Y])]);
-    let extension = encode(SEQUENCE, &[&encode(OID, &[&MSI_OID_DER]), &encode(OCTETS, &[&empty()])]);
-    let extensions = encode(CONTEXT | 3, &[&encode(SEQUENCE, &[&extension])]);
+    let key = encode(SEQUENCE, &[&algorithm, &encode(BIT_STRING, &[&[0, 4], [0; 32].as_slice(), &POINT_Y])]);
+    let extension =
+        encode(SEQUENCE, &[&encode(OBJECT_IDENTIFIER, &[&MSI_OID_DER]), &encode(OCTET_STRING, &[&empty()])]);
+    let extensions = encode(CONTEXT_3, &[&encode(SEQUENCE, &[&extension])]);
     let signature_algorithm = TAIL.get(..15).unwrap_or_default();
     let tbs = encode(
         SEQUENCE,
         &[
-            &[0xA0, 3, 2, 1, 2], // version 3
-            &[2, 1, 1],          // serial number 1
+            [0xA0, 3, 2, 1, 2].as_slice(), // version 3
+            &[2, 1, 1],                    // serial number 1
             signature_algorithm,
             &name("Stampwright slot"),
             &validity,

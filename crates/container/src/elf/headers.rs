@@ -1,5 +1,7 @@
 //! The ELF header, program headers, and the section types.
 
+use std::fmt;
+
 use crate::at::{ReadAt, read_vec};
 use crate::bytes::{Error, Malformed, Problem, Reader};
 
@@ -39,6 +41,23 @@ impl From<u16> for Machine {
             183 => Self::Arm64,
             other => Self::Other(other),
         }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::X64 => "x64",
+            Self::Arm64 => "arm64",
+            Self::Other(3) => "x86 (32-bit)",
+            Self::Other(8) => "MIPS",
+            Self::Other(20 | 21) => "PowerPC",
+            Self::Other(22) => "s390x",
+            Self::Other(40) => "arm (32-bit)",
+            Self::Other(243) => "RISC-V",
+            Self::Other(258) => "LoongArch",
+            Self::Other(number) => return write!(f, "the processor with the number {number}"),
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::at::ReadAt;
 use crate::bytes::{Error, Malformed, Problem, Reader};
-use crate::digest::Algorithm;
+use crate::digest::{Algorithm, Digest};
 
 const DIRECTORY: &str = "code directory";
 /// `CSMAGIC_CODEDIRECTORY`.
@@ -63,9 +63,7 @@ impl HashType {
     /// The hash of some bytes, as long as this type keeps it.
     #[must_use]
     pub fn digest(self, bytes: &[u8]) -> Vec<u8> {
-        let mut digest = self.algorithm().digest(bytes);
-        digest.truncate(self.len_bytes());
-        digest
+        self.algorithm().digest(bytes).iter().copied().take(self.len_bytes()).collect()
     }
 }
 
@@ -82,7 +80,7 @@ pub struct CodeDirectory {
     /// Slot -1 first.
     special: Vec<Vec<u8>>,
     pages: Vec<u8>,
-    digest: Vec<u8>,
+    digest: Digest,
 }
 
 impl CodeDirectory {

@@ -21,7 +21,8 @@
 //! last thing in its slice, and slices must neither overlap nor be followed by anything. `codesign --strict`
 //! holds files to the same.
 //!
-//! Seen in real files: `LC_CODE_SIGNATURE` reserves more than the SuperBlob uses (zeros follow it); Go and older
+//! Seen in real files: `LC_CODE_SIGNATURE` reserves more than the SuperBlob uses (zeros follow it, or what is left of an older, longer
+//! signature); Go and older
 //! clang write `LC_VERSION_MIN_MACOSX`; a linker's ad-hoc signature has no CMS blob at all, `codesign`'s ad-hoc one
 //! an empty blob.
 //!

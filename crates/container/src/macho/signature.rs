@@ -31,6 +31,8 @@ pub struct Signature {
     directories: Vec<CodeDirectory>,
     /// Where the signature starts in the slice: everything before it must be hashed.
     signed_len: u64,
+    /// How many bytes the SuperBlob has.
+    len: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -54,7 +56,7 @@ impl Slice {
             return Err(Malformed { structure: SUPER_BLOB, offset: self.offset + end, problem }.into());
         }
         let bytes = read_vec(file, SUPER_BLOB, offset, reserved, SIGNATURE_MAX_BYTES)?;
-        let blobs = index(&bytes, offset)?;
+        let (blobs, len) = index(&bytes, offset)?;
         let mut directories = Vec::new();
         for blob in &blobs {
             if blob.slot == SLOT_CODE_DIRECTORY || SLOT_ALTERNATES.contains(&blob.slot) {
@@ -66,7 +68,7 @@ impl Slice {
             let problem = Problem::Missing { what: "the code directory" };
             return Err(Malformed { structure: SUPER_BLOB, offset, problem }.into());
         }
-        Ok(Some(Signature { bytes, blobs, directories, signed_len: start }))
+        Ok(Some(Signature { bytes, blobs, directories, signed_len: start, len }))
     }
 }
 
@@ -103,25 +105,43 @@ impl Signature {
         }
     }
 
+    /// How many bytes follow the SuperBlob in the place that `LC_CODE_SIGNATURE` reserves; 0 when all of them are zeros. Nothing covers them.
+    #[must_use]
+    pub fn left_over(&self) -> usize {
+        let after = self.bytes.get(self.len..).unwrap_or_default();
+        if after.iter().all(|byte| *byte == 0) { 0 } else { after.len() }
+    }
+
+    /// Where the CMS message starts in the slice.
+    #[must_use]
+    pub fn cms_offset(&self) -> Option<u64> {
+        let blob = self.blobs.iter().find(|blob| blob.slot == SLOT_CMS)?;
+        Some(self.signed_len + (blob.range.start + BLOB_HEADER_BYTES) as u64)
+    }
+
     /// The bytes of the first code directory, which is what the CMS signs.
     #[must_use]
     pub fn signed_bytes(&self) -> &[u8] {
         self.blob(SLOT_CODE_DIRECTORY).unwrap_or_default()
     }
 
-    /// Compares every page of the slice, and every blob beside the code directory, with the hashes of the best code
+    /// Compares every page of the slice, and every blob beside the code directories, with the hashes of the best code
     /// directory; the first that differs is the error.
     pub fn verify(&self, file: &dyn ReadAt, slice: &Slice) -> Result<(), Error> {
-        let Some(best) = self.best() else { return Ok(()) };
+        self.best().map_or(Ok(()), |best| self.verify_with(best, file, slice))
+    }
+
+    /// The same with the hashes of a code directory of this signature.
+    pub fn verify_with(&self, directory: &CodeDirectory, file: &dyn ReadAt, slice: &Slice) -> Result<(), Error> {
         for blob in self.blobs.iter().filter(|blob| (1..SLOT_ALTERNATES.start).contains(&blob.slot)) {
             let bytes = self.bytes.get(blob.range.clone()).unwrap_or_default();
-            if best.special(blob.slot) != Some(best.hash.digest(bytes).as_slice()) {
+            if directory.special(blob.slot) != Some(directory.hash.digest(bytes).as_slice()) {
                 let offset = slice.offset + self.signed_len + blob.range.start as u64;
                 let problem = Problem::Mismatch { what: "a blob and its hash in the code directory" };
                 return Err(Malformed { structure: SUPER_BLOB, offset, problem }.into());
             }
         }
-        best.verify_pages(file, slice.offset, self.signed_len)
+        directory.verify_pages(file, slice.offset, self.signed_len)
     }
 
     fn blob(&self, slot: u32) -> Option<&[u8]> {
@@ -131,7 +151,8 @@ impl Signature {
 }
 
 /// Reads the SuperBlob's index: slot and offset of each blob, whose own header says how long it is.
-fn index(bytes: &[u8], offset: u64) -> Result<Vec<Blob>, Malformed> {
+/// Gives the SuperBlob's length as well.
+fn index(bytes: &[u8], offset: u64) -> Result<(Vec<Blob>, usize), Malformed> {
     let mut r = Reader::new(SUPER_BLOB, offset, bytes);
     let magic = r.u32_be()?;
     if magic != EMBEDDED_SIGNATURE {
@@ -144,13 +165,9 @@ fn index(bytes: &[u8], offset: u64) -> Result<Vec<Blob>, Malformed> {
     if count > BLOBS_MAX {
         return Err(r.wrong(Problem::Value { field: "its blob count", found: count.into(), expected: "at most 32" }));
     }
-    let Some((whole, after)) = bytes.split_at_checked(length) else {
+    let Some(whole) = bytes.get(..length) else {
         return Err(r.wrong(Problem::Truncated { needed: length as u64, found: bytes.len() as u64 }));
     };
-    if after.iter().any(|&b| b != 0) {
-        let problem = Problem::Trailing { bytes: after.len() as u64 };
-        return Err(Malformed { structure: SUPER_BLOB, offset: offset + length as u64, problem });
-    }
     let mut blobs: Vec<Blob> = Vec::new();
     for _ in 0..count {
         let (slot, start) = (r.u32_be()?, usize::try_from(r.u32_be()?).unwrap_or(usize::MAX));
@@ -160,7 +177,7 @@ fn index(bytes: &[u8], offset: u64) -> Result<Vec<Blob>, Malformed> {
         blobs.push(Blob { slot, range: blob_range(whole, offset, slot, start)? });
     }
     no_overlap(&blobs, offset)?;
-    Ok(blobs)
+    Ok((blobs, length))
 }
 
 fn blob_range(whole: &[u8], base: u64, slot: u32, start: usize) -> Result<std::ops::Range<usize>, Malformed> {

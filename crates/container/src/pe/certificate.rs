@@ -3,7 +3,7 @@
 use super::Image;
 use crate::at::{ReadAt, read_vec};
 use crate::bytes::{Error, Malformed, Problem, Reader};
-use crate::digest::Algorithm;
+use crate::digest::{Algorithm, Digest, feed};
 
 const TABLE: &str = "certificate table";
 /// `WIN_CERT_REVISION_2_0`.
@@ -21,8 +21,10 @@ const ALIGNMENT: u64 = 8;
 pub struct Certificate {
     /// Where the table starts; it ends with the file.
     pub offset: u64,
-    /// The PKCS #7 SignedData, without padding.
+    /// The PKCS #7 SignedData, and what follows it in its entry: zeros up to a multiple of 8, or bytes that nothing covers.
     pub signed_data: Vec<u8>,
+    /// Where the message starts in the file.
+    pub message_offset: u64,
 }
 
 impl Image {
@@ -44,23 +46,24 @@ impl Image {
             let problem = Problem::Trailing { bytes: left };
             return Err(Malformed { structure: TABLE, offset: offset + size, problem }.into());
         }
-        Ok(Some(Certificate { offset, signed_data: only_entry(&bytes, offset)?.to_vec() }))
+        let signed_data = only_entry(&bytes, offset)?.to_vec();
+        Ok(Some(Certificate { offset, signed_data, message_offset: offset + HEADER_BYTES }))
     }
 
     /// The digest that an Authenticode signature must name: the file without `CheckSum`, the security
     /// directory's entry and the certificate table.
-    pub fn authenticode(&self, file: &dyn ReadAt, algorithm: Algorithm) -> Result<Vec<u8>, Error> {
+    pub fn authenticode(&self, file: &dyn ReadAt, algorithm: Algorithm) -> Result<Digest, Error> {
         const IMAGE: &str = "pe image";
         let end = self.security().map_or_else(|| file.len(), |d| u64::from(d.address));
         let mut hasher = algorithm.hasher();
         let checksum = self.checksum_offset();
-        hasher.feed(file, IMAGE, 0, checksum)?;
+        feed(&mut hasher, file, IMAGE, 0, checksum)?;
         match self.security_entry_offset() {
             Some(entry) => {
-                hasher.feed(file, IMAGE, checksum + 4, entry)?;
-                hasher.feed(file, IMAGE, entry + 8, end)?;
+                feed(&mut hasher, file, IMAGE, checksum + 4, entry)?;
+                feed(&mut hasher, file, IMAGE, entry + 8, end)?;
             }
-            None => hasher.feed(file, IMAGE, checksum + 4, end)?,
+            None => feed(&mut hasher, file, IMAGE, checksum + 4, end)?,
         }
         // A signer pads the file before it appends the table, so an unsigned file is hashed as if padded.
         let padding = end.next_multiple_of(ALIGNMENT) - end;
@@ -71,7 +74,7 @@ impl Image {
     }
 }
 
-/// The DER value of the table's only entry.
+/// What the table's only entry holds.
 fn only_entry(table: &[u8], offset: u64) -> Result<&[u8], Malformed> {
     let mut r = Reader::new(TABLE, offset, table);
     let length = u64::from(r.u32_le()?);
@@ -91,34 +94,5 @@ fn only_entry(table: &[u8], offset: u64) -> Result<&[u8], Malformed> {
     if kind != PKCS_SIGNED_DATA {
         return Err(r.wrong(Problem::Value { field: "wCertificateType", found: kind.into(), expected: "2" }));
     }
-    let mut ahead = r.clone();
-    let length = der_length(&mut ahead)?;
-    let value = r.take(length)?;
-    let padding = r.len() as u64;
-    if padding >= ALIGNMENT || r.clone().take_rest().iter().any(|&b| b != 0) {
-        return Err(r.wrong(Problem::Trailing { bytes: padding }));
-    }
-    Ok(value)
-}
-
-/// The length of the DER value that starts here, header included (X.690 §8.1.3).
-fn der_length(r: &mut Reader<'_>) -> Result<usize, Malformed> {
-    let start = r.len();
-    let tag = r.u8()?;
-    if tag != 0x30 {
-        return Err(r.wrong(Problem::Value { field: "the first tag", found: tag.into(), expected: "0x30" }));
-    }
-    let first = r.u8()?;
-    let mut length = usize::from(first);
-    if first >= 0x80 {
-        if !(0x81..=0x84).contains(&first) {
-            let expected = "a definite length of at most four bytes";
-            return Err(r.wrong(Problem::Value { field: "the first length", found: first.into(), expected }));
-        }
-        length = 0;
-        for _ in 0x80..first {
-            length = length << 8 | usize::from(r.u8()?);
-        }
-    }
-    Ok(start - r.len() + length)
+    Ok(r.take_rest())
 }

@@ -1,5 +1,7 @@
 //! DOS, COFF and optional headers, the section table, and addresses to file offsets.
 
+use std::fmt;
+
 use crate::at::{ReadAt, read_vec};
 use crate::bytes::{Error, Malformed, Problem, Reader};
 
@@ -17,6 +19,8 @@ const DIRECTORIES_MAX: u32 = 16;
 
 const DIRECTORY_RESOURCE: usize = 2;
 const DIRECTORY_SECURITY: usize = 4;
+/// The header of .NET ("PE Format", Optional Header Data Directories: CLR Runtime Header).
+const DIRECTORY_CLR: usize = 14;
 const CHARACTERISTIC_EXECUTABLE: u16 = 0x0002;
 const CHARACTERISTIC_DLL: u16 = 0x2000;
 
@@ -31,6 +35,22 @@ pub enum Machine {
     X86,
     /// Any other number.
     Other(u16),
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::X64 => "x64",
+            Self::Arm64 => "arm64",
+            Self::X86 => "x86 (32-bit)",
+            Self::Other(0x01c0 | 0x01c2 | 0x01c4) => "arm (32-bit)",
+            Self::Other(0x0200) => "Itanium",
+            Self::Other(0x0ebc) => "EFI byte code",
+            Self::Other(0x5032 | 0x5064 | 0x5128) => "RISC-V",
+            Self::Other(0x6232 | 0x6264) => "LoongArch",
+            Self::Other(number) => return write!(f, "the processor with the number {number:#06x}"),
+        })
+    }
 }
 
 impl From<u16> for Machine {
@@ -153,6 +173,10 @@ impl Image {
 
     pub(super) fn security(&self) -> Option<Directory> {
         self.directory(DIRECTORY_SECURITY)
+    }
+
+    pub(super) fn clr(&self) -> Option<Directory> {
+        self.directory(DIRECTORY_CLR)
     }
 
     pub(super) fn resources(&self) -> Option<Directory> {

@@ -14,14 +14,15 @@
 //! ```
 //!
 //! Names and numbers are those of Microsoft's "PE Format" page, and of "Windows Authenticode Portable Executable
-//! Signature Format" (2008) for what is signed. Three rules are stricter than the loader's, because bytes that
+//! Signature Format" (2008) for what is signed. Two rules are stricter than the loader's, because bytes that
 //! no signature covers are where others hid configuration, and lost their certificates for it:
 //!
 //! * The certificate table is the last thing in the file and overlaps no section.
 //! * It holds one entry of one kind. Two entries are legal and were last seen around 2012: a second signature is
 //!   now nested in the first as an unsigned attribute.
-//! * After the DER value come at most 7 zero bytes. More (or others) is what `EnableCertPaddingCheck` refuses on
-//!   a hardened Windows, where the signature then counts as absent.
+//!
+//! Seen in real files: bytes behind the message inside its entry. No signature covers them, Windows takes them all the same unless
+//! `EnableCertPaddingCheck` is on, and then counts the signature as absent; so they are given to the caller, who says so.
 //!
 //! The 2008 document hashes section by section in the order of their file offsets. With sections that neither
 //! overlap nor leave gaps this is the file from start to end without the three unsigned places, and Windows
@@ -32,12 +33,14 @@
 //! | `headers` | [`Image`]: machine, sections, directories |
 //! | `certificate` | the certificate table, and the digest that its signature must name |
 //! | `resource` | the resource tree down to the version resource |
+//! | `clr` | the header of .NET: whether a 32-bit image of pure IL runs on any processor |
 //! | `version` | [`Version`]: the four-part file version and the languages |
 //!
 //! The `object` and `goblin` crates parse the headers as well, but want the whole file in memory or mapped, and
 //! have neither the certificate rules nor the version resource; what is read here is a few kilobytes.
 
 mod certificate;
+mod clr;
 mod headers;
 mod resource;
 mod version;

@@ -8,7 +8,7 @@ use container::ReadAt;
 use container::elf::{Elf, Library, Machine};
 
 use super::errors::AgentProblem;
-use super::facts::{Agent, AgentFormat, Expected, check_architectures};
+use super::facts::{Agent, AgentFormat, Expected, Processor, check_architectures};
 use crate::product::Arch;
 
 /// Libraries of glibc's package, `libc6`.
@@ -27,6 +27,12 @@ const GLIBC: [&str; 14] = [
     "libBrokenLocale.so.1",
     "ld-linux-x86-64.so.2",
     "ld-linux-aarch64.so.1",
+];
+
+/// The dynamic linkers that glibc's package installs, `libc6`, by processor: by the path of the ABI, and where the file lies.
+const INTERPRETERS: [(Arch, [&str; 2]); 2] = [
+    (Arch::X64, ["/lib64/ld-linux-x86-64.so.2", "/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"]),
+    (Arch::Arm64, ["/lib/ld-linux-aarch64.so.1", "/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1"]),
 ];
 
 /// Other libraries that agents link to. Two names: the package was renamed in Debian 13 (64-bit time).
@@ -77,17 +83,20 @@ const CXXABI: [(u32, &str); 9] =
 
 pub(super) fn check(file: &dyn ReadAt, expected: Expected) -> Result<Agent, AgentProblem> {
     let elf = Elf::open(file)?;
-    let arch = match elf.machine() {
-        Machine::X64 => Some(Arch::X64),
-        Machine::Arm64 => Some(Arch::Arm64),
-        Machine::Other(_) => None,
+    let processor = match elf.machine() {
+        Machine::X64 => Processor::Known(Arch::X64),
+        Machine::Arm64 => Processor::Known(Arch::Arm64),
+        other @ Machine::Other(_) => Processor::Other(other.to_string()),
     };
-    let architectures = check_architectures(&[arch], expected.arch)?;
+    let architectures = check_architectures(&[processor], expected.arch)?;
     if !elf.is_64_bit_little_endian() {
         return Err(AgentProblem::NotAProgram { found: "not 64-bit little-endian" });
     }
     if !elf.is_program() {
         return Err(AgentProblem::NotAProgram { found: "a library or an object file" });
+    }
+    if let Some(interpreter) = elf.interpreter().filter(|path| !is_on_debian(path, &architectures)) {
+        return Err(AgentProblem::Interpreter { interpreter: interpreter.to_owned() });
     }
     let libraries = elf.libraries(file)?;
     let (depends, unknown_libraries) = depends(&libraries);
@@ -98,6 +107,12 @@ pub(super) fn check(file: &dyn ReadAt, expected: Expected) -> Result<Agent, Agen
         has_symbols: !elf.is_stripped(),
         ..Agent::new(AgentFormat::Elf, architectures, file)
     })
+}
+
+/// Whether a dynamic linker is one of glibc's package for these processors. The kernel starts a program by the very path that stands in it; where that is not
+/// there, as with musl's or a linker of Nix, the program does not start, whatever libraries it needs.
+fn is_on_debian(interpreter: &str, architectures: &[Arch]) -> bool {
+    INTERPRETERS.iter().any(|(arch, paths)| architectures.contains(arch) && paths.contains(&interpreter))
 }
 
 /// The Debian packages that an executable's libraries are in, as a `Depends` field lists them: none for what is linked

@@ -40,24 +40,46 @@ pub enum AgentProblem {
         found: &'static str,
     },
     /// It is for other processors.
-    #[error("is for {}, the manifest says {expected}", Processors(found, *others))]
+    #[error("is for {}, the manifest says {expected}", Processors(found, others))]
     Architecture {
         /// What the manifest says.
         expected: Arch,
         /// What it is for, of the processors that have a name here.
         found: Vec<Arch>,
-        /// Whether it is for another processor (as well).
-        others: bool,
+        /// The names of other processors that it is for (as well).
+        others: Vec<String>,
+    },
+    /// Its dynamic linker is not there where it is going to be installed.
+    #[error(
+        "needs the dynamic linker {interpreter}, which Debian does not have: systemd could not start it (status 203/EXEC)"
+    )]
+    Interpreter {
+        /// The path in the program.
+        interpreter: String,
     },
     /// It has no code signature.
     #[error("has no code signature")]
     Unsigned,
-    /// Its code signature does not fit the bytes.
-    #[error("has a code signature that does not hold: {0}")]
-    SignatureBytes(Malformed),
-    /// Its code signature does not fit itself.
+    /// It has a code signature of nobody.
+    #[error("has an ad hoc code signature, which names no signer: linkers add one by themselves")]
+    AdHoc,
+    /// Its code signature cannot be read.
+    #[error("has a code signature that cannot be read: {0}")]
+    SignatureUnreadable(Malformed),
+    /// Its code signature names a digest algorithm that is not computed here.
+    #[error(
+        "has a code signature that is not checked: its digest algorithm is {0}, must be SHA-1, SHA-256, SHA-384 or SHA-512"
+    )]
+    SignatureNotChecked(String),
+    /// Its code signature says things that do not fit together.
     #[error("has a code signature that does not hold: {0}")]
     Signature(&'static str),
+    /// A digest was computed and is not the one that was signed.
+    #[error("was changed after it was signed: {0}")]
+    Changed(&'static str),
+    /// The same, of a place in the file.
+    #[error("was changed after it was signed: {0}")]
+    ChangedAt(Malformed),
     /// Its application folder is wrong.
     #[error("is not a usable application: {file}: {what}")]
     App {
@@ -92,10 +114,10 @@ impl AgentProblem {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Unsigned => Some("sign it first, or pass --allow-unsigned-agent"),
-            Self::SignatureBytes(_) | Self::Signature(_) => {
-                Some("the file was changed after it was signed; get it again")
-            }
+            Self::Unsigned | Self::AdHoc => Some("sign it first, or pass --allow-unsigned-agent"),
+            Self::Changed(_) | Self::ChangedAt(_) => Some("the file was changed after it was signed; get it again"),
+            Self::SignatureNotChecked(_) => Some("have it signed anew, over SHA-256"),
+            Self::Interpreter { .. } => Some("build it for glibc, or link it statically"),
             Self::Seal(broken) if broken.is_litter() => Some(
                 "delete what was added: an archiver or the Finder has put it there, and the signature does not cover it",
             ),
@@ -115,10 +137,26 @@ impl AgentProblem {
         Self::AppFile { file: file.to_owned(), problem: wrong.problem }
     }
 
-    /// The same problem, found while the signature was compared with the file.
+    /// Whether a code signature is there and does not hold, cannot be read, or is not checked.
+    #[must_use]
+    pub const fn is_about_signature(&self) -> bool {
+        matches!(
+            self,
+            Self::SignatureUnreadable(_)
+                | Self::SignatureNotChecked(_)
+                | Self::Signature(_)
+                | Self::Changed(_)
+                | Self::ChangedAt(_)
+        )
+    }
+
+    /// The same problem, found while the signature was read or compared with the file.
     pub(super) fn in_signature(error: container::Error) -> Self {
         match error {
-            container::Error::Malformed(malformed) => Self::SignatureBytes(malformed),
+            container::Error::Malformed(malformed @ Malformed { problem: Problem::Mismatch { .. }, .. }) => {
+                Self::ChangedAt(malformed)
+            }
+            container::Error::Malformed(malformed) => Self::SignatureUnreadable(malformed),
             container::Error::Io { verb, source } => Self::Read { verb, source },
         }
     }
@@ -133,15 +171,12 @@ impl From<container::Error> for AgentProblem {
     }
 }
 
-/// Processors in words: `x64 and arm64`, `another processor`.
-struct Processors<'a>(&'a [Arch], bool);
+/// Processors in words: `x64 and arm64`, `x86 (32-bit)`.
+struct Processors<'a>(&'a [Arch], &'a [String]);
 
 impl fmt::Display for Processors<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut names: Vec<String> = self.0.iter().map(Arch::to_string).collect();
-        if self.1 {
-            names.push("another processor".to_owned());
-        }
+        let names: Vec<String> = self.0.iter().map(Arch::to_string).chain(self.1.iter().cloned()).collect();
         f.write_str(&names.join(" and "))
     }
 }

@@ -39,6 +39,18 @@ pub struct Signer {
     /// Whether the hardened runtime is on, which notarization asks for; macOS only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hardened_runtime: Option<bool>,
+    /// Whether the signature is ad hoc: the linker's own, of nobody.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_adhoc: bool,
+}
+
+impl Signer {
+    /// Whether it is the same person or organisation. The slices of a universal program may have identifiers of their own.
+    pub(super) fn is_same_identity(&self, other: &Self) -> bool {
+        let identity =
+            |signer: &Self| (signer.name.clone(), signer.organisation.clone(), signer.team.clone(), signer.is_adhoc);
+        identity(self) == identity(other)
+    }
 }
 
 /// What is known of an agent that passed the check: the facts for a receipt.
@@ -56,6 +68,9 @@ pub struct Agent {
     /// Who signed it; `None` when it has no signature.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signer: Option<Signer>,
+    /// How many bytes lie in the signature's place, behind the signature, where nothing covers them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub uncovered_bytes: u64,
     /// The file version (`20.20.2.0`) or, of an `.app`, its short version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
@@ -98,6 +113,7 @@ impl Agent {
             executable: None,
             len_bytes: file.len(),
             signer: None,
+            uncovered_bytes: 0,
             version: None,
             languages: Vec::new(),
             minimum_os: None,
@@ -115,10 +131,21 @@ impl Agent {
             None if self.format != AgentFormat::Elf => {
                 report.warning("agent-unsigned", place, "the agent has no code signature");
             }
-            Some(signer) if signer.name.is_none() => {
-                report.note("agent-adhoc", place, "the agent's code signature is ad hoc: it names no identity");
+            Some(signer) if signer.is_adhoc => {
+                report.warning("agent-adhoc", place, "the agent's code signature is ad hoc: it names no signer");
             }
             _ => {}
+        }
+        if self.uncovered_bytes > 0 {
+            let (bytes, hint) = match self.format {
+                AgentFormat::Pe => {
+                    (self.uncovered_bytes, "; a Windows with EnableCertPaddingCheck takes the agent for unsigned")
+                }
+                _ => (self.uncovered_bytes, ""),
+            };
+            let message =
+                format!("{bytes} bytes follow the agent's code signature in its place, and nothing covers them{hint}");
+            report.warning("agent-uncovered", place, message);
         }
         if self.needs_wrapper {
             let message = "the agent is a bare executable; the package puts an application folder around it";
@@ -132,9 +159,30 @@ impl Agent {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// The processor that a program, or one slice of it, is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Processor {
+    /// One that products can be for.
+    Known(Arch),
+    /// Another one, by its name.
+    Other(String),
+}
+
 /// Refuses processors other than the expected ones: just one, or for [`Arch::Universal`] both.
-pub(super) fn check_architectures(found: &[Option<Arch>], expected: Arch) -> Result<Vec<Arch>, AgentProblem> {
-    let mut known: Vec<Arch> = found.iter().copied().flatten().collect();
+pub(super) fn check_architectures(found: &[Processor], expected: Arch) -> Result<Vec<Arch>, AgentProblem> {
+    let mut known: Vec<Arch> = Vec::new();
+    let mut others: Vec<String> = Vec::new();
+    for processor in found {
+        match processor {
+            Processor::Known(arch) => known.push(*arch),
+            Processor::Other(name) => others.push(name.clone()),
+        }
+    }
     known.sort_unstable();
     known.dedup();
     let wanted: &[Arch] = match expected {
@@ -143,7 +191,7 @@ pub(super) fn check_architectures(found: &[Option<Arch>], expected: Arch) -> Res
         Arch::Arm64 => &[Arch::Arm64],
     };
     if known != wanted || known.len() != found.len() {
-        return Err(AgentProblem::Architecture { expected, found: known, others: found.contains(&None) });
+        return Err(AgentProblem::Architecture { expected, found: known, others });
     }
     Ok(known)
 }

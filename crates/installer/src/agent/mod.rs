@@ -10,10 +10,13 @@
 //!
 //! | | |
 //! |---|---|
-//! | Windows | PE32+; the certificate table is at the end, with one signature and nothing beside it; the Authenticode digest of the file is the one in the signature; the signature's own digest of that statement agrees; the signer's certificate is in it |
-//! | macOS | each slice has a code directory, and each page hashes to what it says; blobs beside it as well; the CMS signs that code directory and has the signer's certificate; all slices have one team. An ad-hoc signature is noted |
+//! | Windows | a program for windows or the console (no driver, no EFI image), 64-bit or .NET for any processor; the certificate table is at the end, with one signature; the Authenticode digest of the file is the one in the signature; the signature's own digest of that statement agrees; the signer's certificate is in it |
+//! | macOS | each slice has a code directory, and each page hashes to what it says; blobs beside it as well; the CMS signs that code directory and has the signer's certificate; all slices have one signer and team. An ad hoc signature counts as none |
 //! | `.app` | as above for its program and for the code inside; the signature's seals on `Info.plist` and `CodeResources` hold, and those of `CodeResources` on every other file |
-//! | Linux | nothing is signed; the needed libraries become dependencies |
+//! | Linux | nothing is signed; the dynamic linker is one that Debian has; the needed libraries become dependencies |
+//!
+//! A signature that does not hold is told apart in three: it *cannot be read* (where, and what was expected), it is *not checked* (it names a
+//! digest that is not computed here), or the file *was changed* after it was signed (a digest was computed and differs).
 //!
 //! What is **not** checked: the public-key signature itself and the certificate chain. Whoever builds an installer
 //! trusts the file he was given; these checks find the unsigned, the damaged and the changed-after-signing, not a

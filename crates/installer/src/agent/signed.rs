@@ -30,8 +30,7 @@ impl Code {
         for slice in MachO::open(file)?.slices() {
             let signature = slice.signature(file).map_err(AgentProblem::in_signature)?;
             let signature = signature.ok_or(AgentProblem::Unsigned)?;
-            signature.verify(file, slice).map_err(AgentProblem::in_signature)?;
-            macho::check_signer(&signature)?;
+            macho::check_signature(file, slice, &signature)?;
             signatures.push(signature);
         }
         Ok(Self { signatures })
@@ -53,7 +52,7 @@ impl Code {
             }
         }
         for signature in &self.signatures {
-            let written = signature.designated_requirement().map_err(AgentProblem::SignatureBytes)?;
+            let written = signature.designated_requirement().map_err(AgentProblem::SignatureUnreadable)?;
             let derived = || {
                 let best = signature.best()?;
                 Some(of_developer_id(best.identifier(), best.team()?))

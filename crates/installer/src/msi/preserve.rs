@@ -9,10 +9,12 @@
 //! `MsiDigitalSignatureEx` covers neither the stream nor its length, and stays.
 
 use container::ReadAt;
-use container::authenticode::{Msi, slot};
+use container::authenticode::{IndirectData, Msi, slot};
 use container::bytes::{Malformed, Problem};
 use container::cfb::read::Compound;
 use container::cfb::rebuild::{Edit, RebuildError, Rebuilt, rebuild};
+use container::cms::SignedData;
+use container::der::Encoding;
 use container::msidb::name::DIGITAL_SIGNATURE;
 use container::slot::MSI_LEN_BYTES;
 use zeroize::Zeroizing;
@@ -79,15 +81,19 @@ pub(super) fn prepare(compound: &Compound<&dyn ReadAt>, out: &mut dyn Output) ->
 
 /// The signature must be one over this content: a slot beside another would only be found to be worthless later.
 fn check<R: ReadAt>(msi: &Msi<'_, R>, signature: &[u8]) -> Result<(), PrepareError> {
-    let (algorithm, claimed) = slot::claimed_digest(signature)?;
+    let message = SignedData::read(Encoding::Der, signature)?;
+    let content = IndirectData::read(&message)?;
+    let algorithm = content.algorithm().map_err(|name| PrepareError::Refused {
+        what: format!("its signature is over the {name} digest of the package, which is not computed here"),
+    })?;
     let Some(dse) = msi.dse()? else {
         let what = "the package has no MsiDigitalSignatureEx: names and borders of its streams are not signed; sign it with signtool, or osslsigncode -add-msi-dse";
         return Err(PrepareError::Refused { what: what.to_owned() });
     };
-    if msi.prehash(algorithm) != dse {
+    if msi.prehash(algorithm)[..] != *dse {
         return Err(PrepareError::Invalid("MsiDigitalSignatureEx is not that of this package".to_owned()));
     }
-    if msi.digest(algorithm)? != claimed {
+    if msi.digest(algorithm)?[..] != *content.digest {
         return Err(PrepareError::Invalid("its digest is not that of this package".to_owned()));
     }
     Ok(())

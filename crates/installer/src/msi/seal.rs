@@ -6,8 +6,8 @@ use container::ReadAt;
 use container::authenticode::Msi;
 use container::cfb::read::Compound;
 use container::cfb::rebuild::{Edit, RebuildError, rebuild};
-use container::digest::Algorithm;
 use container::msidb::name::{DIGITAL_SIGNATURE, DIGITAL_SIGNATURE_EX};
+use sha2::{Digest, Sha256};
 
 use crate::format::{Output, SealFileError};
 use crate::seal::{Existing, Imprint, Sealer};
@@ -23,11 +23,12 @@ pub(super) fn seal(
     if existing == Existing::Refuse && msi.signature()?.is_some() {
         return Err(SealFileError::Signed);
     }
-    let dse = msi.prehash(Algorithm::Sha256);
-    let mut hasher = Algorithm::Sha256.hasher();
-    hasher.update(&dse);
+    let mut hasher = Sha256::new();
+    msi.metadata(&mut hasher);
+    let dse: [u8; 32] = hasher.finalize().into();
+    let mut hasher = Sha256::new_with_prefix(dse);
     msi.content(&mut hasher)?;
-    let sha256 = hasher.finish().try_into().unwrap_or_default();
+    let sha256 = hasher.finalize().into();
     let sealed = sealer.seal(&Imprint::Msi { sha256 })?;
     let [signature, ex] =
         [DIGITAL_SIGNATURE, DIGITAL_SIGNATURE_EX].map(|name| name.encode_utf16().collect::<Vec<u16>>());

@@ -3,12 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use container::bytes::{Malformed, Problem};
-use container::xar::{self, Archive};
+use container::xar::{self, Archive, MemberKind};
 use container::{ReadAt, at};
 
 use super::opened::Opened;
 use crate::format::ReadError;
-use crate::seal::{Imprint, RsaSignature, Sealed, Signature};
+use crate::seal::{Imprints, RsaSignature, Sealed, Signature};
 
 /// A CMS signature with timestamps has some 10 KB.
 const MOST_BYTES: usize = 1 << 20;
@@ -25,7 +25,22 @@ pub(super) fn signature(opened: &Opened<'_>) -> Result<Option<Signature>, ReadEr
     let Sealed { cms, rsa } = stored(opened.file, archive)?;
     let certificates = archive.signatures.first().map(certificates).transpose()?.unwrap_or_default();
     let rsa = rsa.map(|bytes| RsaSignature { bytes, certificates });
-    Ok(Some(Signature { cms, imprint: Imprint::Toc { sha1 }, rsa, defects: Vec::new() }))
+    let defects = defects(opened.file, archive)?;
+    Ok(Some(Signature { cms, imprint: Imprints::Toc { sha1 }, rsa, defects, notes: Vec::new() }))
+}
+
+/// The members whose content is not what the signed table of contents says. Reads everything.
+fn defects(file: &dyn ReadAt, archive: &Archive) -> Result<Vec<String>, ReadError> {
+    let mut defects = Vec::new();
+    for member in &archive.members {
+        let MemberKind::File(Some(data)) = &member.kind else { continue };
+        match archive.verify(file, data) {
+            Ok(()) => {}
+            Err(container::Error::Malformed(malformed)) => defects.push(format!("{}: {malformed}", member.path)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(defects)
 }
 
 /// The signatures' own bytes.

@@ -5,20 +5,18 @@
 //! and the message's are one algorithm, here SHA-256.
 
 use const_oid::ObjectIdentifier;
+use container::der::{CONTEXT_0, CONTEXT_0_PRIMITIVE, CONTEXT_1, OCTET_STRING, SEQUENCE};
 use container::digest::Algorithm;
 
 use super::{Message, SignError};
-use crate::algorithm::digest_oid;
-use crate::asn1::{
-    CONTEXT_0, CONTEXT_0_PRIMITIVE, CONTEXT_1, OCTET_STRING, SEQUENCE, algorithm, attribute, oid, sequence, small, tlv,
-};
+use crate::asn1::{algorithm, attribute, oid, sequence, small, tlv};
 use crate::identity::Identity;
 use crate::timestamp::Timestamper;
 
 /// SPC_INDIRECT_DATA_OBJID.
-pub(crate) const INDIRECT_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.4");
+const INDIRECT_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.4");
 /// SPC_SIPINFO_OBJID.
-pub(crate) const SIP_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.30");
+const SIP_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.30");
 /// SPC_SP_OPUS_INFO_OBJID.
 pub(crate) const OPUS_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.12");
 /// SPC_STATEMENT_TYPE_OBJID.
@@ -27,8 +25,6 @@ const STATEMENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4
 const INDIVIDUAL: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.21");
 /// szOID_RFC3161_counterSign.
 pub(crate) const TIMESTAMP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.3.3.1");
-/// szOID_NESTED_SIGNATURE.
-pub(crate) const NESTED: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.4.1");
 /// szOID_INTENT_TO_SEAL, szOID_SEALING_SIGNATURE, szOID_SEALING_TIMESTAMP (wintrust.h).
 pub(crate) const SEALING: [ObjectIdentifier; 3] = [
     ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.4.2"),
@@ -37,7 +33,7 @@ pub(crate) const SEALING: [ObjectIdentifier; 3] = [
 ];
 
 /// The subject interface package for Windows Installer, {000C10F1-0000-0000-C000-000000000046}, as it lies in memory.
-pub(crate) const MSI_SIP: [u8; 16] = [0xf1, 0x10, 0x0c, 0, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0x46];
+const MSI_SIP: [u8; 16] = [0xf1, 0x10, 0x0c, 0, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0x46];
 /// Maximum length of a program's name and address.
 const TEXT_MAX: usize = 1024;
 
@@ -57,13 +53,13 @@ pub fn sign(
     opus: &Opus,
     timestamper: Option<&dyn Timestamper>,
 ) -> Result<Vec<u8>, SignError> {
-    let content = indirect_data(sha256);
     // The digest is over the content's value without its tag and length (PKCS #7 §9.3; CMS differs for other types).
-    let digested = crate::asn1::Der::new(&content).next("SpcIndirectDataContent").map(|value| value.content);
+    let digested = indirect_data(sha256);
+    let content = tlv(SEQUENCE, &digested);
     let message = Message {
         content_type: INDIRECT_DATA,
         content: Some(&content),
-        digested: digested.unwrap_or_default(),
+        digested: &digested,
         attributes: vec![
             attribute(STATEMENT_TYPE, &sequence(&[&oid(INDIVIDUAL)])),
             attribute(OPUS_INFO, &opus_info(opus)?),
@@ -73,11 +69,12 @@ pub fn sign(
     message.sign(identity, timestamper)
 }
 
+/// What SpcIndirectDataContent consists of.
 fn indirect_data(sha256: &[u8; 32]) -> Vec<u8> {
     let reserved = small(0).repeat(5);
     let sip_info = sequence(&[&small(1), &tlv(OCTET_STRING, &MSI_SIP), &reserved]);
-    let digest_info = sequence(&[&algorithm(digest_oid(Algorithm::Sha256), true), &tlv(OCTET_STRING, sha256)]);
-    sequence(&[&sequence(&[&oid(SIP_INFO), &sip_info]), &digest_info])
+    let digest_info = sequence(&[&algorithm(Algorithm::Sha256.oid(), true), &tlv(OCTET_STRING, sha256)]);
+    [sequence(&[&oid(SIP_INFO), &sip_info]), digest_info].concat()
 }
 
 /// `programName [0] EXPLICIT SpcString { unicode [0] IMPLICIT BMPString }`, `moreInfo [1] EXPLICIT SpcLink { url [0]

@@ -20,12 +20,11 @@ pub mod package;
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5911, rfc5912, rfc8410};
+use container::der::{CONTEXT_0, CONTEXT_1, OCTET_STRING, SET};
 use container::digest::Algorithm;
 
-use crate::algorithm::{KeyKind, digest_oid};
-use crate::asn1::{
-    CONTEXT_0, CONTEXT_1, OCTET_STRING, SET, algorithm, attribute, nest, oid, sequence, set_content, small, tlv,
-};
+use crate::algorithm::KeyKind;
+use crate::asn1::{algorithm, attribute, nest, oid, sequence, set_content, small, tlv};
 use crate::identity::{Identity, IdentityError};
 use crate::timestamp::{TimestampError, Timestamper};
 
@@ -91,7 +90,7 @@ impl Message<'_> {
         let info = sequence(&[
             &small(1),
             &sequence(&[identity.leaf().issuer_der(), identity.leaf().serial_der()]),
-            &algorithm(digest_oid(Algorithm::Sha256), true),
+            &algorithm(Algorithm::Sha256.oid(), true),
             &tlv(CONTEXT_0, &attributes),
             &signature_algorithm(identity.kind()),
             &tlv(OCTET_STRING, &signature),
@@ -105,7 +104,7 @@ impl Message<'_> {
         let certificates: Vec<&[u8]> = identity.certificates().iter().map(|certificate| certificate.der()).collect();
         let data = sequence(&[
             &small(1),
-            &tlv(SET, &algorithm(digest_oid(Algorithm::Sha256), true)),
+            &tlv(SET, &algorithm(Algorithm::Sha256.oid(), true)),
             &sequence(&[&oid(self.content_type), &content]),
             &nest(CONTEXT_0, &certificates),
             &tlv(SET, info),

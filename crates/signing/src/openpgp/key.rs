@@ -44,7 +44,7 @@ impl Key {
         let len = u16::try_from(packet.body.len());
         let len = len.map_err(|_| at.wrong(Problem::Data { what: "the key is longer than 65535 bytes" }))?;
         let digest = Algorithm::Sha1.digest(&[&[0x99], &len.to_be_bytes()[..], packet.body].concat());
-        let fingerprint = digest.try_into().map_err(|_| at.wrong(Problem::Missing { what: "the fingerprint" }))?;
+        let fingerprint = digest[..].try_into().map_err(|_| at.wrong(Problem::Missing { what: "the fingerprint" }))?;
         let (body, user_id) = (packet.body.to_vec(), String::new());
         Ok(Self { body, material, created, fingerprint, user_id, certified: Certified::default() })
     }

@@ -94,7 +94,7 @@ impl Signature {
         hasher.update(&self.hashed);
         hasher.update(&[4, 0xff]);
         hasher.update(&u32::try_from(self.hashed.len()).unwrap_or(u32::MAX).to_be_bytes());
-        hasher.finish()
+        hasher.finish().to_vec()
     }
 
     /// When it says that it was made, in seconds since 1970.

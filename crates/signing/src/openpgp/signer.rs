@@ -198,7 +198,7 @@ impl Signer {
         hasher.update(&body);
         hasher.update(&[4, 0xff]);
         hasher.update(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_be_bytes());
-        let digest: [u8; 32] = hasher.finish().try_into().map_err(|_| KeyError::Damaged)?;
+        let digest: [u8; 32] = hasher.finish()[..].try_into().map_err(|_| KeyError::Damaged)?;
         let (_, key_id) = self.fingerprint.split_at(12);
         let unhashed = subpacket(16, key_id);
         body.extend(length16(unhashed.len()));
@@ -289,7 +289,7 @@ fn key_prefix(body: &[u8]) -> Vec<u8> {
 /// §12.2.
 fn fingerprint(body: &[u8]) -> Result<[u8; 20], OpenPgpError> {
     let digest = Algorithm::Sha1.digest(&[&key_prefix(body), body].concat());
-    digest.try_into().map_err(|_| KeyError::Damaged.into())
+    digest[..].try_into().map_err(|_| KeyError::Damaged.into())
 }
 
 fn moment(what: &'static str, found: u64) -> Result<[u8; 4], OpenPgpError> {

@@ -1,6 +1,6 @@
 //! Why there is no timestamp.
 
-use crate::asn1::Asn1Error;
+use container::Malformed;
 
 /// Why there is no timestamp.
 #[derive(Debug, thiserror::Error)]
@@ -24,12 +24,15 @@ pub enum TimestampError {
         /// What it says, after a comma.
         text: String,
     },
-    /// Its answer is not DER.
+    /// Its answer cannot be read.
     #[error("the timestamp authority's answer: {0}")]
-    Asn1(#[from] Asn1Error),
+    Malformed(#[from] Malformed),
     /// Its answer is wrong.
     #[error("the timestamp {0}")]
     Wrong(String),
+    /// Its answer names something that is not computed here.
+    #[error("the timestamp {0}, which is not computed here")]
+    NotChecked(String),
 }
 
 impl TimestampError {

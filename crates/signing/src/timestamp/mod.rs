@@ -1,4 +1,5 @@
-//! Timestamps (RFC 3161): an authority says when a signature existed, so that it stays valid after its certificate expires.
+//! Timestamps: an authority says when a signature existed, so that it stays valid after its certificate expires. RFC 3161 is asked for; a
+//! countersignature (PKCS #9), the way before it, is read as well.
 //!
 //! ```text
 //! us         SHA-256 of the signature, a nonce, "with your certificates"
@@ -10,11 +11,15 @@
 //! answers there.
 
 mod authority;
+mod countersignature;
 mod errors;
 mod http;
 mod request;
 mod response;
+mod stamp;
 
 pub use authority::{Authority, Timestamper};
+pub(crate) use countersignature::read_countersignature;
 pub use errors::TimestampError;
-pub(crate) use response::{check_imprint, read_token};
+pub(crate) use response::read_token;
+pub(crate) use stamp::Stamp;

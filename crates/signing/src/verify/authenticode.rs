@@ -1,109 +1,97 @@
 //! An Authenticode message over a Windows Installer package.
 
-use container::digest::Algorithm;
+use container::authenticode::{IndirectData, MAX_NESTED, MAX_NESTED_DEPTH, NESTED_SIGNATURE, Subject};
+use container::cms::{Attributes, SignedData};
+use container::der::{CONTEXT_0, CONTEXT_0_PRIMITIVE, CONTEXT_1, Encoding};
+use container::digest::Digest;
 
-use super::facts::{Severity, SignatureFacts, Trust, Unreadable};
-use super::signed_data::{Attribute, SignedData};
+use super::facts::{SignatureFacts, Trust, Unreadable};
 use super::signer::{Rules, judge};
-use crate::algorithm::digest_of;
-use crate::asn1::{Asn1Error, CONTEXT_0, CONTEXT_0_PRIMITIVE, CONTEXT_1, INTEGER, OCTET_STRING, SEQUENCE, Value};
+
 use crate::certificate::CODE_SIGNING;
-use crate::cms::authenticode::{INDIRECT_DATA, MSI_SIP, NESTED, OPUS_INFO, SEALING, SIP_INFO, TIMESTAMP};
+use crate::cms::authenticode::{OPUS_INFO, SEALING, TIMESTAMP};
 
-/// A signature in a signature in a signature is nobody's.
-const NESTED_DEPTH_MAX: usize = 2;
-/// Nor are more beside each other than there are digests.
-const NESTED_MAX: usize = 4;
-
-/// Reads and judges a message that must be over a package with this digest. Zeros may follow it.
-pub fn authenticode(cms: &[u8], sha256: &[u8; 32], trust: Trust<'_>) -> Result<SignatureFacts, Unreadable> {
-    Ok(read(&SignedData::read_padded(cms)?, sha256, trust, NESTED_DEPTH_MAX))
+/// Reads and judges a message over a package. `digests` are the package's, one for each algorithm that the message and its nested signatures
+/// name (see [`container::authenticode::named_algorithms`]); what is over another is said to be not checked.
+pub fn authenticode(cms: &[u8], digests: &[Digest], trust: Trust<'_>) -> Result<SignatureFacts, Unreadable> {
+    Ok(read(&SignedData::read(Encoding::Ber, cms)?, digests, trust, MAX_NESTED_DEPTH))
 }
 
-fn read(data: &SignedData<'_>, sha256: &[u8; 32], trust: Trust<'_>, depth: usize) -> SignatureFacts {
+fn read(data: &SignedData<'_>, digests: &[Digest], trust: Trust<'_>, depth: usize) -> SignatureFacts {
     let mut facts = SignatureFacts::nothing_yet();
-    let content = match content(data) {
+    let not_ours = "is not one of a Windows Installer package";
+    let content = match IndirectData::read(data) {
         Ok(content) => content,
         Err(error) => {
-            facts.error("signature-content", format!("is not one of a Windows Installer package: {error}"));
-            return facts;
+            facts.error("signature-content", format!("{not_ours}: {error}"));
+            return facts.finish();
         }
     };
-    match digest_info(content) {
-        Ok((Algorithm::Sha256, found)) if found == sha256 => {}
-        Ok((Algorithm::Sha256, _)) => {
-            facts.error("signature-digest", "is over another file: the package was changed after it was signed");
-        }
-        Ok((other, _)) => {
-            let message = format!("is over the file's {} digest, which is not computed here", other.name());
-            facts.say(Severity::Warning, "signature-digest-unchecked", message);
-        }
-        Err(error) => facts.error("signature-content", format!("is not one of a Windows Installer package: {error}")),
+    if content.subject == Subject::Msi {
+        judge_digest(&content, digests, &mut facts);
+    } else {
+        facts.error("signature-content", format!("{not_ours}: it names another kind of file"));
     }
-    let rules =
-        Rules { content: content.content, timestamp: TIMESTAMP, usages: &[CODE_SIGNING], purpose: "code signing" };
+    let rules = Rules {
+        content: content.value.content,
+        timestamp: TIMESTAMP,
+        usages: &[CODE_SIGNING],
+        purpose: "code signing",
+    };
     judge(data, &rules, trust, &mut facts);
     for info in &data.signers {
+        // What cannot be read has been said.
         let (signed, unsigned) =
             (info.signed_attributes().unwrap_or_default(), info.unsigned_attributes().unwrap_or_default());
         opus(&signed, &mut facts);
-        facts.sealed |= signed.iter().chain(&unsigned).any(|(kind, _)| SEALING.contains(kind));
-        for value in unsigned.iter().filter(|(kind, _)| *kind == NESTED).flat_map(|(_, values)| values) {
-            match SignedData::read(value.whole) {
-                Ok(inner) if depth > 0 && facts.nested.len() < NESTED_MAX => {
-                    facts.nested.push(read(&inner, sha256, trust, depth - 1))
-                }
-                Ok(_) => facts.error("signature-nested", "has more nested signatures than anybody needs"),
-                Err(error) => {
-                    facts.error("signature-nested", format!("has a nested signature that cannot be read: {error}"))
-                }
+        facts.sealed |= SEALING.iter().any(|kind| signed.has(*kind) || unsigned.has(*kind));
+        nested(&unsigned, digests, trust, depth, &mut facts);
+    }
+    facts.finish()
+}
+
+/// Holds the digest that the message names against the package's.
+fn judge_digest(content: &IndirectData<'_>, digests: &[Digest], facts: &mut SignatureFacts) {
+    let algorithm = match content.algorithm() {
+        Ok(algorithm) => algorithm,
+        Err(name) => {
+            return facts.unchecked(format!("it is over the file's {name} digest, which is not computed here"));
+        }
+    };
+    match digests.iter().find(|digest| digest.algorithm() == algorithm) {
+        Some(digest) if digest[..] == *content.digest => {}
+        Some(_) => facts.error(
+            "signature-digest",
+            format!(
+                "is over another file: the {} digest does not match, the package was changed after it was signed",
+                algorithm.name()
+            ),
+        ),
+        None => {
+            facts.unchecked(format!("it is over the file's {} digest, which was not computed", algorithm.name()));
+        }
+    }
+}
+
+/// Judges the signatures inside a signature.
+fn nested(unsigned: &Attributes<'_>, digests: &[Digest], trust: Trust<'_>, depth: usize, facts: &mut SignatureFacts) {
+    for value in unsigned.values(NESTED_SIGNATURE) {
+        match SignedData::from_content_info(value) {
+            Ok(inner) if depth > 0 && facts.nested.len() < MAX_NESTED => {
+                facts.nested.push(read(&inner, digests, trust, depth - 1));
+            }
+            Ok(_) => return facts.error("signature-nested", "has more nested signatures than are looked at"),
+            Err(error) => {
+                facts.error("signature-nested", format!("has a nested signature that cannot be read: {error}"));
             }
         }
     }
-    facts
-}
-
-/// The SpcIndirectDataContent.
-fn content<'a>(data: &SignedData<'a>) -> Result<Value<'a>, Asn1Error> {
-    let none = Asn1Error { what: "eContent", at: 0, problem: crate::asn1::Asn1Problem::Content("there is none") };
-    let explicit = data.content.ok_or(none)?;
-    if data.content_type != INDIRECT_DATA {
-        return Err(explicit.wrong("eContentType", "it is not SpcIndirectDataContent"));
-    }
-    let mut inside = explicit.inner();
-    let value = inside.expect(SEQUENCE, "SpcIndirectDataContent")?;
-    inside.finish("eContent")?;
-    Ok(value)
-}
-
-/// The DigestInfo in it, if it is a Windows Installer package's.
-fn digest_info(content: Value<'_>) -> Result<(Algorithm, &[u8]), Asn1Error> {
-    let mut fields = content.inner();
-    let mut data = fields.expect(SEQUENCE, "SpcAttributeTypeAndOptionalValue")?.inner();
-    let kind = data.next("SpcAttributeTypeAndOptionalValue")?;
-    if kind.oid("SpcAttributeTypeAndOptionalValue")? != SIP_INFO {
-        return Err(kind.wrong("SpcAttributeTypeAndOptionalValue", "it is not SpcSipInfo"));
-    }
-    let mut sip = data.expect(SEQUENCE, "SpcSipInfo")?.inner();
-    sip.expect(INTEGER, "SpcSipInfo")?;
-    let guid = sip.expect(OCTET_STRING, "SpcSipInfo")?;
-    if guid.content != MSI_SIP {
-        return Err(guid.wrong("SpcSipInfo", "it names another kind of file"));
-    }
-    let mut info = fields.expect(SEQUENCE, "DigestInfo")?.inner();
-    let algorithm = info.expect(SEQUENCE, "digestAlgorithm")?.inner().next("digestAlgorithm")?;
-    let digest = info.expect(OCTET_STRING, "digest")?;
-    info.finish("DigestInfo")?;
-    fields.finish("SpcIndirectDataContent")?;
-    let known = digest_of(algorithm.oid("digestAlgorithm")?);
-    Ok((known.ok_or_else(|| algorithm.wrong("digestAlgorithm", "it is not known"))?, digest.content))
 }
 
 /// The name and address, where they can be read; other signers write them in several ways.
-fn opus(attributes: &[Attribute<'_>], facts: &mut SignatureFacts) {
-    let Some((_, values)) = attributes.iter().find(|(kind, _)| *kind == OPUS_INFO) else { return };
-    for part in values.iter().flat_map(|value| value.inner().all("SpcSpOpusInfo").unwrap_or_default()) {
-        let Ok(choice) = part.inner().next("SpcSpOpusInfo") else { continue };
+fn opus(attributes: &Attributes<'_>, facts: &mut SignatureFacts) {
+    for part in attributes.values(OPUS_INFO).flat_map(|value| value.values().all("SpcSpOpusInfo").unwrap_or_default()) {
+        let Ok(choice) = part.values().take("SpcSpOpusInfo") else { continue };
         match part.tag {
             CONTEXT_0 if choice.tag == CONTEXT_0_PRIMITIVE => facts.description = Some(utf16(choice.content)),
             CONTEXT_0 => facts.description = Some(String::from_utf8_lossy(choice.content).into_owned()),

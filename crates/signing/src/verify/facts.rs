@@ -1,14 +1,14 @@
 //! What is said of a signature.
 
+use container::Malformed;
 use serde::Serialize;
 
-use crate::asn1::Asn1Error;
 use crate::certificate::Certificate;
 
-/// A message that cannot be read: truncated, in BER, followed by garbage, or no SignedData at all.
+/// A message that cannot be read: truncated, in BER where it must be DER, or no SignedData at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the signature cannot be read: {0}")]
-pub struct Unreadable(#[from] pub Asn1Error);
+pub struct Unreadable(#[from] pub Malformed);
 
 /// Whom to trust, and when it is.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +18,9 @@ pub struct Trust<'a> {
     /// The moment, in seconds since 1970.
     pub now: u64,
 }
+
+/// The problem that something could not be computed.
+const UNCHECKED: &str = "signature-unchecked";
 
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -75,6 +78,28 @@ impl From<&Certificate> for CertificateFacts {
     }
 }
 
+/// How a timestamp is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimestampForm {
+    /// A token as RFC 3161 has it.
+    Rfc3161,
+    /// A countersignature as PKCS #9 has it, in use before.
+    Countersignature,
+}
+
+/// What came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Everything was computed, and it holds.
+    Valid,
+    /// Something is named that is not computed here; nothing that was computed is wrong.
+    NotChecked,
+    /// Something does not hold.
+    Invalid,
+}
+
 /// A timestamp that holds together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TimestampFacts {
@@ -82,6 +107,8 @@ pub struct TimestampFacts {
     pub time: String,
     /// The authority's certificate.
     pub authority: String,
+    /// How it is written.
+    pub form: TimestampForm,
     /// Whether a given root vouches for the authority; `None`: no root was given.
     pub trusted: Option<bool>,
 }
@@ -89,6 +116,8 @@ pub struct TimestampFacts {
 /// Everything about one signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SignatureFacts {
+    /// What came out, nested signatures apart.
+    pub verdict: Verdict,
     /// The signer's certificate, if it is in the message.
     pub signer: Option<CertificateFacts>,
     /// The digest that the message names, e.g. `sha256`.
@@ -116,10 +145,16 @@ pub struct SignatureFacts {
 }
 
 impl SignatureFacts {
-    /// Whether nothing is wrong with it and all inside it.
+    /// Whether it and all inside it were computed, and hold.
     #[must_use]
     pub fn is_ok(&self) -> bool {
-        self.all_problems().iter().all(|problem| problem.severity != Severity::Error)
+        self.worst() == Verdict::Valid
+    }
+
+    /// The worst verdict over it and all inside it.
+    #[must_use]
+    pub fn worst(&self) -> Verdict {
+        self.nested.iter().map(Self::worst).fold(self.verdict, Verdict::max)
     }
 
     /// Its problems, and those of the signatures inside.
@@ -136,8 +171,22 @@ impl SignatureFacts {
         self.say(Severity::Error, id, message);
     }
 
+    /// Says that something could not be computed: which, and why.
+    pub(super) fn unchecked(&mut self, what: impl std::fmt::Display) {
+        self.error(UNCHECKED, format!("is not checked: {what}"));
+    }
+
+    /// Draws the verdict from the problems.
+    pub(super) fn finish(mut self) -> Self {
+        let errors = self.problems.iter().filter(|problem| problem.severity == Severity::Error);
+        let verdict = |problem: &Problem| if problem.id == UNCHECKED { Verdict::NotChecked } else { Verdict::Invalid };
+        self.verdict = errors.map(verdict).max().unwrap_or(Verdict::Valid);
+        self
+    }
+
     pub(super) const fn nothing_yet() -> Self {
         Self {
+            verdict: Verdict::NotChecked,
             signer: None,
             digest: None,
             description: None,

@@ -1,12 +1,15 @@
 //! Signatures, read and judged: every fact by its name, every problem, never only the first.
 //!
 //! ```text
-//! bytes ──signed_data──▶ SignedData ──┬─ content:   is it over this file?          signature-digest
-//!                                     ├─ signature: did the certificate's key?     signature-forged
-//!                                     ├─ chain:     up to a given root?            signature-chain
-//!                                     ├─ timestamp: whose, over this signature?    signature-timestamp
-//!                                     └─ validity:  at the timestamp, else now     signature-expired
+//! bytes ──container──▶ SignedData ──┬─ content:   is it over this file?          signature-digest
+//!                                   ├─ signature: did the certificate's key?     signature-forged
+//!                                   ├─ chain:     up to a given root?            signature-chain
+//!                                   ├─ timestamp: whose, over this signature?    signature-timestamp
+//!                                   └─ validity:  at the timestamp, else now     signature-expired
 //! ```
+//!
+//! "Valid" is said of what was computed and holds. What names an algorithm that is not computed here is "not checked"
+//! (`signature-unchecked`), which is an error of a verification and no word against the file.
 //!
 //! Nothing here knows an installer: the message and what it must be over are arguments, and so are the roots and the time.
 
@@ -15,9 +18,12 @@ mod chain;
 mod checks;
 mod facts;
 mod package;
-pub(crate) mod signed_data;
+pub(crate) mod signature;
 mod signer;
+mod timestamps;
 
 pub use authenticode::authenticode;
-pub use facts::{CertificateFacts, Problem, Severity, SignatureFacts, TimestampFacts, Trust, Unreadable};
+pub use facts::{
+    CertificateFacts, Problem, Severity, SignatureFacts, TimestampFacts, TimestampForm, Trust, Unreadable, Verdict,
+};
 pub use package::{PlainSignature, package};

@@ -1,15 +1,11 @@
 //! The signatures of a macOS product archive.
 
-use std::borrow::Cow;
-
-use const_oid::db::rfc5911;
-use container::ber;
+use container::cms::{DATA, SIGNING_TIME, SignedData};
+use container::der::Encoding;
 use container::digest::Algorithm;
 
 use super::facts::{SignatureFacts, Trust, Unreadable};
-use super::signed_data::SignedData;
 use super::signer::{Rules, judge};
-use crate::asn1::SEQUENCE;
 use crate::certificate::{APPLE_INSTALLER, APPLE_SHOP_INSTALLER, Certificate};
 use crate::cms::package::TIMESTAMP;
 use crate::time;
@@ -23,18 +19,17 @@ pub struct PlainSignature<'a> {
     pub certificates: &'a [Vec<u8>],
 }
 
-/// Reads and judges a detached message that must be over this checksum, and the plain signature beside it. Zeros may
-/// follow the message.
+/// Reads and judges a detached message that must be over this checksum, and the plain signature beside it.
 pub fn package(
     cms: &[u8],
     plain: Option<PlainSignature<'_>>,
     checksum: &[u8; 20],
     trust: Trust<'_>,
 ) -> Result<SignatureFacts, Unreadable> {
-    let cms = definite(cms);
-    let data = SignedData::read_padded(&cms)?;
+    // Apple's encoder writes the outer values in indefinite lengths, as `codesign` does; what is hashed and signed inside is DER.
+    let data = SignedData::read(Encoding::Ber, cms)?;
     let mut facts = SignatureFacts::nothing_yet();
-    if data.content_type != rfc5911::ID_DATA || data.content.is_some() {
+    if data.content_type != DATA || data.content.is_some() {
         facts.error("signature-content", "is not a detached one over data");
     }
     let rules = Rules {
@@ -45,29 +40,15 @@ pub fn package(
     };
     judge(&data, &rules, trust, &mut facts);
     for info in &data.signers {
+        // What cannot be read has been said.
         let signed = info.signed_attributes().unwrap_or_default();
-        let times = signed.iter().filter(|(kind, _)| *kind == rfc5911::ID_SIGNING_TIME).flat_map(|(_, values)| values);
-        facts.signing_time = times.filter_map(|value| time::decode(value, "signingTime").ok()).map(time::date).next();
+        let said = signed.values(SIGNING_TIME).find_map(|value| time::decode(&value, "signingTime").ok());
+        facts.signing_time = said.map(time::date);
     }
     if let Some(plain) = plain {
         judge_plain(plain, checksum, &mut facts);
     }
-    Ok(facts)
-}
-
-/// Apple's encoder writes the outer values in indefinite lengths, as `codesign` does; what is hashed and signed inside is DER.
-fn definite(cms: &[u8]) -> Cow<'_, [u8]> {
-    if !cms.starts_with(&[SEQUENCE, 0x80]) {
-        return Cow::Borrowed(cms);
-    }
-    match ber::first_definite(cms) {
-        Some((mut value, rest)) => {
-            value.extend_from_slice(rest);
-            Cow::Owned(value)
-        }
-        // The reader says what is wrong with it.
-        None => Cow::Borrowed(cms),
-    }
+    Ok(facts.finish())
 }
 
 fn judge_plain(plain: PlainSignature<'_>, checksum: &[u8; 20], facts: &mut SignatureFacts) {

@@ -16,7 +16,8 @@ use container::ReadAt;
 use container::authenticode::{self, Leaf};
 use container::cfb::MSI_CLSID;
 use container::cfb::layout::{Bulk, SECTOR, Stream};
-use container::digest::{Algorithm, Hasher};
+use container::digest;
+use sha2::{Digest, Sha256};
 
 use crate::format::StampError;
 
@@ -25,7 +26,7 @@ const MOST_STATES: usize = 1024;
 
 /// The states of the hash after DSE and cabinet, by DSE.
 #[derive(Default)]
-pub(super) struct Digests(Mutex<BTreeMap<Vec<u8>, Hasher>>);
+pub(super) struct Digests(Mutex<BTreeMap<[u8; 32], Sha256>>);
 
 impl Digests {
     /// DSE and the digest to sign, for a package of this cabinet, which is read from `base` if need be, and these streams.
@@ -34,11 +35,13 @@ impl Digests {
         base: &dyn ReadAt,
         bulk: &[Bulk],
         streams: &[Stream<'_>],
-    ) -> Result<(Vec<u8>, [u8; 32]), StampError> {
+    ) -> Result<([u8; 32], [u8; 32]), StampError> {
         let front = bulk.iter().map(|bulk| Leaf::plain(&bulk.name, bulk.len_bytes));
         let rest = streams.iter().map(|stream| Leaf::plain(stream.name, stream.data.len() as u64));
         let leaves: Vec<Leaf<'_>> = front.chain(rest).collect();
-        let dse = authenticode::prehash(Algorithm::Sha256, MSI_CLSID, &leaves);
+        let mut hasher = Sha256::new();
+        authenticode::prehash(&mut hasher, MSI_CLSID, &leaves);
+        let dse: [u8; 32] = hasher.finalize().into();
 
         let mut content = contents(bulk, streams);
         content.sort_by(|(a, _), (b, _)| authenticode::compare(a, b));
@@ -47,28 +50,27 @@ impl Digests {
         let mut hasher = match self.state(&dse) {
             Some(hasher) => hasher,
             None => {
-                let mut hasher = Algorithm::Sha256.hasher();
-                hasher.update(&dse);
+                let mut hasher = Sha256::new_with_prefix(dse);
                 feed(&mut hasher, base, kept)?;
                 self.keep(&dse, &hasher);
                 hasher
             }
         };
         feed(&mut hasher, base, rest)?;
-        hasher.update(&MSI_CLSID);
-        Ok((dse, hasher.finish().try_into().unwrap_or_default()))
+        hasher.update(MSI_CLSID);
+        Ok((dse, hasher.finalize().into()))
     }
 
-    fn state(&self, dse: &[u8]) -> Option<Hasher> {
+    fn state(&self, dse: &[u8; 32]) -> Option<Sha256> {
         self.0.lock().ok()?.get(dse).cloned()
     }
 
-    fn keep(&self, dse: &[u8], hasher: &Hasher) {
+    fn keep(&self, dse: &[u8; 32], hasher: &Sha256) {
         let Ok(mut states) = self.0.lock() else { return };
         if states.len() >= MOST_STATES {
             states.pop_first();
         }
-        states.insert(dse.to_vec(), hasher.clone());
+        states.insert(*dse, hasher.clone());
     }
 }
 
@@ -93,10 +95,10 @@ fn contents<'s>(bulk: &'s [Bulk], streams: &[Stream<'s>]) -> Vec<(&'s [u16], Con
     all
 }
 
-fn feed(hasher: &mut Hasher, base: &dyn ReadAt, content: &[(&[u16], Content<'_>)]) -> Result<(), container::Error> {
+fn feed(hasher: &mut Sha256, base: &dyn ReadAt, content: &[(&[u16], Content<'_>)]) -> Result<(), container::Error> {
     for (_, content) in content {
         match content {
-            Content::Kept { start, end } => hasher.feed(base, "cabinet", *start, *end)?,
+            Content::Kept { start, end } => digest::feed(hasher, base, "cabinet", *start, *end)?,
             Content::New(bytes) => hasher.update(bytes),
         }
     }
