@@ -274,8 +274,9 @@ fn osslsigncode_signs_and_verifies() {
         assert_eq!(Msi.token(&signed).unwrap(), Msi.token(&package.bytes).unwrap());
         let mut report = Report::new();
         Msi.verify(&signed, &mut report).unwrap();
-        // osslsigncode counts one mini sector more than its root entry says; that file is its work, not ours.
-        let ours: Vec<_> = report.findings().iter().filter(|finding| finding.id != "msi-compact").collect();
+        // osslsigncode lays the file out anew, and counts one mini sector more than its root entry says.
+        let theirs = ["msi-compact", "msi-laid-out-anew"];
+        let ours: Vec<_> = report.findings().iter().filter(|finding| !theirs.contains(&finding.id)).collect();
         assert!(ours.is_empty(), "{ours:#?}");
     }
 }

@@ -99,6 +99,10 @@ pub(super) fn open(installer: &Installer<'_>, base: &dyn ReadAt) -> Result<MsiSt
     let (bulk, mut small) = sort_streams(compound)?;
     let [pool, data, table] = CHANGED.map(|table| utf16(&name::of_table(table)));
     let changed = [pool, data, table, utf16(name::SUMMARY_INFORMATION)];
+    // What a stamp changes lies behind the kept streams, or another tool has laid the file out.
+    if bulk.iter().any(|bulk| changed.contains(&bulk.name)) {
+        return Err(another_layout());
+    }
     small.retain(|entry| !changed.contains(&entry.name));
     let read = |entry: &Entry| compound.read(entry, usize::try_from(MOST_BYTES).unwrap_or(0));
     let signature_names = [name::DIGITAL_SIGNATURE, name::DIGITAL_SIGNATURE_EX].map(utf16);
@@ -238,7 +242,7 @@ impl MsiStamper {
     fn frame(&self, streams: &[Stream<'_>]) -> Result<Frame, StampError> {
         layout::frame(MSI_CLSID, &self.bulk, streams).map_err(|refusal| match refusal {
             Refusal::TooLarge { bytes } => StampError::TooLarge { found: bytes, limit: layout::LONGEST },
-            other => not_a_base("the compound file", other.to_string(), "one of ours"),
+            Refusal::Name { .. } | Refusal::Twice | Refusal::TooShort { .. } => another_layout(),
         })
     }
 
@@ -251,8 +255,6 @@ impl MsiStamper {
 
     /// Whether the file is, byte for byte, what we make of its own streams and this token.
     fn check(&self, base: &dyn ReadAt, token: Option<&Token>) -> Result<(), StampError> {
-        let other =
-            || not_a_base("the layout of the file", "another".to_owned(), "that of a base or of a stamp of one");
         let edited = self.edited(token)?;
         let mut streams = self.streams(&edited);
         streams.extend(self.signature.iter().map(|(name, data)| Stream { name, data }));
@@ -261,10 +263,10 @@ impl MsiStamper {
         exact = exact && holds(base, frame.tail_start, &frame.tail)?;
         let sectors = self.bulk.iter().map(|bulk| bulk.len_bytes.div_ceil(SECTOR as u64)).sum::<u64>();
         let places = (1 + sectors..).map(|sector| sector * SECTOR as u64);
-        for (place, sector) in places.zip(layout::bulk_fat(&self.bulk).map_err(|_| other())?) {
+        for (place, sector) in places.zip(layout::bulk_fat(&self.bulk).map_err(|_| another_layout())?) {
             exact = exact && holds(base, place, &sector)?;
         }
-        if exact { Ok(()) } else { Err(other()) }
+        if exact { Ok(()) } else { Err(another_layout()) }
     }
 }
 
@@ -296,6 +298,10 @@ impl Stamper for MsiStamper {
         streams.push(Stream { name: &ex, data: &dse });
         self.splice(&streams)
     }
+}
+
+fn another_layout() -> StampError {
+    not_a_base("the layout of the file", "another".to_owned(), "that of a base or of a stamp of one")
 }
 
 /// Whether the file has these bytes at this place.
