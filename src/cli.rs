@@ -7,7 +7,7 @@ use clap_complete::Shell;
 use stampwright::Result;
 
 use crate::commands::{
-    build, completions, extract, init, inspect, kit, make, prepare, rules, schema, sign, stamp, token, verify,
+    build, completions, extract, init, inspect, kit, make, prepare, rpm_key, rules, schema, sign, stamp, token, verify,
 };
 
 /// Stamps a signed endpoint agent and a tenant's enrollment token into MSI, PKG, Intune-ready and deb installers,
@@ -46,6 +46,8 @@ enum Command {
     Token(token::Token),
     /// Sign an installer, a base or a stamped one
     Sign(sign::Sign),
+    /// Print the public key of who signs rpms, for rpm --import and gpgkey=
+    RpmKey(rpm_key::RpmKey),
     /// List the rules of management systems that verify --profile checks
     Rules(rules::Rules),
     /// Print the JSON Schema of stampwright.toml
@@ -72,6 +74,7 @@ impl Cli {
             Command::Kit(args) => kit::run(&args),
             Command::Token(args) => token::run(&args),
             Command::Sign(args) => sign::run(&args),
+            Command::RpmKey(args) => rpm_key::run(&args),
             Command::Rules(args) => rules::run(&args),
             Command::Schema => schema::run(),
             Command::Completions { shell } => completions::run(shell, &mut Self::command()),

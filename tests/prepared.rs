@@ -32,7 +32,7 @@ pub fn signed() -> &'static [Signed] {
     static SIGNED: OnceLock<Vec<Signed>> = OnceLock::new();
     SIGNED.get_or_init(|| {
         let mut all = Vec::new();
-        for base in product::bases().iter().filter(|base| base.format.kind() != Kind::Deb) {
+        for base in product::bases().iter().filter(|base| !matches!(base.format.kind(), Kind::Deb | Kind::Rpm)) {
             for seen in [true, false] {
                 let mut product = base.small.product.clone();
                 if seen {

@@ -34,7 +34,10 @@ fn receipts_have_the_digests_of_what_is_there() {
     let built = answers(folder, &["build", "--product", "stampwright.toml", "-o", "bases", "--json"]);
     let made =
         answers(folder, &["make", "--product", "stampwright.toml", "--token-file", "token", "-o", "dist", "--json"]);
-    let agents = ["agent-x64.exe", "agent-arm64.exe", "Example.app/Contents/MacOS/Example", "agent-x64", "agent-arm64"];
+    let linux = ["agent-x64", "agent-arm64"];
+    let others = ["agent-x64.exe", "agent-arm64.exe", "Example.app/Contents/MacOS/Example"];
+    // The Linux agents are in debs and rpms.
+    let agents: Vec<&str> = others.into_iter().chain(linux).chain(linux).collect();
     let receipts = |document: &Value| document["files"].as_array().unwrap().clone();
     assert_eq!(receipts(&built).len(), agents.len());
     for ((base, stamp), agent) in receipts(&built).iter().zip(&receipts(&made)).zip(agents) {

@@ -61,6 +61,7 @@ fn as_read(imprint: &Imprint) -> Imprints {
     match imprint {
         Imprint::Msi { sha256 } => Imprints::Msi(vec![container::digest::Digest::Sha256(*sha256)]),
         Imprint::Toc { sha1 } => Imprints::Toc { sha1: *sha1 },
+        Imprint::Header { bytes } => Imprints::Header { bytes: bytes.clone() },
     }
 }
 
@@ -82,7 +83,7 @@ fn sealed(
 
 /// The bases of formats that carry a signature.
 fn signable() -> impl Iterator<Item = &'static Installer> {
-    bases().iter().filter(|base| base.format.kind() != Kind::Deb)
+    bases().iter().filter(|base| base.format.signature_form().is_some())
 }
 
 fn errors(format: &dyn Format, file: &Vec<u8>) -> Vec<String> {

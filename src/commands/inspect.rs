@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use stampwright::{Inspected, Result, Trust, input};
+use stampwright::{Inspected, Result, input};
 
 use crate::{env, print};
 
@@ -31,7 +31,7 @@ pub fn run(args: &Inspect) -> Result<()> {
         return Ok(());
     }
     let roots = input::roots(&args.root)?;
-    let inspected = stampwright::inspect(&args.file, Trust { roots: &roots, now: env::now() })?;
+    let inspected = stampwright::inspect(&args.file, roots.at(env::now()))?;
     if args.json {
         return print::json(&inspected);
     }

@@ -8,6 +8,7 @@ pub mod inspect;
 pub mod kit;
 pub mod make;
 pub mod prepare;
+pub mod rpm_key;
 pub mod rules;
 pub mod schema;
 pub mod sign;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueHint};
 use kit::rules::Outcome;
 use serde::Serialize;
-use stampwright::{Expected, Profile, Result, Trust, Verification, input};
+use stampwright::{Expected, Profile, Result, Verification, input};
 
 use crate::args::{PreparedArgs, profile_names, token_file};
 use crate::{env, print};
@@ -59,7 +59,7 @@ pub fn run(args: &Verify) -> Result<ExitCode> {
         agent: args.agent.as_deref(),
         prepared: prepared.as_ref(),
         profile: args.profile,
-        trust: Trust { roots: &roots, now: env::now() },
+        trust: roots.at(env::now()),
     };
     let Verification { report, rules } = stampwright::verify(&args.file, &expected)?;
     let code = if report.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };

@@ -24,6 +24,10 @@ mod pkg_slot;
 mod preserve_msi;
 mod preserve_pkg;
 mod preserve_wine;
+#[cfg(unix)]
+mod rpm;
+#[cfg(unix)]
+mod rpm_foreign;
 mod signing_msi;
 mod signing_old;
 mod signing_pkg;

@@ -27,7 +27,7 @@ fn file_key(path: &Path) -> FileKey {
 }
 
 /// RSA of a certificate, and Ed25519 without one.
-fn signers() -> Option<Vec<(&'static str, Signer)>> {
+fn signers() -> Option<Vec<(&'static str, Signer<'static>)>> {
     let keys = keys()?;
     keys.openssl("genpkey -algorithm ed25519 -out openpgp-ed25519.key");
     keys.openssl("pkey -in openpgp-ed25519.key -pubout -outform DER -out openpgp-ed25519.der");
@@ -183,7 +183,7 @@ fn every_place_of_a_key_makes_the_same_signature() {
 }
 
 /// A package without files, signed.
-fn package(signer: &Signer, time: u64) -> Vec<u8> {
+fn package(signer: &Signer<'_>, time: u64) -> Vec<u8> {
     use std::io::Write as _;
     let mut payload = container::gzip::Writer::new(Vec::new(), 6).unwrap();
     payload.write_all(&container::cpio::newc::trailer()).unwrap();

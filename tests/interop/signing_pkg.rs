@@ -103,7 +103,8 @@ fn a_message_in_indefinite_lengths_is_read() {
     let signature = installer::formats::recognise(&bytes).unwrap().signature(&bytes).unwrap().unwrap();
     let installer::seal::Imprints::Toc { sha1 } = signature.imprint else { panic!("another imprint") };
     let roots = signing::Certificate::read_all(&fs::read(keys.path("ca.pem")).unwrap()).unwrap();
-    let trust = signing::verify::Trust { roots: &roots, now: 1_900_000_000 };
+    let trust =
+        signing::verify::Trust { roots: &roots, keys: &signing::openpgp::Keyring::default(), now: 1_900_000_000 };
     let der = signature.cms;
     assert_eq!((der[0], der[1]), (0x30, 0x82), "a long sequence");
     let end = 4 + usize::from(der[2]) * 256 + usize::from(der[3]);

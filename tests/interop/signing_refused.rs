@@ -162,7 +162,7 @@ pub fn changed_at(keys: &Keys, file: &Path, now: u64, change: impl Fn(&mut Vec<u
         cms.pop();
     }
     change(&mut cms);
-    let trust = signing::verify::Trust { roots: &roots, now };
+    let trust = signing::verify::Trust { roots: &roots, keys: &signing::openpgp::Keyring::default(), now };
     signing::verify::authenticode(&cms, &digests, trust).map_err(|error| error.to_string())
 }
 

@@ -4,6 +4,7 @@ mod cases;
 mod debian;
 mod macos;
 mod msi;
+mod rhel;
 mod tables;
 mod token;
 

@@ -46,6 +46,7 @@ impl Sealer for Signer {
                 let cms = message::authenticode("1.3.6.1.4.1.311.2.1.4", &indirect_data(sha256), &further);
                 Sealed { cms, rsa: None }
             }
+            Imprint::Header { bytes } => Sealed { cms: bytes.iter().copied().take(64).collect(), rsa: None },
             Imprint::Toc { sha1 } => Sealed { cms: message::detached(sha1, &further), rsa: Some(vec![0x5A; 256]) },
         })
     }

@@ -40,6 +40,7 @@ pub const READERS: &[Reader] = &[
     Reader { name: "gzip", read: gzip, samples: || data_archives(Compression::Gzip) },
     Reader { name: "xz", read: xz, samples: || data_archives(Compression::Xz) },
     Reader { name: "zst", read: zst, samples: || data_archives(Compression::Zstd) },
+    Reader { name: "rpm", read: rpm_headers, samples: || of(Kind::Rpm) },
     Reader { name: "cfb", read: compound_file, samples: || of(Kind::Msi) },
     Reader { name: "msidb", read: database, samples: || of(Kind::Msi) },
     Reader { name: "summary", read: summary, samples: summaries },
@@ -51,13 +52,15 @@ pub const READERS: &[Reader] = &[
     Reader { name: "cpio", read: copied, samples: scripts },
     Reader { name: "signature", read: signature, samples: signatures },
     Reader { name: "certificate", read: certificate, samples: certificates },
+    Reader { name: "openpgp", read: openpgp, samples: openpgp_samples },
     Reader { name: "prepare", read: slot_beside, samples: signed_messages },
     Reader { name: "token", read: token, samples: || vec![b"abc.DEF-123\n".to_vec()] },
     Reader { name: "manifest", read: manifest, samples: || vec![product::MANIFEST.into()] },
 ];
 
 fn signature(bytes: &[u8]) -> Result<(), String> {
-    let trust = verify::Trust { roots: &[], now: 1_700_000_000 };
+    let keys = signing::openpgp::Keyring::default();
+    let trust = verify::Trust { roots: &[], keys: &keys, now: 1_700_000_000 };
     let package = verify::package(bytes, None, &[7; 20], trust).map(drop).map_err(text);
     verify::authenticode(bytes, &[Digest::Sha256([7; 32])], trust).map(drop).map_err(text).or(package)
 }
@@ -80,6 +83,22 @@ fn certificate(bytes: &[u8]) -> Result<(), String> {
 
 fn certificates() -> Vec<Vec<u8>> {
     vec![cms::certificate(), cms::pem(&cms::certificate()).into_bytes()]
+}
+
+fn openpgp(bytes: &[u8]) -> Result<(), String> {
+    use signing::openpgp::{Keyring, Signature};
+    let signature = Signature::read(bytes).map(drop).map_err(text);
+    Keyring::read(bytes).map(drop).map_err(text).or(signature)
+}
+
+/// A key block and a signature of an Ed25519 key.
+fn openpgp_samples() -> Vec<Vec<u8>> {
+    use signing::key::PrivateKey as _;
+    let start = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+    let key = signing::key::file::FileKey::read(&[&start[..], &[7; 32]].concat(), None).unwrap();
+    let public = key.public_key().unwrap();
+    let signer = signing::openpgp::Signer::new(Box::new(key), &public, 1_600_000_000).unwrap();
+    vec![signer.public_key("Example").unwrap().into_bytes(), signer.sign(b"x", 1_700_000_000).unwrap()]
 }
 
 /// More than any small stream of an installer; a reader must refuse what is longer.
@@ -119,7 +138,7 @@ fn stamp(bytes: &[u8]) -> Result<(), String> {
 fn installers() -> Vec<Vec<u8>> {
     let token = Token::parse(&[b'x'; 300]).unwrap();
     let mut files = Vec::new();
-    for kind in [Kind::Msi, Kind::Pkg, Kind::Deb] {
+    for kind in [Kind::Msi, Kind::Pkg, Kind::Deb, Kind::Rpm] {
         let Some(base) = of(kind).into_iter().next() else { continue };
         let mut stamped = Vec::new();
         let splice = once::stamp(&once::open(base.as_slice()).unwrap(), &token).unwrap();
@@ -165,6 +184,12 @@ fn macos_agents() -> Vec<Vec<u8>> {
 fn linux_agents() -> Vec<Vec<u8>> {
     let libraries: &[(&str, &[&str])] = &[("libc.so.6", &["GLIBC_2.2.5", "GLIBC_2.34"])];
     vec![agents::linux(Cpu::Arm64), elf::needing(Cpu::X64, "/lib64/ld-linux-x86-64.so.2", libraries)]
+}
+
+fn rpm_headers(bytes: &[u8]) -> Result<(), String> {
+    let bytes = bytes.to_vec();
+    let package = container::rpm::Package::open(&bytes).map_err(text)?;
+    package.walk::<container::Error>(&mut |_, _| Ok(())).map_err(text)
 }
 
 fn members(bytes: &[u8]) -> Result<(), String> {

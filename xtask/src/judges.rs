@@ -15,7 +15,7 @@ use xshell::{Shell, cmd};
 use crate::debian::{self, Need, Probe, program};
 use crate::failure::{AtPath, Result};
 
-const PACKAGES: [Need; 30] = [
+const PACKAGES: [Need; 31] = [
     // MSI
     program("msiinfo", "msitools"),
     program("wixl", "wixl"),
@@ -42,6 +42,7 @@ const PACKAGES: [Need; 30] = [
     program("systemd-nspawn", "systemd-container"),
     // rpm
     program("rpm", "rpm"),
+    program("rpmbuild", "rpm"),
     program("rpm2cpio", "rpm2cpio"),
     program("gpg", "gnupg"),
     program("sqv", "sqv"),

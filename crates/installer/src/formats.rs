@@ -6,7 +6,7 @@ use container::{ReadAt, at};
 use crate::format::{Format, Installer, Kind, ReadError};
 
 /// Every format there is.
-pub static FORMATS: [&dyn Format; 3] = [&crate::msi::Msi, &crate::pkg::Pkg, &crate::deb::Deb];
+pub static FORMATS: [&dyn Format; 4] = [&crate::msi::Msi, &crate::pkg::Pkg, &crate::deb::Deb, &crate::rpm::Rpm];
 
 /// The format of that kind.
 #[must_use]
@@ -24,7 +24,7 @@ pub fn recognise(file: &dyn ReadAt) -> Result<&'static dyn Format, ReadError> {
     const HEAD_BYTES: u64 = 16;
     let head = at::read_vec(file, "installer", 0, file.len().min(HEAD_BYTES), HEAD_BYTES as usize)?;
     FORMATS.into_iter().find(|format| format.recognises(&head)).ok_or_else(|| {
-        let what = "it is neither an MSI, nor a flat package, nor a Debian package";
+        let what = "it is neither an MSI, nor a flat package, nor a Debian package, nor an RPM package";
         Malformed { structure: "installer", offset: 0, problem: Problem::Data { what } }.into()
     })
 }

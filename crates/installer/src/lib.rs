@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Who may import whom in here: [`token`], [`claims`], [`splice`], [`product`], [`payload`], [`report`], [`seal`] ← [`policy`] ← [`format`] ← [`proof`], [`preserve`] ← `deb`,
-//! `msi`, `pkg` ← [`formats`] ← [`stamp`]. The formats' folders never import each other.
+//! `msi`, `pkg`, `rpm` ← [`formats`] ← [`stamp`]. The formats' folders never import each other.
 
 // The test support that units share with the integration tests names this crate as they do.
 #[cfg(test)]
@@ -35,6 +35,7 @@ pub mod preserve;
 pub mod product;
 pub mod proof;
 pub mod report;
+pub mod rpm;
 pub mod seal;
 pub mod splice;
 pub mod stamp;

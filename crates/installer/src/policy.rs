@@ -68,7 +68,8 @@ impl TokenPolicy {
     pub(crate) fn accept(&self, token: Token, now: u64) -> Result<AcceptedToken, ClaimsError> {
         let claims = self.check(&token, now)?;
         let verified = self.pinned.is_some();
-        Ok(AcceptedToken { token, claims, verified, policy: self.fingerprint() })
+        let number = claims.as_ref().map_or(now, |claims| claims.issued);
+        Ok(AcceptedToken { token, claims, verified, number, policy: self.fingerprint() })
     }
 
     /// Whether a token was accepted under this rule.
@@ -94,6 +95,8 @@ pub struct AcceptedToken {
     claims: Option<Claims>,
     /// Whether issuer keys in the base, or asserted for it, have verified it.
     verified: bool,
+    /// Higher for a token that is to take another's place.
+    number: u64,
     /// The policy that has accepted it.
     policy: [u8; 32],
 }
@@ -117,9 +120,23 @@ impl AcceptedToken {
         self.verified
     }
 
+    /// Its number, for formats whose package managers take the package with the higher one for the newer: when the token was
+    /// issued, where it says so, else when it was accepted; both in seconds since 1970.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The same token under another number: what makes the same stamp again has kept the number of the first one.
+    #[must_use]
+    pub const fn with_number(mut self, number: u64) -> Self {
+        self.number = number;
+        self
+    }
+
     #[cfg(test)]
     pub(crate) fn unchecked(token: &Token) -> Self {
-        Self { token: token.clone(), claims: None, verified: false, policy: [0; 32] }
+        Self { token: token.clone(), claims: None, verified: false, number: 0, policy: [0; 32] }
     }
 }
 

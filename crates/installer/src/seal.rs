@@ -12,6 +12,8 @@ pub enum SignatureForm {
     Authenticode,
     /// CMS and plain RSA over the checksum of the table of contents, in a flat package.
     Xar,
+    /// OpenPGP over the header, in an RPM package.
+    OpenPgp,
 }
 
 /// What a fresh signature of an installer has to be over.
@@ -27,6 +29,11 @@ pub enum Imprint {
         /// The checksum.
         sha1: [u8; 20],
     },
+    /// An RPM package: its header, whose digest an OpenPGP signature ends with words of its own.
+    Header {
+        /// The header's bytes.
+        bytes: Vec<u8>,
+    },
 }
 
 /// What a signature that is there must be over, computed from the content.
@@ -40,12 +47,17 @@ pub enum Imprints {
         /// The checksum.
         sha1: [u8; 20],
     },
+    /// An RPM package: its header, as in [`Imprint::Header`].
+    Header {
+        /// The header's bytes.
+        bytes: Vec<u8>,
+    },
 }
 
 /// A signature as it stands in an installer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
-    /// The signed message (CMS, DER; padding behind it is allowed).
+    /// The signed message (CMS, DER; padding behind it is allowed). Of an RPM package: the OpenPGP packet.
     pub cms: Vec<u8>,
     /// What it must be over, computed from the content that is there.
     pub imprint: Imprints,
@@ -70,7 +82,7 @@ pub struct RsaSignature {
 /// A fresh signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
-    /// The signed message (CMS, DER).
+    /// The signed message (CMS, DER). For an RPM package: the OpenPGP packet.
     pub cms: Vec<u8>,
     /// For a XAR: PKCS #1 v1.5 over the checksum.
     pub rsa: Option<Vec<u8>>,
@@ -146,7 +158,7 @@ pub trait Sealer: Sync {
     /// The certificates, leaf first, DER. A XAR names them in what it signs.
     fn certificates(&self) -> &[Vec<u8>];
 
-    /// How many bytes `Sealed::rsa` has; 0 when the key is not RSA.
+    /// How many bytes a plain RSA signature has; 0 when the key is not RSA.
     fn rsa_len(&self) -> usize;
 
     /// How many bytes `Sealed::cms` has at most: a XAR's table of contents says so before it is signed.

@@ -15,6 +15,8 @@ pub enum Purpose {
     Authenticode,
     /// A macOS product archive.
     Package,
+    /// An RPM package.
+    OpenPgp,
 }
 
 /// Who signs.
@@ -127,6 +129,8 @@ impl Identity {
             return Err(IdentityError::PackageKind { subject: subject(), found: self.kind });
         }
         let (name, accepted): (_, &[_]) = match purpose {
+            // OpenPGP knows no certificates: rpm looks at the key alone.
+            Purpose::OpenPgp => return Ok(()),
             Purpose::Authenticode => ("code signing", &[CODE_SIGNING, ANY_USAGE]),
             Purpose::Package => ("installer packages", &[APPLE_INSTALLER, APPLE_SHOP_INSTALLER, ANY_USAGE]),
         };
@@ -149,6 +153,10 @@ impl Identity {
     #[must_use]
     pub const fn kind(&self) -> KeyKind {
         self.kind
+    }
+
+    pub(crate) fn key(&self) -> &dyn PrivateKey {
+        &*self.key
     }
 
     pub(crate) const fn leaf(&self) -> &Certificate {

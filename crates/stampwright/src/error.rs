@@ -16,6 +16,7 @@ use installer::splice::SpliceError;
 use installer::token::TokenError;
 use kit::KitError;
 use signing::key::KeyError;
+use signing::openpgp::OpenPgpError;
 use signing::{CertificateError, IdentityError};
 
 /// A result of this crate.
@@ -176,6 +177,15 @@ impl From<ClaimsError> for Error {
 impl From<KeyError> for Error {
     fn from(error: KeyError) -> Self {
         Self::typed(ErrorKind::Wrong, error.hint(), error)
+    }
+}
+
+impl From<OpenPgpError> for Error {
+    fn from(error: OpenPgpError) -> Self {
+        match error {
+            OpenPgpError::Key(error) => error.into(),
+            error => Self::typed(ErrorKind::Wrong, error.hint(), error),
+        }
     }
 }
 

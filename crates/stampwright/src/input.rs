@@ -6,11 +6,15 @@ use std::path::Path;
 
 use container::at::FileAt;
 use installer::{IssuerKeys, Product, Token};
+use signing::openpgp::Keyring;
+use signing::verify::Trust;
 use signing::{Certificate, Passphrase};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 
+/// What armored OpenPGP starts with.
+const OPENPGP_ARMOR: &[u8] = b"-----BEGIN PGP ";
 /// No manifest is this long.
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 /// No key, certificate or password file is this long.
@@ -66,11 +70,36 @@ pub fn certificates(path: &Path) -> Result<Vec<Certificate>> {
     Certificate::read_all(&small(path)?).map_err(|error| Error::from(error).about(path))
 }
 
-/// The certificates of several files, e.g. the roots to trust.
-pub fn roots(paths: &[impl AsRef<Path>]) -> Result<Vec<Certificate>> {
-    let mut roots = Vec::new();
+/// Reads OpenPGP public keys. `None`: the file is something else.
+pub fn openpgp_keys(path: &Path) -> Result<Option<Keyring>> {
+    let bytes = small(path)?;
+    let is_armored = bytes.windows(OPENPGP_ARMOR.len()).any(|window| window == OPENPGP_ARMOR);
+    is_armored.then(|| Keyring::read(&bytes).map_err(|error| Error::wrong(error).about(path))).transpose()
+}
+
+/// Whom to trust: certificates, and the OpenPGP keys of rpms.
+#[derive(Debug, Default)]
+pub struct Roots {
+    certificates: Vec<Certificate>,
+    keys: Keyring,
+}
+
+impl Roots {
+    /// The same at a moment, in seconds since 1970.
+    #[must_use]
+    pub fn at(&self, now: u64) -> Trust<'_> {
+        Trust { roots: &self.certificates, keys: &self.keys, now }
+    }
+}
+
+/// The certificates and OpenPGP keys of several files.
+pub fn roots(paths: &[impl AsRef<Path>]) -> Result<Roots> {
+    let mut roots = Roots::default();
     for path in paths {
-        roots.extend(certificates(path.as_ref())?);
+        match openpgp_keys(path.as_ref())? {
+            Some(keys) => roots.keys.extend(keys),
+            None => roots.certificates.extend(certificates(path.as_ref())?),
+        }
     }
     Ok(roots)
 }

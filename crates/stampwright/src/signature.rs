@@ -41,6 +41,7 @@ pub(crate) fn judge(installer: &dyn Installer, trust: Trust<'_>) -> Result<Optio
             let plain = plain.map(|rsa| PlainSignature { bytes: &rsa.bytes, certificates: &rsa.certificates });
             verify::package(&signature.cms, plain, sha1, trust)
         }
+        Imprints::Header { bytes } => Ok(verify::openpgp(&signature.cms, bytes, trust)),
     };
     let (mut facts, unreadable) = match facts {
         Ok(facts) => (Some(facts), None),
@@ -126,7 +127,11 @@ fn say(facts: &SignatureFacts, place: &str, report: &mut Report) {
 
 fn describe(facts: &SignatureFacts, name: &'static str, lines: &mut Vec<(&'static str, String)>) {
     let signer = facts.signer.as_ref();
-    let mut head = signer.map_or_else(|| "by nobody".to_owned(), |signer| format!("by {}", signer.subject));
+    let mut head = match (signer, &facts.openpgp_key) {
+        (Some(signer), _) => format!("by {}", signer.subject),
+        (None, Some(key)) => format!("by the OpenPGP key {key}"),
+        (None, None) => "by nobody".to_owned(),
+    };
     if let (Some(signer), Some(digest)) = (signer, facts.digest) {
         let _ = write!(head, ", {} with {digest}", signer.key);
     }

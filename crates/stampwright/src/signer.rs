@@ -11,11 +11,15 @@ use signing::key::command::CommandKey;
 use signing::key::file::FileKey;
 use signing::key::pkcs11::{TokenKey, Uri};
 use signing::key::{PrivateKey, pkcs12};
+use signing::openpgp::{self, OpenPgpError};
 use signing::timestamp::{Authority, TimestampError, Timestamper};
 use signing::{Identity, Passphrase, Purpose};
 
 use crate::error::{Error, Result};
 use crate::input::{self, OpenKey};
+
+/// An OpenPGP signature with an RSA key of 4096 bits is shorter.
+const OPENPGP_MAX_BYTES: usize = 1024;
 
 /// Where a private key is.
 #[derive(Debug, Clone, Copy)]
@@ -51,10 +55,19 @@ pub struct SignerOptions<'a> {
     pub now: u64,
 }
 
+/// Who signs.
+#[derive(Debug)]
+enum Who {
+    /// A key with its certificates: every format.
+    Certificates(Box<Identity>),
+    /// A key of an OpenPGP key block: rpms only.
+    OpenPgp(Box<openpgp::Signer<'static>>),
+}
+
 /// A key with its certificates, and what goes into a signature.
 #[derive(Debug)]
 pub struct Signer {
-    identity: Identity,
+    who: Who,
     certificates: Vec<Vec<u8>>,
     opus: Opus,
     authority: Option<Authority>,
@@ -71,9 +84,12 @@ impl Signer {
         let authority = authority.transpose().map_err(Error::usage)?;
         let opus = Opus { description: options.description.map(str::to_owned), url: options.url.map(str::to_owned) };
         let now = options.now;
-        let identity = identity(options)?;
-        let certificates = identity.certificates().iter().map(|certificate| certificate.der().to_vec()).collect();
-        Ok(Self { identity, certificates, opus, authority, now })
+        let who = who(options)?;
+        let certificates = match &who {
+            Who::Certificates(identity) => identity.certificates().iter().map(|one| one.der().to_vec()).collect(),
+            Who::OpenPgp(_) => Vec::new(),
+        };
+        Ok(Self { who, certificates, opus, authority, now })
     }
 
     /// Checks that this one may sign installers of a format, now.
@@ -81,6 +97,7 @@ impl Signer {
         let purpose = match format.signature_form() {
             Some(SignatureForm::Authenticode) => Purpose::Authenticode,
             Some(SignatureForm::Xar) => Purpose::Package,
+            Some(SignatureForm::OpenPgp) => Purpose::OpenPgp,
             None => {
                 let message = format!("a {} has no signature inside the file", format.kind().extension());
                 return Err(
@@ -88,12 +105,29 @@ impl Signer {
                 );
             }
         };
-        if purpose == Purpose::Package && self.opus != Opus::default() {
-            return Err(Error::usage(
-                "--description and --url are for msi only: a pkg's signature has no place for them",
-            ));
+        let kind = format.kind().extension();
+        if purpose != Purpose::Authenticode && self.opus != Opus::default() {
+            let message =
+                format!("--description and --url are for msi only: a {kind}'s signature has no place for them");
+            return Err(Error::usage(message));
         }
-        Ok(self.identity.check(purpose, self.now)?)
+        if purpose == Purpose::OpenPgp && self.authority.is_some() {
+            return Err(Error::usage("--timestamp is not for rpm: an OpenPGP signature has no place for one"));
+        }
+        match &self.who {
+            Who::Certificates(identity) => {
+                identity.check(purpose, self.now)?;
+                if purpose == Purpose::OpenPgp {
+                    openpgp::Signer::of_identity(identity)?;
+                }
+                Ok(())
+            }
+            Who::OpenPgp(_) if purpose == Purpose::OpenPgp => Ok(()),
+            Who::OpenPgp(_) => {
+                let message = format!("an OpenPGP key signs rpms, and a {kind} needs a certificate");
+                Err(Error::wrong(message).hint("--format rpm builds the rpm alone"))
+            }
+        }
     }
 
     /// How many bytes a signature makes an installer longer, at most.
@@ -106,18 +140,26 @@ impl Signer {
         self.authority.as_ref().map(|authority| authority as &dyn Timestamper)
     }
 
-    fn sign(&self, imprint: &Imprint) -> Result<Sealed, SignError> {
-        match imprint {
-            Imprint::Msi { sha256 } => {
-                let cms = authenticode::sign(&self.identity, sha256, &self.opus, self.timestamper())?;
-                Ok(Sealed { cms, rsa: None })
-            }
-            Imprint::Toc { sha1 } => {
-                let rsa = package::sign_rsa(&self.identity, sha1)?;
-                let cms = package::sign(&self.identity, sha1, self.now, self.timestamper())?;
-                Ok(Sealed { cms, rsa: Some(rsa) })
-            }
+    /// The OpenPGP public key block that a device or a repository needs of this signer, in ASCII armor: for `rpm --import`.
+    ///
+    /// # Errors
+    /// The key is one that rpm cannot use, or the user ID is none.
+    pub fn openpgp_public_key(&self, user_id: &str) -> Result<String> {
+        match &self.who {
+            Who::Certificates(identity) => Ok(openpgp::Signer::of_identity(identity)?.public_key(user_id)?),
+            Who::OpenPgp(signer) => Ok(signer.public_key(user_id)?),
         }
+    }
+
+    fn openpgp(&self, signer: &openpgp::Signer<'_>, header: &[u8]) -> std::result::Result<Sealed, SealError> {
+        let packet = signer.sign(header, self.now).map_err(|error| not_openpgp(&error))?;
+        Ok(Sealed { cms: packet, rsa: None })
+    }
+
+    fn xar(&self, identity: &Identity, sha1: &[u8; 20]) -> std::result::Result<Sealed, SignError> {
+        let rsa = package::sign_rsa(identity, sha1)?;
+        let cms = package::sign(identity, sha1, self.now, self.timestamper())?;
+        Ok(Sealed { cms, rsa: Some(rsa) })
     }
 }
 
@@ -127,56 +169,93 @@ impl Sealer for Signer {
     }
 
     fn rsa_len(&self) -> usize {
-        package::rsa_len(&self.identity)
+        match &self.who {
+            Who::Certificates(identity) => package::rsa_len(identity),
+            Who::OpenPgp(signer) => usize::from(signer.is_rsa()),
+        }
     }
 
     fn most_cms_len(&self) -> usize {
-        package::most_cms_len(&self.identity, self.authority.is_some())
+        match &self.who {
+            Who::Certificates(identity) => package::most_cms_len(identity, self.authority.is_some()),
+            Who::OpenPgp(_) => OPENPGP_MAX_BYTES,
+        }
     }
 
     fn seal(&self, imprint: &Imprint) -> Result<Sealed, SealError> {
-        self.sign(imprint).map_err(|error| SealError {
-            message: error.to_string(),
-            hint: error.hint(),
-            is_machine: matches!(error, SignError::Timestamp(TimestampError::Http { .. })),
-        })
+        match (&self.who, imprint) {
+            (Who::Certificates(identity), Imprint::Msi { sha256 }) => {
+                let cms = authenticode::sign(identity, sha256, &self.opus, self.timestamper());
+                Ok(Sealed { cms: cms.map_err(|error| not_signed(&error))?, rsa: None })
+            }
+            (Who::Certificates(identity), Imprint::Toc { sha1 }) => {
+                self.xar(identity, sha1).map_err(|error| not_signed(&error))
+            }
+            (Who::Certificates(identity), Imprint::Header { bytes }) => {
+                let signer = openpgp::Signer::of_identity(identity).map_err(|error| not_openpgp(&error))?;
+                self.openpgp(&signer, bytes)
+            }
+            (Who::OpenPgp(signer), Imprint::Header { bytes }) => self.openpgp(signer, bytes),
+            (Who::OpenPgp(_), _) => Err(SealError::wrong("an OpenPGP key signs rpms only")),
+        }
     }
 }
 
-fn identity(options: SignerOptions<'_>) -> Result<Identity> {
+fn not_signed(error: &SignError) -> SealError {
+    SealError {
+        message: error.to_string(),
+        hint: error.hint(),
+        is_machine: matches!(error, SignError::Timestamp(TimestampError::Http { .. })),
+    }
+}
+
+fn not_openpgp(error: &OpenPgpError) -> SealError {
+    SealError { message: error.to_string(), hint: error.hint(), is_machine: false }
+}
+
+fn who(options: SignerOptions<'_>) -> Result<Who> {
     let SignerOptions { key, certificates, passphrase, open_key, .. } = options;
-    let (key, certificates) = match key {
+    if let Some(path) = certificates
+        && let Some(keyring) = input::openpgp_keys(path)?
+    {
+        let key = private_key(key, passphrase, open_key)?;
+        return Ok(Who::OpenPgp(Box::new(openpgp::Signer::of_keyring(key, &keyring)?)));
+    }
+    if let KeyPlace::Pkcs12(path) = key {
+        let bytes = input::private_key(path, open_key)?;
+        let (key, mut inside) =
+            pkcs12::open(&bytes, passphrase.as_ref()).map_err(|error| Error::from(error).about(path))?;
+        if let Some(path) = certificates {
+            inside.extend(input::certificates(path)?);
+        }
+        return Ok(Who::Certificates(Box::new(Identity::new(Box::new(key), inside)?)));
+    }
+    let given = given(certificates)?;
+    let key = private_key(key, passphrase, open_key)?;
+    Ok(Who::Certificates(Box::new(Identity::new(key, input::certificates(given)?)?)))
+}
+
+fn private_key(key: KeyPlace<'_>, passphrase: Option<Passphrase>, open_key: OpenKey) -> Result<Box<dyn PrivateKey>> {
+    Ok(match key {
         KeyPlace::Pkcs12(path) => {
             let bytes = input::private_key(path, open_key)?;
-            let (key, mut inside) =
-                pkcs12::open(&bytes, passphrase.as_ref()).map_err(|error| Error::from(error).about(path))?;
-            if let Some(path) = certificates {
-                inside.extend(input::certificates(path)?);
-            }
-            (Box::new(key) as Box<dyn PrivateKey>, inside)
+            let (key, _) = pkcs12::open(&bytes, passphrase.as_ref()).map_err(|error| Error::from(error).about(path))?;
+            Box::new(key)
         }
         KeyPlace::File(path) => {
-            let given = given(certificates)?;
             let bytes = input::private_key(path, open_key)?;
-            let key = FileKey::read(&bytes, passphrase.as_ref()).map_err(|error| Error::from(error).about(path))?;
-            (Box::new(key) as Box<dyn PrivateKey>, input::certificates(given)?)
+            Box::new(FileKey::read(&bytes, passphrase.as_ref()).map_err(|error| Error::from(error).about(path))?)
         }
         KeyPlace::Pkcs11(uri) => {
-            let given = given(certificates)?;
             let uri = Uri::parse(uri).map_err(Error::usage)?;
             let pin = match (&uri.pin_source, passphrase) {
                 (Some(path), None) => Some(input::passphrase(path)?),
                 (_, passphrase) => passphrase,
             };
-            (Box::new(TokenKey::open(&uri, pin.as_ref())?) as Box<dyn PrivateKey>, input::certificates(given)?)
+            Box::new(TokenKey::open(&uri, pin.as_ref())?)
         }
-        KeyPlace::Command(command) => {
-            let given = given(certificates)?;
-            let key = CommandKey::new(command).map_err(Error::usage)?;
-            (Box::new(key) as Box<dyn PrivateKey>, input::certificates(given)?)
-        }
-    };
-    Ok(Identity::new(key, certificates)?)
+        KeyPlace::Command(command) => Box::new(CommandKey::new(command).map_err(Error::usage)?),
+    })
 }
 
 fn given(certificates: Option<&Path>) -> Result<&Path> {

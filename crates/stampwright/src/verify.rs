@@ -99,7 +99,7 @@ fn damaged(installer: &dyn Installer, expected: &Expected<'_>, mut report: Repor
 fn check_signature(installer: &dyn Installer, trust: Trust<'_>, report: &mut Report) -> Result<()> {
     match signature::judge(installer, trust)? {
         Some(judged) => judged.report(report),
-        None if trust.roots.is_empty() => {}
+        None if trust.roots.is_empty() && trust.keys.keys().is_empty() => {}
         None => report.error("signature-missing", "signature", "there is none, and roots to trust were given"),
     }
     Ok(())
@@ -114,7 +114,10 @@ fn check_base(installer: &dyn Installer, file: &FileAt, path: &Path, report: &mu
     };
     // A stamp stays a stamp of its base when its token has expired.
     let token = match base.accept(token, 0) {
-        Ok(token) => token,
+        Ok(token) => match installer.stamp_number()? {
+            Some(number) => token.with_number(number),
+            None => token,
+        },
         Err(error) => {
             report.error("base-differs", "token", format!("the base does not take it: {error}"));
             return Ok(());

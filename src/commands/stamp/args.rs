@@ -29,6 +29,10 @@ pub struct Stamp {
     /// Replace the token of an installer that is already stamped
     #[arg(long)]
     pub restamp: bool,
+    /// The number of an rpm's release after "1."; dnf and rpm take the higher one for the newer. Else when the token was issued, if it says
+    /// so, else now; in seconds since 1970
+    #[arg(long, value_name = "N")]
+    pub release: Option<u64>,
     #[command(flatten)]
     pub prepared: PreparedArgs,
     /// Write a receipt (JSON): digests, sizes, the token's fingerprint. Hashes both files

@@ -19,6 +19,10 @@ pub fn run(args: &Stamp, open: impl Fn(&Stamp) -> Result<Base>) -> Result<()> {
     let token = args.token.read()?;
     let base = open(args)?;
     let token = base.accept(token, env::now())?;
+    let token = match args.release {
+        Some(number) => token.with_number(number),
+        None => token,
+    };
     let stamp = match &signing {
         Some(SigningMethod::Command(command)) => return by_command(args, &base, &token, command),
         Some(SigningMethod::Key(signer)) => base.stamp_signed(&token, signer)?,

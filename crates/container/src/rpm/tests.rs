@@ -115,8 +115,8 @@ fn package(toys: &[Toy]) -> Vec<u8> {
     package_of(&header(toys, &payload), &payload)
 }
 
-fn walked(bytes: &Vec<u8>) -> Result<Vec<(String, Vec<u8>)>, Error> {
-    let package = Package::open(bytes)?;
+fn walked(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let package = Package::open(&bytes)?;
     let mut found = Vec::new();
     package.walk::<Error>(&mut |file, content| {
         let mut bytes = Vec::new();
@@ -127,7 +127,7 @@ fn walked(bytes: &Vec<u8>) -> Result<Vec<(String, Vec<u8>)>, Error> {
     Ok(found)
 }
 
-fn refusal(bytes: &Vec<u8>) -> String {
+fn refusal(bytes: &[u8]) -> String {
     walked(bytes).unwrap_err().to_string()
 }
 
@@ -184,7 +184,7 @@ fn what_rpm_would_not_take_is_not_written() {
 fn every_cut_is_an_error() {
     let bytes = package(&toys());
     for len in 0..bytes.len() {
-        assert!(walked(&bytes[..len].to_vec()).is_err(), "{len}");
+        assert!(walked(&bytes[..len]).is_err(), "{len}");
     }
 }
 

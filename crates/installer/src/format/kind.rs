@@ -14,6 +14,8 @@ pub enum Kind {
     Pkg,
     /// Debian package.
     Deb,
+    /// RPM package.
+    Rpm,
 }
 
 impl Kind {
@@ -24,6 +26,7 @@ impl Kind {
             Self::Msi => "msi",
             Self::Pkg => "pkg",
             Self::Deb => "deb",
+            Self::Rpm => "rpm",
         }
     }
 
@@ -33,7 +36,7 @@ impl Kind {
         match self {
             Self::Msi => Platform::Windows,
             Self::Pkg => Platform::Macos,
-            Self::Deb => Platform::Linux,
+            Self::Deb | Self::Rpm => Platform::Linux,
         }
     }
 }

@@ -106,6 +106,11 @@ pub trait Installer: Send + Sync {
     /// The product's name, as a signed token has it. `None`: the installer does not say it.
     fn product_name(&self) -> Result<Option<String>, ReadError>;
 
+    /// The number that its stamp was made with (`AcceptedToken::number`), for formats that show it. `None`: it is a base, or does not say.
+    fn stamp_number(&self) -> Result<Option<u64>, ReadError> {
+        Ok(None)
+    }
+
     /// The issuer keys (a JWKS, as it was given) in its small part, which a signature covers where the format has one. `None`: it has none.
     fn issuer_keys(&self) -> Result<Option<Vec<u8>>, ReadError>;
 

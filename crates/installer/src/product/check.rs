@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::definition::{AgentFile, ExtraFile, Product, Service};
+use super::definition::{AgentFile, ExtraFile, Product, RpmCompare, Service};
 use super::errors::{ManifestError, Problems};
-use super::manifest::{Arch, At, FileSection, Manifest, Platform, ProductSection, ServiceSection};
+use super::manifest::{Arch, At, Compression, FileSection, Manifest, Platform, ProductSection, ServiceSection};
 use super::names::{folder_problem, guid, is_bundle_id, is_file_name, is_package_name, line_problem};
+use super::requirement;
 use crate::claims::IssuerKeys;
 use crate::version::Version;
 
@@ -89,6 +90,8 @@ impl Checker<'_, '_> {
                 None => "admin".to_owned(),
             },
             compression: manifest.linux.compression,
+            rpm_requires: self.rpm_requires(&manifest.rpm.requires),
+            rpm_compression: manifest.rpm.compression.unwrap_or(Compression::Zstd),
             token_required: manifest.token.required,
             issuer_keys: manifest.token.issuer_keys.as_ref().and_then(|at| self.issuer_keys(at)),
             token_readers: self.token_readers(manifest),
@@ -470,6 +473,13 @@ impl Checker<'_, '_> {
             self.wrong("linux.depends", at, "must be one dependency, e.g. libc6 (>= 2.28)", None);
         }
         list.iter().map(|at| at.get_ref().clone()).collect()
+    }
+
+    fn rpm_requires(&mut self, list: &[At<String>]) -> Vec<(String, Option<(RpmCompare, String)>)> {
+        for at in list.iter().filter(|at| requirement::parse(at.get_ref()).is_none()) {
+            self.wrong("rpm.requires", at, "must be one requirement, e.g. openssl-libs >= 3.0", None);
+        }
+        list.iter().filter_map(|at| requirement::parse(at.get_ref())).collect()
     }
 }
 

@@ -38,6 +38,19 @@ pub struct Product {
     pub(super) depends: Vec<String>,
     pub(super) section: String,
     pub(super) compression: Compression,
+    pub(super) rpm_requires: Vec<(String, Option<(RpmCompare, String)>)>,
+    pub(super) rpm_compression: Compression,
+}
+
+/// How the version of a required package compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum RpmCompare {
+    Less,
+    AtMost,
+    Equal,
+    AtLeast,
+    More,
 }
 
 /// The service that the agent runs as.
@@ -184,6 +197,10 @@ getters! {
     section: &str = |p| &p.section;
     /// How a deb's payload is compressed.
     compression: Compression = |p| p.compression;
+    /// What an rpm requires besides what is found: names, and where one is asked for, a version and how it compares.
+    rpm_requires: &[(String, Option<(RpmCompare, String)>)] = |p| &p.rpm_requires;
+    /// How an rpm's payload is compressed.
+    rpm_compression: Compression = |p| p.rpm_compression;
 }
 
 impl Product {
@@ -200,10 +217,11 @@ impl Product {
         self.token_readers.iter().find(|(found, _)| *found == arch).map(|(_, path)| path.as_path())
     }
 
-    /// The same product with its deb payload compressed another way.
+    /// The same product with the payloads of its deb and rpm compressed another way.
     #[must_use]
     pub const fn with_compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
+        self.rpm_compression = compression;
         self
     }
 }

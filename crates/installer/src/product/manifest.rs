@@ -32,9 +32,12 @@ pub struct Manifest {
     pub windows: Option<WindowsSection>,
     /// What only macOS needs.
     pub macos: Option<MacosSection>,
-    /// What only Debian packages need.
+    /// What only Debian packages need, and the name of both Linux packages.
     #[serde(default)]
     pub linux: LinuxSection,
+    /// What only RPM packages need.
+    #[serde(default)]
+    pub rpm: RpmSection,
 }
 
 /// What is installed, and who made it.
@@ -260,7 +263,18 @@ pub struct LinuxSection {
     pub compression: Compression,
 }
 
-/// How a deb's payload is compressed.
+/// What only RPM packages need.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct RpmSection {
+    /// Further requirements, e.g. `ca-certificates` or `openssl-libs >= 3.0`.
+    #[schemars(with = "Vec<String>")]
+    pub requires: Vec<At<String>>,
+    /// How the payload is compressed; else `zstd`, which RHEL 8, SLES 15 and later read.
+    pub compression: Option<Compression>,
+}
+
+/// How the payload of a deb or rpm is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Compression {

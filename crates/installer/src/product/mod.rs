@@ -7,7 +7,7 @@
 //! ```
 //!
 //! No format looks at the manifest, and none decides a name: folders, file names, the service's name, the place of
-//! the token are settled here, so that the three installers of one product agree.
+//! the token are settled here, so that the installers of one product agree.
 
 mod check;
 mod definition;
@@ -15,8 +15,9 @@ mod destination;
 mod errors;
 pub mod manifest;
 mod names;
+mod requirement;
 
-pub use definition::{AgentFile, ExtraFile, Product, Service};
+pub use definition::{AgentFile, ExtraFile, Product, RpmCompare, Service};
 pub use errors::{ManifestError, ManifestProblem};
 pub use manifest::{Arch, Compression, Platform, Restart};
 pub(crate) use names::guid;

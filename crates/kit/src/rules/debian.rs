@@ -6,6 +6,7 @@ use installer::deb::{Facts, Placed};
 use super::profile::Profile;
 use super::rule::{Broken, Rule, broken};
 use super::subject::{Of, Subject};
+use super::systemd::{Unit, program_of};
 
 const DEBIAN: &[Profile] = &[Profile::Debian];
 const SYSTEMD: &str = "systemd.service(5), systemd.unit(5)";
@@ -341,22 +342,6 @@ fn documents(subject: &Subject) -> Option<Broken> {
     })
 }
 
-/// A unit's settings.
-struct Unit<'a>(&'a str);
-
-impl<'a> Unit<'a> {
-    fn all(&self, key: &str) -> Vec<&'a str> {
-        let value =
-            |line: &'a str| line.split_once('=').filter(|(name, _)| name.trim() == key).map(|(_, value)| value.trim());
-        self.0.lines().filter(|line| !line.trim_start().starts_with(['#', ';'])).filter_map(value).collect()
-    }
-
-    /// The one that counts; empty where there is none.
-    fn last(&self, key: &str) -> &'a str {
-        self.all(key).last().copied().unwrap_or_default()
-    }
-}
-
 fn each_unit(facts: &Facts, rule: impl Fn(&Unit<'_>) -> Option<String>) -> Option<Broken> {
     facts.units.iter().find_map(|(path, text)| rule(&Unit(text)).and_then(|found| broken(path.as_str(), found)))
 }
@@ -373,12 +358,4 @@ fn each_own_unit(facts: &Facts, rule: impl Fn(&Unit<'_>) -> Option<String>) -> O
     let names_any = facts.units.keys().any(|path| is_named(path));
     let own = facts.units.iter().filter(|(path, _)| !names_any || is_named(path));
     own.into_iter().find_map(|(path, text)| rule(&Unit(text)).and_then(|found| broken(path.as_str(), found)))
-}
-
-/// The first word of a command line, which may be quoted.
-fn program_of(line: &str) -> &str {
-    match line.strip_prefix('"') {
-        Some(rest) => rest.split('"').next().unwrap_or(rest),
-        None => line.split_whitespace().next().unwrap_or(line),
-    }
 }

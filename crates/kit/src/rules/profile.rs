@@ -17,11 +17,14 @@ pub enum Profile {
     Jamf,
     /// Debian and its relatives, apt repositories.
     Debian,
+    /// Red Hat Enterprise Linux, Fedora, SUSE and their relatives; dnf and zypper repositories.
+    Rhel,
 }
 
 impl Profile {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Gpo, Self::IntuneWindows, Self::IntuneMacos, Self::Jamf, Self::Debian];
+    pub const ALL: [Self; 6] =
+        [Self::Gpo, Self::IntuneWindows, Self::IntuneMacos, Self::Jamf, Self::Debian, Self::Rhel];
 
     /// Its name on the command line.
     #[must_use]
@@ -32,6 +35,7 @@ impl Profile {
             Self::IntuneMacos => "intune-macos",
             Self::Jamf => "jamf",
             Self::Debian => "debian",
+            Self::Rhel => "rhel",
         }
     }
 
@@ -44,6 +48,7 @@ impl Profile {
             Self::IntuneMacos => "Microsoft Intune, macOS",
             Self::Jamf => "Jamf Pro",
             Self::Debian => "Debian",
+            Self::Rhel => "Red Hat Enterprise Linux, Fedora, SUSE",
         }
     }
 
@@ -54,6 +59,7 @@ impl Profile {
             Self::Gpo | Self::IntuneWindows => Kind::Msi,
             Self::IntuneMacos | Self::Jamf => Kind::Pkg,
             Self::Debian => Kind::Deb,
+            Self::Rhel => Kind::Rpm,
         }
     }
 }

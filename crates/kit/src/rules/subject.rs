@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use container::ReadAt;
 use installer::format::{Area, Extracted, Format, ReadError, Sink, What};
-use installer::{Claims, Kind, Token, deb, formats, msi, pkg};
+use installer::{Claims, Kind, Token, deb, formats, msi, pkg, rpm};
 
 /// An installer, read for the rules.
 #[derive(Debug, Clone)]
@@ -58,6 +58,8 @@ pub enum Of {
     Pkg(Box<pkg::Facts>, Box<pkg::Background>),
     /// A Debian package.
     Deb(Box<deb::Facts>),
+    /// An RPM package.
+    Rpm(Box<rpm::Facts>),
 }
 
 /// A shorter token may be a word that installers have anyway.
@@ -106,13 +108,14 @@ impl Of {
                 Self::Pkg(Box::new(facts), Box::new(background))
             }
             Kind::Deb => Self::Deb(Box::new(deb::facts(file)?)),
+            Kind::Rpm => Self::Rpm(Box::new(rpm::facts(file)?)),
         })
     }
 
     fn is_whole(&self) -> bool {
         match self {
             Self::Msi(contents) => contents.rows("Media").iter().all(|row| row.text("Cabinet").starts_with('#')),
-            Self::Pkg(..) | Self::Deb(_) => true,
+            Self::Pkg(..) | Self::Deb(_) | Self::Rpm(_) => true,
         }
     }
 }

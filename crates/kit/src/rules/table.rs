@@ -7,12 +7,19 @@ use installer::{Report, Severity};
 use super::profile::Profile;
 use super::rule::{Outcome, Rule};
 use super::subject::Subject;
-use super::{debian, ice, intune_macos, macos, token, windows};
+use super::{debian, ice, intune_macos, macos, rhel, token, windows};
 
 /// The rules of a profile, in the order in which they are checked.
 pub fn of(profile: Profile) -> impl Iterator<Item = &'static Rule> {
-    let tables: [&'static [Rule]; 6] =
-        [&token::RULES, &windows::RULES, &ice::RULES, &intune_macos::RULES, &macos::RULES, &debian::RULES];
+    let tables: [&'static [Rule]; 7] = [
+        &token::RULES,
+        &windows::RULES,
+        &ice::RULES,
+        &intune_macos::RULES,
+        &macos::RULES,
+        &debian::RULES,
+        &rhel::RULES,
+    ];
     tables.into_iter().flatten().filter(move |rule| rule.profiles.contains(&profile))
 }
 

@@ -33,6 +33,20 @@ pub trait PrivateKey: Debug + Send + Sync {
     fn sign_sha1(&self, digest: &[u8; 20]) -> Result<Option<Vec<u8>>, KeyError>;
 }
 
+impl<K: PrivateKey + ?Sized> PrivateKey for &K {
+    fn public_key(&self) -> Option<Vec<u8>> {
+        (**self).public_key()
+    }
+
+    fn sign(&self, kind: KeyKind, digest: &[u8; 32]) -> Result<Vec<u8>, KeyError> {
+        (**self).sign(kind, digest)
+    }
+
+    fn sign_sha1(&self, digest: &[u8; 20]) -> Result<Option<Vec<u8>>, KeyError> {
+        (**self).sign_sha1(digest)
+    }
+}
+
 /// Why a key could not be read or did not sign.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {

@@ -53,6 +53,12 @@ impl Keyring {
         &self.keys
     }
 
+    /// Some keys.
+    #[must_use]
+    pub const fn of(keys: Vec<Key>) -> Self {
+        Self { keys }
+    }
+
     /// Adds the keys of another.
     pub fn extend(&mut self, other: Self) {
         self.keys.extend(other.keys);

@@ -3,8 +3,9 @@
 use container::bytes::{Malformed, Problem, Reader};
 use container::digest::{Algorithm, Hasher, hex};
 
-use super::material::Numbers;
+use super::material::{Material, Numbers};
 use super::packet::{Packet, packets, subpacket};
+use crate::algorithm::PublicKey;
 
 /// A packet that is a signature.
 pub(super) const TAG: u8 = 2;
@@ -103,11 +104,29 @@ impl Signature {
         self.facts.created
     }
 
+    /// Whether the key of a certificate made it, over `document`, whichever key it says that made it.
+    #[must_use]
+    pub fn is_by(&self, key: &PublicKey, document: &[u8]) -> bool {
+        let Some(algorithm) = self.digest.filter(|digest| *digest != Algorithm::Sha1) else { return false };
+        let mut hasher = algorithm.hasher();
+        hasher.update(document);
+        let digest = self.finish(hasher);
+        self.kind == 0
+            && digest.starts_with(&self.left)
+            && Material::Other(key.clone()).verifies(algorithm, &digest, &self.numbers)
+    }
+
     /// Which key it says that made it: its fingerprint, or else its key ID, in hexadecimal digits.
     #[must_use]
     pub fn issuer(&self) -> Option<String> {
         let fingerprint = self.facts.issuer_fingerprint.map(|bytes| hex(&bytes));
         fingerprint.or_else(|| self.facts.issuer.map(|bytes| hex(&bytes)))
+    }
+
+    /// Its digest's name.
+    #[must_use]
+    pub fn digest_name(&self) -> Option<&'static str> {
+        self.digest.map(Algorithm::name)
     }
 
     /// The algorithms, for people: `RSA, SHA-256`.

@@ -8,6 +8,7 @@ use super::keyring::Keyring;
 use super::write::{PUBLIC_KEY, SIGNATURE, USER_ID, armor, length16, number, packet, subpacket};
 use crate::algorithm::{KeyKind, PublicKey};
 use crate::certificate::Certificate;
+use crate::identity::Identity;
 use crate::key::{KeyError, PrivateKey};
 use crate::time::date;
 
@@ -93,8 +94,8 @@ enum Public {
 
 /// Who signs.
 #[derive(Debug)]
-pub struct Signer {
-    key: Box<dyn PrivateKey>,
+pub struct Signer<'k> {
+    key: Box<dyn PrivateKey + 'k>,
     public: Public,
     created: u64,
     /// The public key packet's body.
@@ -102,9 +103,9 @@ pub struct Signer {
     fingerprint: [u8; 20],
 }
 
-impl Signer {
+impl<'k> Signer<'k> {
     /// A private key with its public half (a SubjectPublicKeyInfo), as an OpenPGP key that was created at that moment.
-    pub fn new(key: Box<dyn PrivateKey>, spki: &[u8], created: u64) -> Result<Self, OpenPgpError> {
+    pub fn new(key: Box<dyn PrivateKey + 'k>, spki: &[u8], created: u64) -> Result<Self, OpenPgpError> {
         let public = Public::from_spki(spki)?;
         if let Some(own) = key.public_key() {
             let own = Public::from_spki(&own)?;
@@ -121,7 +122,7 @@ impl Signer {
     }
 
     /// A private key of a certificate: created when the certificate's validity starts, so that its fingerprint is always the same.
-    pub fn of_certificate(key: Box<dyn PrivateKey>, certificate: &Certificate) -> Result<Self, OpenPgpError> {
+    pub fn of_certificate(key: Box<dyn PrivateKey + 'k>, certificate: &Certificate) -> Result<Self, OpenPgpError> {
         let mismatch = |error| match error {
             OpenPgpError::Mismatch(_) => OpenPgpError::Mismatch("certificate"),
             other => other,
@@ -129,9 +130,14 @@ impl Signer {
         Self::new(key, certificate.spki(), certificate.not_before()).map_err(mismatch)
     }
 
+    /// The key of who signs other installers with a certificate, as an OpenPGP key.
+    pub fn of_identity(identity: &'k Identity) -> Result<Self, OpenPgpError> {
+        Self::of_certificate(Box::new(identity.key()), identity.leaf())
+    }
+
     /// A private key of an OpenPGP key that was published already: the one in the block that fits it, or, where the key cannot say
     /// what its public half is, the first that may sign.
-    pub fn of_keyring(key: Box<dyn PrivateKey>, keyring: &Keyring) -> Result<Self, OpenPgpError> {
+    pub fn of_keyring(key: Box<dyn PrivateKey + 'k>, keyring: &Keyring) -> Result<Self, OpenPgpError> {
         let mut signing = keyring.keys().iter().filter(|key| key.may_sign()).peekable();
         if signing.peek().is_none() {
             return Err(OpenPgpError::NoSigningKey);

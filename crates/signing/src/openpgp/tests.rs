@@ -30,16 +30,16 @@ fn ed25519(byte: u8) -> FileKey {
     FileKey::read(key.to_pkcs8_der().unwrap().as_bytes(), None).unwrap()
 }
 
-fn signer(key: FileKey) -> Signer {
+fn signer(key: FileKey) -> Signer<'static> {
     let spki = key.public_key().unwrap();
     Signer::new(Box::new(key), &spki, CREATED).unwrap()
 }
 
-fn both() -> [Signer; 2] {
+fn both() -> [Signer<'static>; 2] {
     [signer(rsa()), signer(ed25519(7))]
 }
 
-fn keyring(signer: &Signer) -> Keyring {
+fn keyring(signer: &Signer<'_>) -> Keyring {
     Keyring::read(signer.public_key("Example <packages@example.test>").unwrap().as_bytes()).unwrap()
 }
 
@@ -188,7 +188,7 @@ fn every_cut_is_an_error() {
 #[test]
 fn a_key_without_its_own_word_may_not_sign() {
     let (ours, other) = (signer(ed25519(7)), signer(ed25519(8)));
-    let packets_of = |signer: &Signer| {
+    let packets_of = |signer: &Signer<'_>| {
         let bytes = armor::open(signer.public_key("Example").unwrap().as_bytes()).unwrap();
         let packets = packet::packets(&bytes).unwrap();
         packets.iter().map(|one| write::packet(one.tag, one.body)).collect::<Vec<_>>()

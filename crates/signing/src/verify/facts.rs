@@ -4,6 +4,7 @@ use container::Malformed;
 use serde::Serialize;
 
 use crate::certificate::Certificate;
+use crate::openpgp::Keyring;
 
 /// A message that cannot be read: truncated, in BER where it must be DER, or no SignedData at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +16,8 @@ pub struct Unreadable(#[from] pub Malformed);
 pub struct Trust<'a> {
     /// Roots; where there are none, no chain is judged.
     pub roots: &'a [Certificate],
+    /// OpenPGP keys; where there are none, and no roots, an rpm's signature is not judged.
+    pub keys: &'a Keyring,
     /// The moment, in seconds since 1970.
     pub now: u64,
 }
@@ -120,6 +123,9 @@ pub struct SignatureFacts {
     pub verdict: Verdict,
     /// The signer's certificate, if it is in the message.
     pub signer: Option<CertificateFacts>,
+    /// The OpenPGP key that made it, by what it says: its fingerprint or key ID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub openpgp_key: Option<String>,
     /// The digest that the message names, e.g. `sha256`.
     pub digest: Option<&'static str>,
     /// The program's name in the signature.
@@ -188,6 +194,7 @@ impl SignatureFacts {
         Self {
             verdict: Verdict::NotChecked,
             signer: None,
+            openpgp_key: None,
             digest: None,
             description: None,
             url: None,

@@ -17,6 +17,7 @@ mod authenticode;
 mod chain;
 mod checks;
 mod facts;
+mod openpgp;
 mod package;
 pub(crate) mod signature;
 mod signer;
@@ -26,4 +27,5 @@ pub use authenticode::authenticode;
 pub use facts::{
     CertificateFacts, Problem, Severity, SignatureFacts, TimestampFacts, TimestampForm, Trust, Unreadable, Verdict,
 };
+pub use openpgp::openpgp;
 pub use package::{PlainSignature, package};

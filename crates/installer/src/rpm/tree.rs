@@ -1,0 +1,157 @@
+//! What gets installed where rpm is the package manager.
+
+use serde::Serialize;
+
+use super::names::{agent_path, keys_path, live_token_path, state_path, token_path};
+use crate::format::BuildError;
+use crate::payload::{Payload, Source};
+use crate::product::{AgentFile, Platform, Product, Restart, Service};
+use crate::template::{Escape, render, systemd_word};
+
+/// Folders that belong to the system's own packages (`filesystem`, `systemd`, `setup` and their like), with modes of their own:
+/// a package that listed them too could conflict. All above them are the system's as well.
+const SYSTEM_FOLDERS: [&str; 48] = [
+    "boot",
+    "etc/cron.d",
+    "etc/cron.daily",
+    "etc/default",
+    "etc/init.d",
+    "etc/ld.so.conf.d",
+    "etc/logrotate.d",
+    "etc/modprobe.d",
+    "etc/modules-load.d",
+    "etc/opt",
+    "etc/pam.d",
+    "etc/pki/ca-trust/source/anchors",
+    "etc/polkit-1/rules.d",
+    "etc/profile.d",
+    "etc/rsyslog.d",
+    "etc/ssl/certs",
+    "etc/sudoers.d",
+    "etc/sysconfig",
+    "etc/sysctl.d",
+    "etc/systemd/system",
+    "etc/systemd/system-preset",
+    "etc/tmpfiles.d",
+    "etc/udev/rules.d",
+    "etc/xdg/autostart",
+    "opt",
+    "srv",
+    "usr/bin",
+    "usr/include",
+    "usr/lib/modules-load.d",
+    "usr/lib/sysctl.d",
+    "usr/lib/systemd/system",
+    "usr/lib/systemd/system-preset",
+    "usr/lib/systemd/user",
+    "usr/lib/sysusers.d",
+    "usr/lib/tmpfiles.d",
+    "usr/lib/udev/rules.d",
+    "usr/lib64",
+    "usr/libexec",
+    "usr/local/bin",
+    "usr/sbin",
+    "usr/share/applications",
+    "usr/share/bash-completion/completions",
+    "usr/share/doc",
+    "usr/share/licenses",
+    "usr/share/man/man1",
+    "usr/share/man/man8",
+    "var/lib",
+    "var/log",
+];
+
+/// Whether a folder is the system's, not the package's.
+pub(super) fn is_system_folder(path: &str) -> bool {
+    SYSTEM_FOLDERS
+        .iter()
+        .any(|folder| folder.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+/// The tree: the agent, its unit and preset, the product's own files.
+pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, BuildError> {
+    let mut payload = Payload::new();
+    let package = product.package();
+    payload.file(&agent_path(package, product.executable()), 0o755, Source::disk(&agent.path)?)?;
+    if let Some(service) = product.service() {
+        let path = format!("usr/lib/systemd/system/{}", unit_name(service));
+        payload.file(&path, 0o644, Source::bytes(unit(product, service)?))?;
+        let path = format!("usr/lib/systemd/system-preset/80-{package}.preset");
+        payload.file(&path, 0o644, Source::bytes(preset(service)?))?;
+    }
+    if let Some(keys) = product.issuer_keys() {
+        payload.file(&keys_path(package), 0o644, Source::bytes(keys))?;
+    }
+    let licence = product.licence_text().unwrap_or("The licence's text comes with the product.");
+    payload.file(&format!("usr/share/licenses/{package}/LICENSE"), 0o644, Source::bytes(licence.as_bytes()))?;
+    let own = [token_path(package), state_path(package), live_token_path(package)];
+    for file in product.files_for(Platform::Linux) {
+        if own.contains(&file.destination) {
+            return Err(BuildError::Product {
+                field: "file.destination",
+                problem: format!("\"/{}\" is where the enrollment token and its state live", file.destination),
+                hint: Some("choose another name"),
+            });
+        }
+        payload.file(&file.destination, file.mode, Source::disk(&file.source)?)?;
+    }
+    Ok(payload)
+}
+
+/// The unit's file name.
+pub(super) fn unit_name(service: &Service) -> String {
+    format!("{}.service", service.name)
+}
+
+fn preset(service: &Service) -> Result<String, BuildError> {
+    let values = serde_json::json!({ "unit": unit_name(service) });
+    let template = include_str!("../../../../templates/rpm/preset.hbs");
+    Ok(render("rpm/preset.hbs", template, Escape::Plain, &values)?)
+}
+
+fn unit(product: &Product, service: &Service) -> Result<String, BuildError> {
+    #[derive(Serialize)]
+    struct Data<'a> {
+        description: String,
+        homepage: Option<&'a str>,
+        command: String,
+        restart: &'static str,
+        restart_delay_secs: u32,
+    }
+    let mut command = format!("/{}", agent_path(product.package(), product.executable()));
+    for argument in service.arguments(Platform::Linux) {
+        command.push(' ');
+        command.push_str(&systemd_word(argument));
+    }
+    // A backslash at the end of a line would continue it (systemd.syntax(7)); one before a space does not.
+    let description = &service.description;
+    let end = if description.ends_with('\\') { " " } else { "" };
+    let data = Data {
+        description: format!("{description}{end}"),
+        homepage: product.homepage(),
+        command,
+        restart: match service.restart {
+            Restart::Always => "always",
+            Restart::OnFailure => "on-failure",
+            Restart::Never => "no",
+        },
+        restart_delay_secs: service.restart_delay_secs,
+    };
+    let template = include_str!("../../../../templates/rpm/unit.service.hbs");
+    Ok(render("rpm/unit.service.hbs", template, Escape::Systemd, &data)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_folders_are_not_the_packages() {
+        for system in ["usr", "usr/lib", "usr/lib/systemd/system", "etc", "opt", "var/lib", "usr/libexec"] {
+            assert!(is_system_folder(system), "{system}");
+        }
+        for own in ["usr/libexec/x", "opt/vendor", "usr/li", "usr/lib/systemd/system/x.service.d", "etc/x"] {
+            assert!(!is_system_folder(own), "{own}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! `stampwright rpm-key`: the public key that devices and repositories need to check signed rpms.
+
+use std::io::Write;
+
+use clap::Args;
+use stampwright::{Error, Result, SigningMethod};
+
+use crate::args::SigningArgs;
+
+#[derive(Debug, Args)]
+pub struct RpmKey {
+    /// Whose key it is, as rpm shows it: a name and an address, e.g. "Example <packages@example.com>"
+    #[arg(long, value_name = "TEXT")]
+    pub user_id: String,
+    #[command(flatten)]
+    pub signing: SigningArgs,
+}
+
+pub fn run(args: &RpmKey) -> Result<()> {
+    let Some(SigningMethod::Key(signer)) = args.signing.method()? else {
+        return Err(Error::usage("a key is needed: --key, --pkcs12, --pkcs11 or --sign-command"));
+    };
+    let block = signer.openpgp_public_key(&args.user_id)?;
+    std::io::stdout()
+        .lock()
+        .write_all(block.as_bytes())
+        .map_err(Error::io("write", std::path::Path::new("standard output")))
+}
