@@ -146,7 +146,7 @@ impl Check {
                 self.folder(walk, &path, depth + 1)?;
                 continue;
             }
-            if !rule.is_some_and(|rule| !rule.omits) {
+            if rule.is_none_or(|rule| rule.omits) {
                 continue;
             }
             match walk.left.remove(path.as_str()) {

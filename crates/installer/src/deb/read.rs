@@ -170,7 +170,7 @@ pub(super) fn read_token(content: &mut dyn Read) -> Result<Token, ReadError> {
 pub(super) fn conffiles(content: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(content);
     let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
-    lines.filter_map(|line| (!line.starts_with("remove-on-upgrade ")).then(|| line.to_owned())).collect()
+    lines.filter(|line| !line.starts_with("remove-on-upgrade ")).map(str::to_owned).collect()
 }
 
 /// One entry of a tar archive.

@@ -293,8 +293,8 @@ fn packages_of_other_tools_are_read_as_dpkg_reads_them() {
         encoder.finish().unwrap()
     };
     let plain = |bytes: &[u8]| bytes.to_vec();
-    let packers: [(&dyn Fn(&[u8]) -> Vec<u8>, &str); 3] =
-        [(&plain, "data.tar"), (&bzip2, "data.tar.bz2"), (&lzma, "data.tar.lzma")];
+    type Pack<'p> = &'p dyn Fn(&[u8]) -> Vec<u8>;
+    let packers = [(&plain as Pack<'_>, "data.tar"), (&bzip2, "data.tar.bz2"), (&lzma, "data.tar.lzma")];
     for (pack, name) in packers {
         let file = other(CONTROL, "#!/bin/sh\n", pack, ["control.tar", name]);
         assert_eq!(findings(&file), [""; 0], "{name}");

@@ -57,7 +57,7 @@ pub(super) fn digest<'s>(before: &[u8], streams: impl IntoIterator<Item = (&'s [
 /// The digest of the streams that a stamp changes; their `_StringData` is among them, with its own digest at `place`. Puts it there.
 pub(super) fn prove(fixed: &[u8; 32], place: &Range<usize>, streams: [(&[u16], &mut [u8]); 4]) -> Option<()> {
     let mut streams = streams;
-    streams.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    streams.sort_unstable_by_key(|(name, _)| *name);
     let data = utf16(&name::of_table("_StringData"));
     let (_, strings) = streams.iter_mut().find(|(name, _)| *name == data)?;
     strings.get_mut(place.clone())?.copy_from_slice(UNKNOWN_CONTENT);
@@ -69,7 +69,7 @@ pub(super) fn prove(fixed: &[u8; 32], place: &Range<usize>, streams: [(&[u16], &
 
 /// Proves a base that is being built: `streams` are all but the cabinet and `binaries`.
 pub(super) fn fill(streams: &mut [Stream], binaries: &[Binary]) -> Result<(), BuildError> {
-    let changed = CHANGED.map(|table| name::of_table(table));
+    let changed = CHANGED.map(name::of_table);
     let is_changed = |name: &String| changed.contains(name) || name == name::SUMMARY_INFORMATION;
     let binaries =
         binaries.iter().map(|(key, bytes)| (utf16(&name::of_data(&format!("Binary.{key}"))), bytes.as_slice()));

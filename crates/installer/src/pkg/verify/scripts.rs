@@ -36,7 +36,7 @@ pub(super) fn check(pkg: &Opened<'_>, info: &PackageInfo, tree: &Tree, report: &
                 format!("its mode is {:o}, must be 600", permissions(script))
             });
         } else if script.entry.path == IssuerKeys::FILE_NAME {
-            issuer_keys(script, &place, &scripts, report);
+            issuer_keys(script, &place, scripts, report);
         } else if script.entry.path.ends_with(".plist") {
             daemon(script, &place, info, tree, report);
         }
@@ -50,7 +50,7 @@ pub(super) fn check(pkg: &Opened<'_>, info: &PackageInfo, tree: &Tree, report: &
     }
     let token = pkg.token_in_scripts();
     match &token {
-        Ok(Some(token)) => leaks(pkg, token.expose().as_bytes(), &scripts, report)?,
+        Ok(Some(token)) => leaks(pkg, token.expose().as_bytes(), scripts, report)?,
         Ok(None) => {}
         Err(error) => report.error("pkg-token", format!("Scripts/{TOKEN_NAME}"), error.to_string()),
     }
