@@ -23,6 +23,9 @@ pub struct Extract {
     pub json: bool,
 }
 
+/// Where an extraction lists the files that it could not get at.
+const NOT_EXTRACTED: &str = "metadata/not-extracted.txt";
+
 pub fn run(args: &Extract) -> Result<()> {
     let modes = if args.preserve_modes { Modes::Preserved } else { Modes::Harmless };
     let extraction = stampwright::extract(&args.file, &args.output, modes)?;
@@ -30,6 +33,9 @@ pub fn run(args: &Extract) -> Result<()> {
         return print::json(&extraction.entries);
     }
     eprintln!("extracted {} files to {}", extraction.entries.len(), args.output.display());
+    if extraction.entries.iter().any(|entry| entry.path == NOT_EXTRACTED) {
+        eprintln!("note: not all files are inside the installer, or could be opened: {NOT_EXTRACTED} lists the others");
+    }
     if let Some(proven) = extraction.proven {
         eprintln!("  {proven}");
     }

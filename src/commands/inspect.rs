@@ -41,10 +41,11 @@ pub fn run(args: &Inspect) -> Result<()> {
 
 fn text(inspected: &Inspected) -> String {
     let Inspected { digest, described, signature, .. } = inspected;
-    let token = described.token.as_ref().map_or_else(
-        || "none: a base".to_owned(),
-        |token| format!("{} bytes, fingerprint {}", token.len, token.fingerprint),
-    );
+    let token = match &described.token {
+        Some(token) => format!("{} bytes, fingerprint {}", token.len, token.fingerprint),
+        None if described.is_ours => "none: a base".to_owned(),
+        None => "none: not built by Stampwright".to_owned(),
+    };
     let mut out = String::new();
     let mut line = |name: &str, value: &str| {
         // Writing to a string cannot fail.

@@ -79,6 +79,23 @@ fn hostile() -> String {
         .replace("\"two words\"", r#""two words", "\"quoted\" [z]""#)
 }
 
+/// Packages whose texts need every kind of codepage: with one byte for a character, with two, and UTF-8 where no other holds all of them.
+fn alphabets() -> Vec<Package> {
+    let names = [
+        ("Příliš žluťoučký agent", "Kůň"),
+        ("Агент наблюдения", "Пример"),
+        ("エージェント", "株式会社サンプル"),
+        ("에이전트", "예시"),
+        ("软件代理", "示例公司"),
+        ("Агент", "Söhne एजेंट"),
+    ];
+    let manifest = |(name, publisher): (&str, &str)| {
+        let publisher = format!("publisher = \"{publisher}\"");
+        manifest_with("name", name).replace("publisher = \"Example Ltd\"", &publisher)
+    };
+    names.into_iter().flat_map(|names| packages(&manifest(names))).collect()
+}
+
 /// The pieces of a package that this project takes out, by area and path.
 #[derive(Default)]
 struct Pieces(BTreeMap<String, Vec<u8>>);
@@ -115,7 +132,7 @@ impl Sink for Pieces {
 #[test]
 fn msiinfo_reads_every_table_as_we_do() {
     let Some(judge) = judge("msiinfo") else { return };
-    for package in packages(MANIFEST).into_iter().chain(packages(&hostile())) {
+    for package in packages(MANIFEST).into_iter().chain(packages(&hostile())).chain(alphabets()) {
         let path = package.text_path();
         let mut listed: Vec<String> = run(&judge, ["tables", &path]).lines().map(str::to_owned).collect();
         listed.retain(|name| !["_SummaryInformation", "_ForceCodepage"].contains(&name.as_str()));
@@ -128,14 +145,16 @@ fn msiinfo_reads_every_table_as_we_do() {
         }
         let summary = run(&judge, ["suminfo", &path]);
         assert!(summary.contains("Version: 500 (1f4)\nSource: 2 (2)\n"), "{summary}");
-        assert!(summary.contains("Author: "), "{summary}");
+        // A publisher that no ANSI codepage has stands in the tables only.
+        let says_author = String::from_utf8_lossy(&pieces.0["Metadata/summary.txt"]).contains("\tAuthor\t");
+        assert_eq!(summary.contains("Author: "), says_author, "{summary}");
     }
 }
 
 #[test]
 fn msiextract_puts_the_same_files_in_the_same_places() {
     let Some(judge) = judge("msiextract") else { return };
-    for package in packages(MANIFEST).into_iter().chain(packages(&hostile())) {
+    for package in packages(MANIFEST).into_iter().chain(packages(&hostile())).chain(alphabets()) {
         let out = tempfile::tempdir().unwrap();
         run(&judge, ["-C", out.path().to_str().unwrap(), &package.text_path()]);
         let pieces = Pieces::of(&package);
@@ -160,7 +179,7 @@ fn count_files(folder: &Path) -> usize {
 #[test]
 fn seven_zip_finds_nothing_wrong() {
     let Some(judge) = judge("7z") else { return };
-    for package in packages(MANIFEST) {
+    for package in packages(MANIFEST).into_iter().chain(alphabets()) {
         let path = package.text_path();
         let said = run(&judge, ["t", &path]);
         assert!(said.contains("Everything is Ok") && !said.contains("WARNING"), "{said}");
@@ -193,7 +212,7 @@ fn olefile_and_pymsi_read_the_same_streams_and_tables() {
     if !python.is_file() {
         return missing("pymsi");
     }
-    for package in packages(MANIFEST).into_iter().chain(packages(&hostile())) {
+    for package in packages(MANIFEST).into_iter().chain(packages(&hostile())).chain(alphabets()) {
         let said = run(&python, ["-c", PYTHON, &package.text_path()]);
         let said: Value = serde_json::from_str(&said).unwrap();
         assert_eq!(said["clsid"], "000C1084-0000-0000-C000-000000000046");
@@ -274,10 +293,10 @@ fn osslsigncode_signs_and_verifies() {
         assert_eq!(Msi.token(&signed).unwrap(), Msi.token(&package.bytes).unwrap());
         let mut report = Report::new();
         Msi.verify(&signed, &mut report).unwrap();
-        // osslsigncode lays the file out anew, and counts one mini sector more than its root entry says.
-        let theirs = ["msi-compact", "msi-laid-out-anew"];
-        let ours: Vec<_> = report.findings().iter().filter(|finding| !theirs.contains(&finding.id)).collect();
-        assert!(ours.is_empty(), "{ours:#?}");
+        // osslsigncode lays the file out anew, and counts one mini sector that belongs to nothing; Windows takes that.
+        let theirs = ["msi-slack", "msi-laid-out-anew"];
+        let others: Vec<_> = report.findings().iter().filter(|finding| !theirs.contains(&finding.id)).collect();
+        assert!(others.is_empty() && report.is_ok(), "{others:#?}");
     }
 }
 

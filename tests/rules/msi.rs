@@ -44,7 +44,7 @@ const WINDOWS: &[Case] = &[
             s.base = Some(Base { name: s.name.clone(), package_code: code });
         }),
     ),
-    ("windows-version", Break::Tables(|db| db.set("Property", property("ProductVersion"), "Value", "1.4.2.1"))),
+    ("windows-version-fourth", Break::Tables(|db| db.set("Property", property("ProductVersion"), "Value", "1.4.2.1"))),
     ("windows-version", Break::Tables(|db| db.set("Property", property("ProductVersion"), "Value", "0.0.0"))),
     ("windows-version", Break::Tables(|db| db.set("Property", property("ProductVersion"), "Value", "256.0.0"))),
     ("windows-signed", Break::Facts(|s| contents(s).is_signed = false)),
@@ -224,7 +224,8 @@ const ICE: &[Case] = &[
     (
         "ice71",
         Break::Tables(|db| {
-            let (last, cabinet) = (db.count("File") as i32, db.first("Media", "Cabinet"));
+            // The library takes no cabinet whose name is no identifier; which it is does not matter here.
+            let (last, cabinet) = (db.count("File") as i32, "#Agent");
             db.0.delete_rows(Delete::from("Media")).unwrap();
             db.insert("Media", vec![2.into(), last.into(), Value::Null, cabinet.into(), Value::Null, Value::Null]);
         }),

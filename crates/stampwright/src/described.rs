@@ -23,6 +23,9 @@ pub struct Described {
     pub token: Option<TokenSummary>,
     /// Whether the file carries a signature.
     pub signed: bool,
+    /// Whether Stampwright built it, by its mark.
+    #[serde(skip)]
+    pub is_ours: bool,
     /// What only this format knows, by the field's own name, e.g. `ProductCode`.
     pub details: BTreeMap<&'static str, String>,
 }
@@ -54,13 +57,13 @@ const NATIVE: &str = "native-architecture";
 
 impl From<Inspection> for Described {
     fn from(inspection: Inspection) -> Self {
-        let Inspection { kind, product, version, arch: native, token, signed, mut details } = inspection;
+        let Inspection { kind, product, version, arch: native, token, signed, is_ours, mut details } = inspection;
         let arch = arch(&native).map_or_else(|| native.clone(), str::to_owned);
         if arch != native {
             details.insert(NATIVE, native);
         }
         let mode = Mode::new(signed, details.contains_key("slot"));
-        Self { kind, product, version, arch, mode, token, signed, details }
+        Self { kind, product, version, arch, mode, token, signed, is_ours, details }
     }
 }
 

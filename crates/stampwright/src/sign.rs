@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Stdio;
 
 use container::at::FileAt;
-use installer::AcceptedToken;
 use installer::format::{Format, Installer, SealFileError};
 use installer::formats;
 use installer::seal::Existing;
+use installer::{AcceptedToken, Report, Severity};
 use serde::Serialize;
 use signing::key::command::Words;
 use signing::openpgp::Keyring;
@@ -130,6 +130,7 @@ pub fn sign(path: &Path, method: &SigningMethod, existing: Existing, output: &Pa
     let written = FileAt::new(pending.reopen()?).map_err(Error::io("read back", output))?;
     let reopened = format.open(&written)?;
     let signature = read_back(&*reopened, output, now)?;
+    no_new_errors(&*opened, &*reopened, output)?;
     if reopened.token().ok() != opened.token().ok() {
         return Err(Error::wrong("the signed file has another token; it was not written").about(output));
     }
@@ -167,8 +168,32 @@ pub(crate) fn sign_pending(
     let mut pending = Pending::create(output)?;
     command.sign(unsigned.path(), format, &mut pending)?;
     let written = FileAt::new(pending.reopen()?).map_err(Error::io("read back", output))?;
-    read_back(&*format.open(&written)?, output, now)?;
+    let before = FileAt::new(unsigned.reopen()?).map_err(Error::io("read", output))?;
+    {
+        let signed = format.open(&written)?;
+        read_back(&*signed, output, now)?;
+        no_new_errors(&*format.open(&before)?, &*signed, output)?;
+    }
     Ok((pending, written))
+}
+
+/// Whether `verify` finds nothing wrong in a signed file that was not wrong before: signing tools lay a file out anew.
+fn no_new_errors(before: &dyn Installer, written: &dyn Installer, path: &Path) -> Result<()> {
+    let errors = |file: &dyn Installer| -> Result<Vec<String>> {
+        let mut report = Report::new();
+        file.verify(&mut report)?;
+        let errors = report.findings().iter().filter(|finding| finding.severity == Severity::Error);
+        Ok(errors.map(|finding| format!("{}: {}", finding.place, finding.message)).collect())
+    };
+    let found = errors(written)?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let known = errors(before)?;
+    match found.into_iter().find(|error| !known.contains(error)) {
+        Some(error) => Err(Error::wrong(format!("after signing, {error}; it was not written")).about(path)),
+        None => Ok(()),
+    }
 }
 
 /// The signature in a file that was just signed. One that does not verify is not handed out.

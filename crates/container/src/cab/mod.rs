@@ -19,10 +19,15 @@
 //! Its writer is fixed at the highest level and one thread (14 MB/s), stamps the current time into files, and its
 //! reader panics on some damaged input. It reads what we write in the tests, and we read what it writes.
 //!
-//! Deviations seen in real files: a checksum of zero means that there is none; `cbData` up to 6 bytes above the
+//! Other people's cabinets are read with LZX as well (the crate `lzxd`), and are part of a set; [`Cabinet::unopened`](read::Cabinet::unopened)
+//! names what is not read: Quantum, and files that lie in several cabinets.
+//!
+//! Deviations seen in real files: bytes after the cabinet; a checksum of zero means that there is none; `cbData` up to 6 bytes above the
 //! 32,780 that a block can need; names in UTF-8 marked by an attribute.
 
 mod blocks;
+mod folder;
+mod head;
 mod mszip;
 pub mod read;
 pub mod write;

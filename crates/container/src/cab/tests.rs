@@ -183,6 +183,84 @@ fn hostile_heads_neither_panic_nor_hang() {
     }
 }
 
+/// 37,702 bytes in two blocks, packed with LZX (window of 16 bits, calls translated) by the encoder `lzxc` 0.2; 7-Zip takes them out.
+const LZX: &[u8] = include_bytes!("../../../../fuzz/seeds/lzx.cab");
+
+#[test]
+fn lzx_is_read() {
+    let mut text = Vec::new();
+    for i in 0..1800_u32 {
+        text.extend(format!("line {} of an agent\r\n", i * i % 97).bytes());
+        if i % 50 == 0 {
+            text.push(0xE8);
+            text.extend((i * 3).to_le_bytes());
+        }
+    }
+    assert!(contents(LZX).unwrap() == [("agent.txt".to_owned(), text)]);
+    for at in 0..LZX.len() {
+        for bit in [1, 0x80] {
+            let mut bad = LZX.to_vec();
+            bad[at] ^= bit;
+            let _ = contents(&bad);
+        }
+    }
+}
+
+#[test]
+fn what_follows_a_cabinet_is_counted() {
+    let all = [("a".to_owned(), pattern(1, 100))];
+    let mut longer = build(&[(Compression::None, all.to_vec())], THREE);
+    longer.extend([7; 5]);
+    assert_eq!(Cabinet::open(longer.as_slice()).unwrap().trailing_bytes(), 5);
+    assert!(contents(&longer).unwrap() == all);
+}
+
+#[test]
+fn a_part_of_a_set_is_listed() {
+    let all = [("a".to_owned(), pattern(1, 100)), ("b".to_owned(), pattern(2, 50))];
+    let alone = build(&[(Compression::None, all.to_vec())], THREE);
+    assert_eq!(Cabinet::open(alone.as_slice()).unwrap().unopened(), None);
+    // A next cabinet, its name and disk; both move what follows by twelve bytes. The second file goes on there.
+    let mut part = alone.clone();
+    part.splice(36..36, *b"next.cab\0d2\0");
+    part[30] = 2;
+    for at in [8, 16, 48] {
+        part[at] += 12;
+    }
+    let second = 48 + 8 + 16 + 2 + 8;
+    part[second..second + 2].copy_from_slice(&[0xFE, 0xFF]);
+    let cabinet = Cabinet::open(part.as_slice()).unwrap();
+    assert_eq!(cabinet.files().iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(cabinet.unopened(), Some("a file of it continues in another cabinet"));
+    let mut quantum = alone;
+    quantum[42..44].copy_from_slice(&[0x72, 0x0F]);
+    let cabinet = Cabinet::open(quantum.as_slice()).unwrap();
+    assert_eq!((cabinet.files().len(), cabinet.unopened()), (2, Some("it is packed with Quantum")));
+    assert!(contents(&quantum).unwrap_err().to_string().ends_with("is packed with Quantum, which is not read"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Hostile blocks: whatever they say, an answer comes. Kinds of blocks are as likely as they can be: three bits decide.
+    #[test]
+    fn no_lzx_panics(kind in 1..=3_u8, data in proptest::collection::vec(any::<u8>(), 0..400), window in 15..=21_u16) {
+        let mut block = vec![0, kind << 4];
+        block.extend(data);
+        let mut bad = LZX[..0x46].to_vec();
+        bad[42..44].copy_from_slice(&(3 | window << 8).to_le_bytes());
+        for raw in [32_768_u16, 4934] {
+            bad.extend([0; 4]);
+            bad.extend((block.len() as u16).to_le_bytes());
+            bad.extend(raw.to_le_bytes());
+            bad.extend(&block);
+        }
+        let len = bad.len() as u32;
+        bad[8..12].copy_from_slice(&len.to_le_bytes());
+        let _ = contents(&bad);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

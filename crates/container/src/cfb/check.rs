@@ -59,15 +59,25 @@ pub enum Defect {
         /// Whose: a directory entry's number, or `None` for the directory or the mini FAT itself.
         entry: Option<u32>,
     },
-    /// The root entry's size is not that of the mini stream.
+    /// The root entry's size is not a number of mini sectors that the mini FAT describes and all streams fit into.
     MiniStreamSize {
         /// What the entry says.
         found: u64,
-        /// What the mini FAT says.
+        /// What would be right.
         expected: u64,
     },
-    /// Mini sectors that are free below the last one in use, or belong to nothing, or to two streams.
-    MiniSectors {
+    /// Free mini sectors in the mini stream.
+    MiniFree {
+        /// How many.
+        sectors: u64,
+    },
+    /// Mini sectors that are marked as used and belong to nothing.
+    MiniOrphan {
+        /// How many.
+        sectors: u64,
+    },
+    /// Mini sectors that two streams claim.
+    MiniShared {
         /// How many.
         sectors: u64,
     },
@@ -111,7 +121,11 @@ impl fmt::Display for Defect {
             Self::MiniStreamSize { found, expected } => {
                 write!(f, "the root entry gives the mini stream {found} bytes, must be {expected}")
             }
-            Self::MiniSectors { sectors } => write!(f, "{sectors} mini sectors are free inside, orphans or shared"),
+            Self::MiniFree { sectors } => write!(f, "{sectors} mini sectors are free"),
+            Self::MiniOrphan { sectors } => {
+                write!(f, "{sectors} mini sectors are marked as used and belong to nothing")
+            }
+            Self::MiniShared { sectors } => write!(f, "{sectors} mini sectors belong to two streams"),
             Self::DirectorySectors { found, expected } => {
                 write!(f, "the header counts {found} directory sectors, must be {expected}")
             }
@@ -119,6 +133,15 @@ impl fmt::Display for Defect {
             Self::RedRed { entry } => write!(f, "directory entry {entry} is red below a red one"),
             Self::Lost { entries } => write!(f, "{entries} directory entries in use are in no tree"),
         }
+    }
+}
+
+impl Defect {
+    /// Whether it is unused room in the mini stream. Windows takes signed packages with it: osslsigncode 2.9 and some vendors' tools
+    /// leave one orphan, and published installers have free mini sectors at the end.
+    #[must_use]
+    pub const fn is_slack(&self) -> bool {
+        matches!(self, Self::MiniFree { .. } | Self::MiniOrphan { .. })
     }
 }
 
@@ -185,12 +208,15 @@ impl<R: ReadAt> Compound<R> {
                 defects.push(Defect::Chain { entry: Some(entry.id) });
             }
         }
-        let expected = mini.used() * MINI_SECTOR;
+        let (needed, described) = (mini.claimed_end() * MINI_SECTOR, mini.next.len() as u64 * MINI_SECTOR);
         let found = self.root().map_or(0, |root| root.size);
-        if found != expected {
+        if found < needed || found > described || found % MINI_SECTOR != 0 {
+            let expected = found.next_multiple_of(MINI_SECTOR).clamp(needed, described.max(needed));
             defects.push(Defect::MiniStreamSize { found, expected });
         }
-        note(defects, mini.free() + mini.orphans() + mini.shared, |sectors| Defect::MiniSectors { sectors });
+        note(defects, mini.free_before(found / MINI_SECTOR), |sectors| Defect::MiniFree { sectors });
+        note(defects, mini.orphans(), |sectors| Defect::MiniOrphan { sectors });
+        note(defects, mini.shared, |sectors| Defect::MiniShared { sectors });
     }
 
     fn compare_counts(&self, sectors: &Claims, defects: &mut Vec<Defect>) {
@@ -278,9 +304,19 @@ impl Claims {
         self.next.iter().rposition(|next| *next != FREESECT).map_or(0, |last| last as u64 + 1)
     }
 
+    /// One more than the last sector that something has claimed.
+    fn claimed_end(&self) -> u64 {
+        self.claimed.iter().rposition(|claimed| *claimed).map_or(0, |last| last as u64 + 1)
+    }
+
     /// Free sectors before the last one in use.
     fn free(&self) -> u64 {
-        let inside = usize::try_from(self.used()).unwrap_or(usize::MAX);
+        self.free_before(self.used())
+    }
+
+    /// Free sectors among the first ones.
+    fn free_before(&self, end: u64) -> u64 {
+        let inside = usize::try_from(end).unwrap_or(usize::MAX);
         self.next.iter().take(inside).filter(|next| **next == FREESECT).count() as u64
     }
 

@@ -20,7 +20,8 @@
 //!
 //! A signed MSI is refused when its file is longer than its sectors account for (CVE-2020-1464), when free
 //! sectors lie inside it, or when the root entry's size is not the size of the mini stream; `msiexec` reads
-//! no more directory sectors than a version 4 header counts. So [`layout`] writes files that are
+//! no more directory sectors than a version 4 header counts. Unused room inside the mini stream is taken: published, validly
+//! signed installers have it. So [`layout`] writes files that are
 //! *compact*: every sector is in a chain, the file ends with the last of them, and all counts are right.
 //! [`check`](read::Compound::check) reports what is not.
 //!

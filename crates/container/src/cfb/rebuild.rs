@@ -96,15 +96,15 @@ pub fn rebuild<R: ReadAt>(
 /// Refuses what could be copied in two ways. What is merely not compact is not carried over.
 fn sound<R: ReadAt>(compound: &Compound<R>) -> Result<(), RebuildError> {
     let mended = |defect: &Defect| {
-        use Defect::{DirectorySectors, EmptyFat, Free, MiniSectors, MiniStreamSize, Orphan, RedRed, Trailing};
+        use Defect::{DirectorySectors, EmptyFat, Free, MiniFree, MiniOrphan, Orphan, RedRed, Trailing};
         matches!(
             defect,
             Trailing { .. }
                 | Free { .. }
                 | Orphan { .. }
                 | EmptyFat { .. }
-                | MiniStreamSize { .. }
-                | MiniSectors { .. }
+                | MiniFree { .. }
+                | MiniOrphan { .. }
                 | DirectorySectors { .. }
                 | RedRed { .. }
         )

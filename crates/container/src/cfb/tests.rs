@@ -303,8 +303,19 @@ fn what_is_not_compact_is_reported() {
     // The root entry is the first of the directory, which follows the FAT.
     let root = fat + 4096;
     let mut mini = good.clone();
-    mini[root + 0x78..][..2].copy_from_slice(&[0, 1]);
-    assert_eq!(defects(&mini), [Defect::MiniStreamSize { found: 256, expected: 192 }]);
+    let mut sized = |bytes: [u8; 2]| {
+        mini[root + 0x78..][..2].copy_from_slice(&bytes);
+        defects(&mini)
+    };
+    assert_eq!(sized([0, 1]), [Defect::MiniFree { sectors: 1 }]);
+    assert_eq!(sized([128, 0]), [Defect::MiniStreamSize { found: 128, expected: 192 }]);
+    assert_eq!(sized([193, 0]), [Defect::MiniStreamSize { found: 193, expected: 256 }]);
+
+    // The mini FAT follows the directory; three of its entries are in use.
+    let mut orphan = good;
+    orphan[root + 4096 + 12..][..4].copy_from_slice(&[0xFE, 0xFF, 0xFF, 0xFF]);
+    assert_eq!(defects(&orphan), [Defect::MiniOrphan { sectors: 1 }]);
+    assert!(Defect::MiniOrphan { sectors: 1 }.is_slack() && !Defect::Free { sectors: 1 }.is_slack());
 }
 
 #[test]

@@ -37,6 +37,16 @@ pub enum Flaw {
         /// The second one's number.
         string: StringId,
     },
+    /// A string has characters of several bytes, and the pool does not mark it as such.
+    Unmarked {
+        /// The string's number.
+        string: StringId,
+    },
+    /// A string has bytes that are no characters of the codepage.
+    Undecodable {
+        /// The string's number.
+        string: StringId,
+    },
     /// No value where the column demands one.
     Null {
         /// The table.
@@ -66,6 +76,12 @@ impl fmt::Display for Flaw {
             }
             Self::EmptyString { string } => write!(f, "string {}: is empty", string.number()),
             Self::SameString { string } => write!(f, "string {}: is there twice", string.number()),
+            Self::Unmarked { string } => {
+                write!(f, "string {}: has characters of several bytes and no mark that says so", string.number())
+            }
+            Self::Undecodable { string } => {
+                write!(f, "string {}: has bytes that the codepage does not have", string.number())
+            }
             Self::Null { table, column, row } => write!(f, "table {table}, row {row}: {column} must not be null"),
             Self::Long { table, column, row } => write!(f, "table {table}, row {row}: {column} is too long"),
         }
@@ -143,6 +159,19 @@ fn check_pool(pool: &Pool, uses: &[u32], flaws: &mut Vec<Flaw>) {
             } else if !seen.insert(pool.bytes(string)) {
                 flaws.push(Flaw::SameString { string });
             }
+            check_text(pool, string, flaws);
         }
+    }
+}
+
+fn check_text(pool: &Pool, string: StringId, flaws: &mut Vec<Flaw>) {
+    if pool.bytes(string).is_ascii() {
+        return;
+    }
+    if pool.text(string).contains(char::REPLACEMENT_CHARACTER) {
+        flaws.push(Flaw::Undecodable { string });
+    }
+    if pool.codepage().is_multi_byte() && !pool.is_marked(string) {
+        flaws.push(Flaw::Unmarked { string });
     }
 }

@@ -8,8 +8,8 @@ use super::pool::Pool;
 use super::table::{Cell, Table};
 use crate::bytes::{Error, Malformed, Problem};
 
-/// The largest stream of a table or of the pool that is read. Ours have some ten thousand bytes.
-pub const MAX_STREAM_BYTES: usize = 4 << 20;
+/// The largest stream of a table or of the pool that is read. Ours have some ten thousand bytes; the largest installers some million.
+pub const MAX_STREAM_BYTES: usize = 16 << 20;
 /// Limits of Windows Installer, with room: names have 64 characters at most, tables 32 columns.
 const MAX_NAME_BYTES: usize = 64;
 const MAX_COLUMNS: usize = 32;
@@ -108,7 +108,7 @@ fn read_catalog(streams: &impl Streams, pool: &Pool) -> Result<BTreeMap<String, 
         let bits = row.int("Type").ok_or_else(|| wrong(Problem::Missing { what: "a column's type" }))?;
         let column = Column::read(short_name(pool, row.cell("Name"))?, (bits & 0xffff) as u16)?;
         if table.len() == MAX_COLUMNS || table.insert(number, column).is_some() {
-            return Err(wrong(Problem::Twice { what: "a column, or the 33rd" }).into());
+            return Err(wrong(Problem::Twice { what: "a column (or there are more than 32)" }).into());
         }
     }
     specs.into_iter().map(|(name, columns)| Ok((name, in_order(columns).map_err(wrong)?))).collect()

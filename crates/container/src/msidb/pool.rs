@@ -7,6 +7,8 @@ use crate::bytes::{Malformed, Problem, Reader};
 
 /// The bit of the codepage word that says: string numbers have three bytes in the tables.
 const THREE_BYTES: u32 = 0x8000_0000;
+/// The bit of a string's number of uses that says, in a codepage with several bytes for a character: it has such characters.
+const MULTI_BYTE: u16 = 0x8000;
 
 /// A string's number in the pool, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +46,7 @@ struct Entry {
     start: u32,
     len: u32,
     references: u16,
+    is_marked: bool,
 }
 
 impl Pool {
@@ -53,19 +56,21 @@ impl Pool {
         let word = r.u32_le()?;
         let number = word & !THREE_BYTES;
         let codepage = Codepage::from_number(number).ok_or_else(|| {
-            r.wrong(Problem::Value { field: "codepage", found: number.into(), expected: "0, 1252 or 65001" })
+            r.wrong(Problem::Value { field: "codepage", found: number.into(), expected: "65535 at most" })
         })?;
         let mut entries = Vec::with_capacity(r.len() / 4);
         let mut end = 0_u32;
         while !r.is_empty() {
-            let (short, references) = (r.u16_le()?, r.u16_le()?);
+            let (short, word) = (r.u16_le()?, r.u16_le()?);
+            let is_marked = codepage.is_multi_byte() && word & MULTI_BYTE != 0;
+            let references = if is_marked { word & !MULTI_BYTE } else { word };
             // A length of 0 with uses announces a long string: its length follows, in the next entry's place.
-            let len = if short == 0 && references != 0 { r.u32_le()? } else { short.into() };
+            let len = if short == 0 && word != 0 { r.u32_le()? } else { short.into() };
             let start = end;
             end = start.checked_add(len).filter(|end| *end as usize <= data.len()).ok_or_else(|| {
                 r.wrong(Problem::Truncated { needed: u64::from(start) + u64::from(len), found: data.len() as u64 })
             })?;
-            entries.push(Entry { start, len, references });
+            entries.push(Entry { start, len, references, is_marked });
         }
         if end as usize != data.len() {
             let problem = Problem::Trailing { bytes: (data.len() - end as usize) as u64 };
@@ -129,6 +134,12 @@ impl Pool {
         self.entries.get(id.index()).map_or(0, |e| e.references)
     }
 
+    /// Whether the pool marks the string as one with characters of several bytes.
+    #[must_use]
+    pub fn is_marked(&self, id: StringId) -> bool {
+        self.entries.get(id.index()).is_some_and(|e| e.is_marked)
+    }
+
     /// The number of the string with these bytes.
     #[must_use]
     pub fn find(&self, bytes: &[u8]) -> Option<StringId> {
@@ -160,12 +171,24 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_is_no_number_of_uses() {
+        let data = b"\x93\xfa\x96\x7bName".to_vec();
+        let words = [932, 0, 4, 0x8003, 4, 2];
+        let p = Pool::read(&pool(&words), data.clone()).unwrap();
+        let ids: Vec<StringId> = p.ids().collect();
+        assert_eq!((p.text(ids[0]), p.references(ids[0]), p.is_marked(ids[0])), ("日本".into(), 3, true));
+        assert_eq!((p.text(ids[1]), p.references(ids[1]), p.is_marked(ids[1])), ("Name".into(), 2, false));
+        let p = Pool::read(&pool(&[1252, 0, 4, 0x8003, 4, 2]), data).unwrap();
+        assert_eq!((p.references(ids[0]), p.is_marked(ids[0])), (0x8003, false));
+    }
+
+    #[test]
     fn lengths_must_fill_the_data_exactly() {
         let short = Pool::read(&pool(&[1252, 0, 4, 1]), b"Nam".to_vec()).unwrap_err();
         assert_eq!(short.to_string(), "string pool at 0x8: needs 4 bytes, found 3");
         let long = Pool::read(&pool(&[1252, 0, 4, 1]), b"Names".to_vec()).unwrap_err();
         assert_eq!(long.to_string(), "string data at 0x4: 1 bytes are left over after the end");
-        assert!(Pool::read(&pool(&[932, 0]), vec![]).is_err());
+        assert!(Pool::read(&pool(&[932, 1]), vec![]).is_err(), "no codepage has this number");
         assert!(Pool::read(&pool(&[1252, 0, 0, 1, 0xffff, 0xffff]), vec![]).is_err());
     }
 }

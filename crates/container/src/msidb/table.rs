@@ -6,9 +6,9 @@ use super::column::{Column, ColumnType};
 use super::pool::{Pool, StringId};
 use crate::bytes::{Malformed, Problem, Reader};
 
-/// Windows Installer's own limit of rows in a table.
-const MAX_ROWS: usize = 65_536;
-/// No table of ours says more than this; a hostile one could name one long string in every cell.
+/// More rows than any installer's table has.
+const MAX_ROWS: usize = 1 << 20;
+/// No table says more than this; a hostile one could name one long string in every cell.
 const MAX_TEXT_BYTES: usize = 16 << 20;
 
 /// One cell.
@@ -43,7 +43,7 @@ impl<'d> Table<'d> {
         }
         let rows = bytes.len() / row_bytes;
         if rows > MAX_ROWS {
-            return Err(r.wrong(Problem::Value { field: "rows", found: rows as u64, expected: "65536 at most" }));
+            return Err(r.wrong(Problem::Value { field: "rows", found: rows as u64, expected: "1048576 at most" }));
         }
         let cells = read_cells(r, columns, pool, rows)?;
         Ok(Self { name, columns, pool, cells })

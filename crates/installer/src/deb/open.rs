@@ -39,6 +39,7 @@ impl Installer for Package<'_> {
             arch: field("Architecture"),
             token: self.token_in_tail()?.as_ref().map(TokenSummary::from),
             signed: false,
+            is_ours: control.mark().is_some(),
             details: details.chain([("data", self.data.member.name.clone())]).collect(),
         })
     }

@@ -24,6 +24,9 @@ pub struct Inspection {
     pub token: Option<TokenSummary>,
     /// Whether the file carries a signature.
     pub signed: bool,
+    /// Whether Stampwright built it, by its mark. Others have no token in a place of ours, and are no bases either.
+    #[serde(skip)]
+    pub is_ours: bool,
     /// What only this format knows, by the field's own name, e.g. `ProductCode`.
     pub details: BTreeMap<&'static str, String>,
 }

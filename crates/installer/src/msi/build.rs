@@ -13,6 +13,7 @@ use super::files::{self, CabinetFile, Code};
 use super::identity::{self, Codes};
 use super::reader::{self, Binary};
 use super::tables::Tables;
+use super::text::Codepages;
 use super::{cabinet, config, content, database, sequences, service, token, upgrade};
 
 /// Writes a base: the cabinet first, where no stamp touches it, then everything else.
@@ -32,8 +33,9 @@ pub(super) struct Plan<'a> {
 }
 
 pub(super) fn assemble(job: &Job<'_>, plan: &Plan<'_>, mut out: &mut dyn Output) -> Result<(), BuildError> {
-    let mut streams = database::streams(&plan.tables)?;
-    streams.push((SUMMARY_INFORMATION.to_owned(), identity::summary(job, &plan.codes)?));
+    let codepages = Codepages::of(&plan.tables, &identity::summary_texts(job.product).map(|(_, text)| text));
+    let mut streams = database::streams(&plan.tables, codepages.strings)?;
+    streams.push((SUMMARY_INFORMATION.to_owned(), identity::summary(job, &plan.codes, codepages)?));
     content::fill(&mut streams, &plan.binaries)?;
     let mut writer = Writer::new(&mut out, MSI_CLSID).map_err(BuildError::write("write the compound file"))?;
     // Two kinds of errors: the compound file's own, and whatever went wrong in the cabinet.
@@ -62,7 +64,6 @@ pub(super) fn assemble(job: &Job<'_>, plan: &Plan<'_>, mut out: &mut dyn Output)
 /// Decides everything.
 pub(super) fn plan<'a>(job: &Job<'a>) -> Result<Plan<'a>, BuildError> {
     let product = job.product;
-    identity::check(product)?;
     // The manifest's check demands it for Windows.
     let upgrade_code = product.upgrade_code().ok_or(BuildError::Product {
         field: "windows.upgrade-code",

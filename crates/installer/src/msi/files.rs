@@ -23,7 +23,6 @@ use super::ids::{
     AGENT_COMPONENT, AGENT_FILE, FEATURE, INSTALL_FOLDER, PUBLISHER_STATE_FOLDER, STATE_COMPONENT, STATE_FOLDER,
 };
 use super::tables::{NULL, Tables, row};
-use super::text::expressible;
 
 pub(super) const PROGRAM_FILES: &str = "Program Files";
 pub(super) const PROGRAM_DATA: &str = "ProgramData";
@@ -112,7 +111,7 @@ pub(super) fn add<'a>(tables: &mut Tables, job: &Job<'a>, code: &Code<'_>) -> Re
         if !is_agent {
             tables.add("FeatureComponents", row![FEATURE, component.as_str()]);
         }
-        let size = size_of(path, source)?;
+        let size = size_of(source)?;
         let facts = Facts::of(path, source)?;
         let sequence = i32::try_from(files.len() + 1).unwrap_or(i32::MAX);
         let (version, language) = facts.version.map_or((None, None), |(v, l)| (Some(v), Some(l)));
@@ -154,7 +153,6 @@ fn add_folders(tables: &mut Tables, job: &Job<'_>) -> Result<BTreeMap<String, St
     for path in paths {
         let Some((parent, name)) = path.rsplit_once('/') else { continue };
         let Some(above) = folders.get(parent).cloned() else { return Err(nowhere(path)) };
-        expressible("file.destination", name)?;
         let key = match path {
             path if path == install => INSTALL_FOLDER.to_owned(),
             path if path == state => STATE_FOLDER.to_owned(),
@@ -181,8 +179,7 @@ fn nowhere(path: &str) -> BuildError {
     BuildError::Product { field: "file.destination", problem, hint: None }
 }
 
-fn size_of(path: &str, source: &Source) -> Result<i32, BuildError> {
-    expressible("file.destination", path)?;
+fn size_of(source: &Source) -> Result<i32, BuildError> {
     let limit = i32::MAX as u64;
     i32::try_from(source.len()).map_err(|_| BuildError::TooLarge { what: "a file", found: source.len(), limit })
 }

@@ -22,7 +22,7 @@ use crate::product::{Arch, Product};
 use super::files::CabinetFile;
 use super::ids::FEATURE;
 use super::tables::{NULL, Tables, row};
-use super::text::expressible;
+use super::text::Codepages;
 use super::token::{PURGE_KEY, TOKEN_PROPERTY, WAITING_PROPERTY, harmless_purge_key};
 use super::upgrade::{NEWER, OLDER};
 
@@ -64,21 +64,6 @@ impl Codes {
         let content: [u8; 32] = content.finalize().into();
         Self { product: derive(&[b"product code", &content]), package: derive(&[b"package code", &content]) }
     }
-}
-
-/// Refuses what of the product's own text cannot be in an MSI.
-pub(super) fn check(product: &Product) -> Result<(), BuildError> {
-    for (field, text) in [
-        ("product.name", product.name()),
-        ("product.publisher", product.publisher()),
-        ("product.summary", product.summary()),
-        ("product.maintainer", product.maintainer()),
-        ("product.folder", product.folder()),
-        ("product.publisher-folder", product.publisher_folder()),
-    ] {
-        expressible(field, text)?;
-    }
-    Ok(())
 }
 
 /// Adds the properties but the codes, and the feature.
@@ -138,16 +123,18 @@ pub(super) const fn template_arch(arch: Arch) -> &'static str {
     }
 }
 
-/// The summary information.
-pub(super) fn summary(job: &Job<'_>, codes: &Codes) -> Result<Vec<u8>, BuildError> {
+/// What the summary information says in the product's own words.
+pub(super) fn summary_texts(product: &Product) -> [(u32, &str); 3] {
+    [(pid::SUBJECT, product.name()), (pid::AUTHOR, product.publisher()), (pid::COMMENTS, product.summary())]
+}
+
+/// The summary information. A text that its codepage lacks is left out: all three are for people, and stand in the tables as well.
+pub(super) fn summary(job: &Job<'_>, codes: &Codes, codepages: Codepages) -> Result<Vec<u8>, BuildError> {
     let text = |text: &str| Value::Text(text.to_owned());
     let time = Value::Time(filetime(job.epoch.secs()));
-    let values = BTreeMap::from([
+    let mut values = BTreeMap::from([
         (pid::TITLE, text("Installation Database")),
-        (pid::SUBJECT, text(job.product.name())),
-        (pid::AUTHOR, text(job.product.publisher())),
         (pid::KEYWORDS, text("Installer")),
-        (pid::COMMENTS, text(job.product.summary())),
         (pid::TEMPLATE, text(&format!("{};{LANGUAGE}", template_arch(job.agent.arch)))),
         (pid::REVISION, text(&codes.package)),
         (pid::CREATED, time.clone()),
@@ -157,7 +144,12 @@ pub(super) fn summary(job: &Job<'_>, codes: &Codes) -> Result<Vec<u8>, BuildErro
         (pid::APPLICATION, text(&format!("Stampwright {TOOL}"))),
         (pid::SECURITY, Value::Long(super::ids::READ_ONLY_RECOMMENDED)),
     ]);
-    summary::write(&values).map_err(|error| BuildError::Product {
+    for (id, own) in summary_texts(job.product) {
+        if codepages.summary.encode(own).is_ok() {
+            values.insert(id, text(own));
+        }
+    }
+    summary::write(codepages.summary, &values).map_err(|error| BuildError::Product {
         field: "product",
         problem: format!("cannot be in an MSI: {error}"),
         hint: None,

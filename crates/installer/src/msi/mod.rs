@@ -28,19 +28,19 @@
 //! on from there for each stamp (`stamp/digests`). A signed base is stamped and signed anew, or takes its token in a place that the signature
 //! does not cover (`preserve`).
 //!
-//! **What Windows demands beyond the format** and has no error message for: text in codepage 1252, rows sorted by string number,
+//! **What Windows demands beyond the format** and has no error message for: a summary information in an ANSI codepage, rows sorted by string number,
 //! GUIDs in upper case, no empty strings, another PackageCode for other bytes, no free sectors and no trailing bytes.
 //! `verify` checks each.
 //!
 //! | file | noun |
 //! |---|---|
-//! | `schema`, `tables`, `text` | columns, rows, and text on its way into them |
+//! | `schema`, `tables`, `text`, `string_pool` | columns, rows, and text on its way into them |
 //! | `identity`, `files`, `token`, `reader`, `service`, `upgrade`, `sequences` | the rows, by what they are about |
 //! | `content` | the digests by which a package proves itself |
 //! | `database`, `cabinet`, `build` | rows to streams, files to a cabinet, both to a base |
 //! | `stamp` | a token into the streams that it changes, laid out anew around the cabinet |
 //! | `open` | a package that is open, and what it keeps |
-//! | `read`, `extract`, `verify`, `facts`, `contents` | the way back, by the route that Windows Installer takes |
+//! | `read`, `media`, `extract`, `verify`, `facts`, `contents` | the way back, by the route that Windows Installer takes |
 
 mod build;
 mod cabinet;
@@ -53,6 +53,7 @@ mod facts;
 mod files;
 mod identity;
 mod ids;
+mod media;
 mod open;
 mod preserve;
 mod read;
@@ -63,6 +64,7 @@ mod sequences;
 mod service;
 mod signature;
 mod stamp;
+mod string_pool;
 mod tables;
 mod text;
 mod token;

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use container::ReadAt;
 use container::bytes::{Error, Malformed, Problem};
-use container::cab::read::Cabinet;
 use container::cfb::MSI_CLSID;
-use container::cfb::read::{Compound, StreamAt};
+use container::cfb::read::Compound;
 use container::msidb::name::{DIGITAL_SIGNATURE, SUMMARY_INFORMATION, of_data};
 use container::msidb::summary::pid;
 use container::msidb::{Database, Streams, Summary, Table};
@@ -113,17 +112,10 @@ impl<'f> Installer<'f> {
         self.compound().find(&name).is_some()
     }
 
-    /// The one embedded cabinet.
-    pub(super) fn cabinet(&self) -> Result<Cabinet<StreamAt<&&'f dyn ReadAt>>, ReadError> {
-        let media = self.required("Media")?;
-        let mut cabinets = media.rows().filter_map(|row| row.text("Cabinet"));
-        let (Some(cabinet), None) = (cabinets.next(), cabinets.next()) else {
-            return Err(missing("the one cabinet of the table Media").into());
-        };
-        let name = cabinet.strip_prefix('#').ok_or_else(|| missing("an embedded cabinet"))?;
-        let name: Vec<u16> = of_data(name).encode_utf16().collect();
-        let entry = self.compound().find(&name).ok_or_else(|| missing("the cabinet's stream"))?;
-        Ok(Cabinet::open(self.compound().stream(entry)?)?)
+    /// Whether this tool has built it.
+    pub(super) fn is_ours(&self) -> Result<bool, ReadError> {
+        let property = self.required("Property")?;
+        Ok(property.find("Property", super::identity::TOOL_VERSION).is_some())
     }
 
     pub(super) fn inspect(&self) -> Result<Inspection, ReadError> {
@@ -140,6 +132,10 @@ impl<'f> Installer<'f> {
         if let Some(code) = self.summary.text(pid::REVISION) {
             details.insert("PackageCode", code.to_owned());
         }
+        let outside = self.cabinets_outside()?;
+        if !outside.is_empty() {
+            details.insert("CabinetsOutside", outside.join(", "));
+        }
         Ok(Inspection {
             kind: Kind::Msi,
             product: get("ProductName")?,
@@ -147,6 +143,7 @@ impl<'f> Installer<'f> {
             arch,
             token: self.token()?.as_ref().map(TokenSummary::from),
             signed: self.is_signed(),
+            is_ours: self.is_ours()?,
             details,
         })
     }

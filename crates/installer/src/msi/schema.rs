@@ -1,12 +1,12 @@
-//! The columns of every table that we write: names, types and rules as Microsoft's reference has them ("Windows
-//! Installer Database Reference"), for `_Columns` and `_Validation`.
+//! The columns of every table that we write: names, types and rules as the Windows SDK's `schema.msi` has them, which packages
+//! made on Windows carry along, for `_Columns` and `_Validation`.
 //!
 //! The widths are those of the SDK's schema. A string column without a limit is 0: the `msi` crate writes a width over
 //! 255 into the neighbouring bits.
 
 use msi::Category::{
-    self, Condition, CustomSource, DefaultDir, Filename, Formatted, FormattedSddlText, Guid, Identifier, Language,
-    Property, RegPath, Text, UpperCase, Version, WildCardFilename,
+    self, Cabinet, Condition, CustomSource, DefaultDir, Filename, Formatted, FormattedSddlText, Guid, Identifier,
+    Language, Property, RegPath, Text, UpperCase, Version, WildCardFilename,
 };
 
 /// What a column holds.
@@ -31,10 +31,12 @@ pub(super) struct Column {
     pub(super) kind: Kind,
     pub(super) key: bool,
     pub(super) nullable: bool,
-    /// The table whose key the values are.
+    /// The table whose key the values are, or several with semicolons between.
     pub(super) refers: Option<&'static str>,
     /// The smallest and the largest number.
     pub(super) range: Option<(i32, i32)>,
+    /// The only values that there are.
+    pub(super) set: &'static [&'static str],
 }
 
 impl Column {
@@ -57,10 +59,15 @@ impl Column {
         self.range = Some((min, max));
         self
     }
+
+    const fn one_of(mut self, set: &'static [&'static str]) -> Self {
+        self.set = set;
+        self
+    }
 }
 
 const fn column(name: &'static str, kind: Kind) -> Column {
-    Column { name, kind, key: false, nullable: false, refers: None, range: None }
+    Column { name, kind, key: false, nullable: false, refers: None, range: None, set: &[] }
 }
 
 const fn text(name: &'static str, width: u8, category: Category) -> Column {
@@ -91,6 +98,12 @@ const fn component() -> Column {
 const SEQUENCE: &[Column] =
     &[id("Action").key(), text("Condition", 255, Condition).null(), short("Sequence").null().within(-4, 32_767)];
 
+/// The bits of `Feature.Attributes` in all combinations that mean something.
+const FEATURE_ATTRIBUTES: &[&str] = &[
+    "0", "1", "2", "4", "5", "6", "8", "9", "10", "16", "17", "18", "20", "21", "22", "24", "25", "26", "32", "33",
+    "34", "36", "37", "38", "48", "49", "50", "52", "53", "54",
+];
+
 /// The tables, in the order in which their strings enter the pool.
 ///
 /// `Property` is first, so that its keys have the lowest numbers, and a key that a stamp adds is the last row.
@@ -112,7 +125,7 @@ pub(super) const TABLES: &[(&str, &[Column])] = &[
             id("Directory_").to("Directory"),
             short("Attributes"),
             text("Condition", 255, Condition).null(),
-            id("KeyPath").null(),
+            id("KeyPath").null().to("File;Registry;ODBCDataSource"),
         ],
     ),
     (
@@ -125,7 +138,7 @@ pub(super) const TABLES: &[(&str, &[Column])] = &[
             short("Display").null().within(0, 32_767),
             short("Level").within(0, 32_767),
             text("Directory_", 72, UpperCase).null().to("Directory"),
-            short("Attributes"),
+            short("Attributes").one_of(FEATURE_ATTRIBUTES),
         ],
     ),
     ("FeatureComponents", &[text("Feature_", 38, Identifier).key().to("Feature"), component().key()]),
@@ -136,7 +149,8 @@ pub(super) const TABLES: &[(&str, &[Column])] = &[
             component(),
             localized("FileName", 255, Filename),
             long("FileSize").within(0, i32::MAX),
-            text("Version", 72, Version).null(),
+            // A companion file's key, or a version.
+            text("Version", 72, Version).null().to("File"),
             text("Language", 20, Language).null(),
             short("Attributes").null().within(0, 32_767),
             long("Sequence").within(1, i32::MAX),
@@ -159,8 +173,7 @@ pub(super) const TABLES: &[(&str, &[Column])] = &[
             short("DiskId").key().within(1, 32_767),
             long("LastSequence").within(0, i32::MAX),
             localized("DiskPrompt", 64, Text).null(),
-            // Category Cabinet wants `#` and an identifier; see `super::ids::CABINET` for why ours is none.
-            text("Cabinet", 255, Text).null(),
+            text("Cabinet", 255, Cabinet).null(),
             text("VolumeLabel", 32, Text).null(),
             text("Source", 72, Property).null(),
         ],
@@ -186,7 +199,10 @@ pub(super) const TABLES: &[(&str, &[Column])] = &[
             short("Type").null().within(0, 18),
         ],
     ),
-    ("AppSearch", &[id("Property").key(), id("Signature_").key()]),
+    (
+        "AppSearch",
+        &[id("Property").key(), id("Signature_").key().to("Signature;RegLocator;IniLocator;DrLocator;CompLocator")],
+    ),
     ("CreateFolder", &[id("Directory_").key().to("Directory"), component().key()]),
     (
         "RemoveFile",
@@ -195,7 +211,7 @@ pub(super) const TABLES: &[(&str, &[Column])] = &[
             component(),
             localized("FileName", 255, WildCardFilename).null(),
             id("DirProperty"),
-            short("InstallMode").within(1, 3),
+            short("InstallMode").one_of(&["1", "2", "3"]),
         ],
     ),
     (
@@ -204,9 +220,9 @@ pub(super) const TABLES: &[(&str, &[Column])] = &[
             id("ServiceInstall").key(),
             text("Name", 255, Formatted),
             localized("DisplayName", 255, Formatted).null(),
-            long("ServiceType"),
+            long("ServiceType").within(-i32::MAX, i32::MAX),
             long("StartType").within(0, 4),
-            long("ErrorControl"),
+            long("ErrorControl").within(-i32::MAX, i32::MAX),
             text("LoadOrderGroup", 255, Formatted).null(),
             text("Dependencies", 255, Formatted).null(),
             text("StartName", 255, Formatted).null(),
@@ -232,9 +248,9 @@ pub(super) const TABLES: &[(&str, &[Column])] = &[
         &[
             id("MsiLockPermissionsEx").key(),
             id("LockObject"),
-            text("Table", 32, Text),
+            text("Table", 32, Identifier).one_of(&["CreateFolder", "File", "Registry", "ServiceInstall"]),
             text("SDDLText", 0, FormattedSddlText),
-            text("Condition", 255, Condition).null(),
+            text("Condition", 255, Formatted).null(),
         ],
     ),
     (

@@ -6,7 +6,7 @@ use crate::product::{Platform, Service};
 
 use super::ids::AGENT_COMPONENT;
 use super::tables::{NULL, Tables, row};
-use super::text::{command_line, expressible, formatted, plain};
+use super::text::{command_line, formatted, plain};
 
 // ServiceInstall
 const OWN_PROCESS: i32 = 0x10;
@@ -26,13 +26,6 @@ const RESTARTS: u32 = 3;
 /// Adds the service to the agent's component, whose key path is the executable.
 pub(super) fn add(tables: &mut Tables, service: &Service) -> Result<(), BuildError> {
     let arguments = command_line(service.arguments(Platform::Windows));
-    for (field, text) in [
-        ("service.display-name", &service.display_name),
-        ("service.description", &service.description),
-        ("service.arguments", &arguments),
-    ] {
-        expressible(field, text)?;
-    }
     plain("service.description", &service.description)?;
     let name = service.name.as_str();
     tables.add(

@@ -153,8 +153,11 @@ fn sort_streams<R: ReadAt>(compound: &Compound<R>) -> Result<(Vec<Bulk>, Vec<&En
     }
     small.sort_by_key(|entry| (entry.is_mini(), entry.start));
     let (mut bulk, mut sector) = (Vec::new(), 0);
+    // Signing tools put what a stamp changes at the front as well; it is no bulk there either.
+    let tables = CHANGED.map(|table| utf16(&name::of_table(table)));
+    let is_changed = |entry: &Entry| entry.name.first() == Some(&5) || tables.contains(&entry.name);
     for entry in &small {
-        if entry.is_mini() || u64::from(entry.start) != sector {
+        if entry.is_mini() || u64::from(entry.start) != sector || is_changed(entry) {
             break;
         }
         sector += entry.size.div_ceil(SECTOR as u64);

@@ -1,18 +1,38 @@
-//! Text on its way into a database: what its codepage lacks is refused, what Formatted text would eat is escaped.
+//! Text on its way into a database: which codepage it gets; what Formatted text would eat is escaped.
 
-use container::msidb::codepage::encode_1252;
+use container::msidb::Codepage;
 
 use crate::format::BuildError;
 
-/// Refuses text that codepage 1252 cannot express; `field` is the manifest's key.
-pub(super) fn expressible(field: &'static str, text: &str) -> Result<(), BuildError> {
-    match encode_1252(text) {
-        Ok(_) => Ok(()),
-        Err(lacking) => Err(BuildError::Product {
-            field,
-            problem: format!("cannot be in an MSI: {lacking}"),
-            hint: Some("an MSI's text is Western European (codepage 1252); leave that character out"),
-        }),
+use super::tables::{Field, Tables};
+
+/// The codepages of a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Codepages {
+    /// That of the tables: the ANSI one that has every character of the package, else UTF-8.
+    pub(super) strings: Codepage,
+    /// That of the summary information, always an ANSI one: Windows Installer refuses UTF-8 there, and only there.
+    pub(super) summary: Codepage,
+}
+
+impl Codepages {
+    /// The codepages for tables, and for a summary information with these texts.
+    pub(super) fn of(tables: &Tables, summary: &[&str]) -> Self {
+        let cells = tables.used().flat_map(|table| table.rows.iter().flatten());
+        let texts: Vec<&str> = cells
+            .filter_map(|field| match field {
+                Field::Text(text) => Some(text.as_str()),
+                Field::Null | Field::Int(_) | Field::Binary(_) => None,
+            })
+            .collect();
+        let summary = summary.iter().copied();
+        match Codepage::for_texts(texts.into_iter().chain(summary.clone())) {
+            Some(page) => Self { strings: page, summary: page },
+            None => Self {
+                strings: Codepage::UTF_8,
+                summary: Codepage::for_texts(summary).unwrap_or(Codepage::WINDOWS_1252),
+            },
+        }
     }
 }
 
@@ -80,14 +100,5 @@ mod tests {
     fn arguments_survive_the_c_runtime() {
         let list = ["--service", "a b", r#"say "hi""#, r"C:\x y\", "", r"C:\x"].map(str::to_owned);
         assert_eq!(command_line(&list), r#"--service "a b" "say \"hi\"" "C:\x y\\" "" C:\x"#);
-    }
-
-    #[test]
-    fn a_refusal_names_field_and_character() {
-        let error = expressible("product.name", "Agent 日本").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "product.name cannot be in an MSI: '日' (U+65E5) does not exist in codepage 1252"
-        );
     }
 }

@@ -210,6 +210,7 @@ impl<'a> Opened<'a> {
             arch: distribution.architectures.join(","),
             token: self.token_in_scripts()?.as_ref().map(TokenSummary::from),
             signed: !self.archive.signatures.is_empty(),
+            is_ours: infos.iter().any(|info| info.generator.starts_with("Stampwright")),
             details,
         })
     }

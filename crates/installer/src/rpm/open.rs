@@ -64,6 +64,7 @@ impl Installer for Package<'_> {
             arch: self.required(tag::ARCH, "ARCH")?,
             token: self.token_in_tail()?.as_ref().map(TokenSummary::from),
             signed: signature::packet(&self.rpm)?.is_some(),
+            is_ours: self.mark()?.is_some(),
             details,
         })
     }

@@ -23,7 +23,7 @@ use container::cfb::layout::{self, Stream};
 use container::cfb::read::Compound;
 use container::msidb::name::{SUMMARY_INFORMATION, of_table};
 use container::msidb::summary::{self, Value, pid};
-use container::msidb::{Pool, StringId};
+use container::msidb::{Codepage, Pool, StringId};
 use installer::Token;
 use installer::format::ReadError;
 use installer::msi::TOKEN_PROPERTY;
@@ -62,7 +62,8 @@ pub fn write(msi: &Windows, token: &Token) -> Result<Zeroizing<Vec<u8>>, KitErro
     }
     let data = Zeroizing::new(strings.concat().into_bytes());
     let row = [INSERT_TWO, 1, 2].map(u16::to_le_bytes).concat();
-    let summary = summary::write(&describe(msi)).map_err(|error| document(error.to_string()))?;
+    let summary =
+        summary::write(Codepage::WINDOWS_1252, &describe(msi)).map_err(|error| document(error.to_string()))?;
     let names = ["_StringPool", "_StringData", "Property"].map(of_table);
     let [pool_name, data_name, row_name] = names.map(|name| utf16(&name));
     let summary_name = utf16(SUMMARY_INFORMATION);

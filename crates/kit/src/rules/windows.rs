@@ -23,7 +23,7 @@ const INTUNE_ONLY: &[Profile] = &[Profile::IntuneWindows];
 /// "30 GB per app".
 const WIN32_MAX_BYTES: u64 = 30_000_000_000;
 
-pub(super) static RULES: [Rule; 23] = [
+pub(super) static RULES: [Rule; 24] = [
     Rule {
         id: "windows-per-machine",
         severity: Severity::Error,
@@ -93,13 +93,29 @@ pub(super) static RULES: [Rule; 23] = [
         severity: Severity::Error,
         profiles: WINDOWS,
         what: "ProductVersion is three numbers, up to 255.255.65535 and not 0.0.0",
-        why: "a fourth number is ignored, so an update of it alone is none, and detection compares what is there",
+        why: "Windows Installer compares no others, and detection compares what is there",
         remedy: "give the product a version of three numbers",
         source: "Microsoft Learn, Windows Installer: ProductVersion property",
         broken: |s| {
             msi(s, |m| {
                 let found = m.property("ProductVersion");
                 if is_version(found) { None } else { broken("table Property", format!("ProductVersion is {found:?}")) }
+            })
+        },
+    },
+    Rule {
+        id: "windows-version-fourth",
+        severity: Severity::Warning,
+        profiles: WINDOWS,
+        what: "ProductVersion has no fourth number",
+        why: "Windows Installer passes over it: an update of it alone is none",
+        remedy: "give the product a version of three numbers",
+        source: "Microsoft Learn, Windows Installer: ProductVersion property",
+        broken: |s| {
+            msi(s, |m| {
+                let found = m.property("ProductVersion");
+                let fourth = is_version(found) && found.split('.').count() == 4;
+                if fourth { broken("table Property", format!("ProductVersion is {found:?}")) } else { None }
             })
         },
     },
@@ -135,8 +151,14 @@ pub(super) static RULES: [Rule; 23] = [
         source: LOB,
         broken: |s| {
             msi(s, |m| {
-                let outside = m.rows("Media").iter().find(|row| !row.text("Cabinet").starts_with('#'))?;
-                broken("table Media", format!("the cabinet {:?} is outside", outside.text("Cabinet")))
+                let mut cabinets = m.rows("Media").iter().map(|row| row.text("Cabinet"));
+                let outside = cabinets.find(|cabinet| !cabinet.is_empty() && !cabinet.starts_with('#'));
+                match outside {
+                    Some(cabinet) => broken("table Media", format!("the cabinet {cabinet:?} is outside")),
+                    // A medium without a cabinet is in order where it has no files.
+                    None if has_loose_files(m) => broken("table Media", "files lie beside the package, in no cabinet"),
+                    None => None,
+                }
             })
         },
     },
@@ -437,6 +459,19 @@ fn msi(subject: &Subject, rule: impl FnOnce(&Contents) -> Option<Broken>) -> Opt
         Of::Msi(contents) => rule(contents),
         _ => None,
     }
+}
+
+/// Whether a medium without a cabinet has files: their sequence is behind that of the medium before.
+fn has_loose_files(contents: &Contents) -> bool {
+    let last = |row: &Record| row.int("LastSequence").unwrap_or(0);
+    let mut media: Vec<(i32, bool)> =
+        contents.rows("Media").iter().map(|row| (last(row), row.text("Cabinet").is_empty())).collect();
+    media.sort_unstable();
+    contents
+        .rows("File")
+        .iter()
+        .filter_map(|row| row.int("Sequence"))
+        .any(|sequence| media.iter().find(|(last, _)| *last >= sequence).is_some_and(|(_, is_loose)| *is_loose))
 }
 
 fn each_service(contents: &Contents, rule: impl Fn(&Record) -> Option<Broken>) -> Option<Broken> {

@@ -67,7 +67,7 @@ impl Summary {
             Reader::new(structure, (start + offset) as u64, section.get(offset..).unwrap_or_default())
         };
         let codepage = match places.get(&pid::CODEPAGE) {
-            None => Codepage::Neutral,
+            None => Codepage::NEUTRAL,
             Some(offset) => read_codepage(at(*offset))?,
         };
         let mut values = BTreeMap::new();
@@ -120,8 +120,7 @@ impl Summary {
 fn read_codepage(mut r: Reader<'_>) -> Result<Codepage, Malformed> {
     let (kind, number) = (r.u32_le()?, r.u16_le()?);
     let known = if kind == 2 { Codepage::from_number(number.into()) } else { None };
-    let problem = Problem::Value { field: "codepage", found: number.into(), expected: "0, 1252 or 65001" };
-    known.ok_or_else(|| r.wrong(problem))
+    known.ok_or_else(|| r.wrong(Problem::Value { field: "type of the codepage", found: kind.into(), expected: "2" }))
 }
 
 /// A typed value and its length; none for types that Windows Installer does not use.

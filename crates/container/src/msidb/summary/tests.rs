@@ -20,9 +20,9 @@ fn sample() -> BTreeMap<u32, Value> {
 
 #[test]
 fn what_is_written_is_read() {
-    let bytes = write(&sample()).unwrap();
+    let bytes = write(Codepage::WINDOWS_1252, &sample()).unwrap();
     let s = Summary::read(&bytes).unwrap();
-    assert_eq!(s.codepage(), Codepage::Windows1252);
+    assert_eq!(s.codepage(), Codepage::WINDOWS_1252);
     assert_eq!(s.text(pid::SUBJECT), Some("Agent für Büros – €"));
     assert_eq!(s.int(pid::PAGE_COUNT), Some(500));
     assert_eq!(s.text(pid::LAST_SAVED_BY), None);
@@ -31,16 +31,26 @@ fn what_is_written_is_read() {
 }
 
 #[test]
+fn other_codepages_are_written_and_read() {
+    for (number, name) in [(1250, "Příliš"), (1251, "Агент"), (932, "エージェント")] {
+        let codepage = Codepage::from_number(number).unwrap();
+        let bytes = write(codepage, &BTreeMap::from([(pid::SUBJECT, Value::Text(name.to_owned()))])).unwrap();
+        let s = Summary::read(&bytes).unwrap();
+        assert_eq!((s.codepage(), s.text(pid::SUBJECT)), (codepage, Some(name)));
+    }
+}
+
+#[test]
 fn text_outside_the_codepage_is_refused() {
     let mut values = sample();
     values.insert(pid::AUTHOR, Value::Text("日本".to_owned()));
-    let e = write(&values).unwrap_err();
+    let e = write(Codepage::WINDOWS_1252, &values).unwrap_err();
     assert_eq!(e.to_string(), "summary property 4: '日' (U+65E5) does not exist in codepage 1252");
 }
 
 #[test]
 fn lies_are_refused() {
-    let good = write(&sample()).unwrap();
+    let good = write(Codepage::WINDOWS_1252, &sample()).unwrap();
     for cut in 0..good.len() {
         assert!(Summary::read(&good[..cut]).is_err(), "{cut} bytes");
     }
@@ -54,7 +64,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
     #[test]
     fn no_damage_panics(at in 0_usize..400, value: u8) {
-        let mut bytes = write(&sample()).unwrap();
+        let mut bytes = write(Codepage::WINDOWS_1252, &sample()).unwrap();
         if let Some(b) = bytes.get_mut(at) {
             *b = value;
         }

@@ -1,9 +1,9 @@
-//! Writing, in codepage 1252.
+//! Writing, in an ANSI codepage.
 
 use std::collections::BTreeMap;
 
 use super::property::{FORMAT, Value, pid};
-use crate::msidb::codepage::{Inexpressible, encode_1252};
+use crate::msidb::codepage::{Codepage, Inexpressible};
 
 /// A value that cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,13 +15,14 @@ pub struct Unwritable {
     pub source: Inexpressible,
 }
 
-/// The stream with these properties; the codepage is added, and is 1252.
-pub fn write(values: &BTreeMap<u32, Value>) -> Result<Vec<u8>, Unwritable> {
+/// The stream with these properties; the codepage is added. It must be an ANSI one: Windows Installer takes no other here.
+pub fn write(codepage: Codepage, values: &BTreeMap<u32, Value>) -> Result<Vec<u8>, Unwritable> {
     let mut values = values.clone();
-    values.insert(pid::CODEPAGE, Value::Short(1252));
+    let [low, high, ..] = codepage.number().to_le_bytes();
+    values.insert(pid::CODEPAGE, Value::Short(i16::from_le_bytes([low, high])));
     let mut bodies = Vec::new();
     for (id, value) in &values {
-        bodies.push((*id, body(value).map_err(|source| Unwritable { pid: *id, source })?));
+        bodies.push((*id, body(codepage, value).map_err(|source| Unwritable { pid: *id, source })?));
     }
     let mut out = header();
     let directory = 8 + 8 * bodies.len();
@@ -51,7 +52,7 @@ fn header() -> Vec<u8> {
 }
 
 /// Type, value, zeros up to a multiple of four. A string's size counts its NUL and is taken after encoding.
-fn body(value: &Value) -> Result<Vec<u8>, Inexpressible> {
+fn body(codepage: Codepage, value: &Value) -> Result<Vec<u8>, Inexpressible> {
     let mut out = Vec::new();
     match value {
         Value::Short(n) => {
@@ -63,7 +64,7 @@ fn body(value: &Value) -> Result<Vec<u8>, Inexpressible> {
             out.extend(n.to_le_bytes());
         }
         Value::Text(text) => {
-            let bytes = encode_1252(text)?;
+            let bytes = codepage.encode(text)?;
             out.extend(30_u32.to_le_bytes());
             push(&mut out, bytes.len() + 1);
             out.extend(bytes);

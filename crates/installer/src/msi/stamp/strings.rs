@@ -15,7 +15,12 @@ use crate::format::StampError;
 struct Entry {
     len: u32,
     references: u16,
+    /// Whether it has characters of several bytes. What a stamp adds is ASCII.
+    is_marked: bool,
 }
+
+/// The bit of the stored number of uses that says so.
+const MULTI_BYTE: u16 = 0x8000;
 
 /// A row of the Property table: the numbers of its key and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +57,7 @@ impl Properties {
         for id in pool.ids() {
             let bytes = pool.bytes(id);
             let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            strings.push(Entry { len, references: pool.references(id) });
+            strings.push(Entry { len, references: pool.references(id), is_marked: pool.is_marked(id) });
             data.extend_from_slice(bytes);
         }
         let missing = || not_a_base("the Property table", "missing".to_owned(), "there, with a key and a value");
@@ -103,15 +108,16 @@ impl Properties {
         let mut pool = Vec::with_capacity(4 * (self.strings.len() + 1));
         pool.extend(self.word.to_le_bytes());
         for entry in &self.strings {
+            let references = entry.references | if entry.is_marked { MULTI_BYTE } else { 0 };
             match u16::try_from(entry.len) {
                 Ok(len) => {
                     pool.extend(len.to_le_bytes());
-                    pool.extend(entry.references.to_le_bytes());
+                    pool.extend(references.to_le_bytes());
                 }
                 // A string of 64 KiB and more has two entries.
                 Err(_) => {
                     pool.extend(0_u16.to_le_bytes());
-                    pool.extend(entry.references.to_le_bytes());
+                    pool.extend(references.to_le_bytes());
                     pool.extend(entry.len.to_le_bytes());
                 }
             }
@@ -170,7 +176,7 @@ impl Properties {
                     return Err(not_a_base("the string pool", "full".to_owned(), "one with room for a token"));
                 }
                 let len = u32::try_from(text.len()).unwrap_or(u32::MAX);
-                self.strings.push(Entry { len, references: 0 });
+                self.strings.push(Entry { len, references: 0, is_marked: false });
                 // Not extended in place: what held the old bytes would not be wiped.
                 let mut data = Zeroizing::new(Vec::with_capacity(self.data.len() + text.len()));
                 data.extend_from_slice(&self.data);

@@ -2,7 +2,6 @@
 
 use container::msidb::summary::pid;
 
-use crate::format::ReadError;
 use crate::guid::is_guid;
 use crate::report::Report;
 
@@ -31,12 +30,11 @@ const NOT_AUTHORED: [&str; 16] = [
     "NOUSERNAME",
 ];
 
-pub(super) fn check(installer: &Installer<'_>, tables: &Tables<'_>, report: &mut Report) -> Result<(), ReadError> {
+pub(super) fn check(installer: &Installer<'_>, tables: &Tables<'_>, report: &mut Report) {
     summary(installer, tables, report);
-    codes(installer, tables, report)?;
+    codes(installer, tables, report);
     version(tables, report);
     properties(tables, report);
-    Ok(())
 }
 
 fn summary(installer: &Installer<'_>, tables: &Tables<'_>, report: &mut Report) {
@@ -63,7 +61,14 @@ fn summary(installer: &Installer<'_>, tables: &Tables<'_>, report: &mut Report) 
     report.check(summary.text(pid::LAST_SAVED_BY).is_none(), "msi-last-saved-by", SUMMARY, || {
         "last saved by must be absent from a package that is shipped".to_owned()
     });
-    let same = |id, key| summary.text(id).is_some_and(|text| Some(text) == tables.property(key).as_deref());
+    // What the summary's codepage lacks stands in the tables only.
+    let same = |id, key| {
+        let property = tables.property(key).unwrap_or_default();
+        match summary.text(id) {
+            Some(text) => text == property,
+            None => summary.codepage().encode(&property).is_err(),
+        }
+    };
     report.check(same(pid::SUBJECT, "ProductName"), "msi-summary", SUMMARY, || {
         "the subject and ProductName do not agree".to_owned()
     });
@@ -72,7 +77,7 @@ fn summary(installer: &Installer<'_>, tables: &Tables<'_>, report: &mut Report) 
     });
 }
 
-fn codes(installer: &Installer<'_>, tables: &Tables<'_>, report: &mut Report) -> Result<(), ReadError> {
+fn codes(installer: &Installer<'_>, tables: &Tables<'_>, report: &mut Report) {
     let package = installer.summary.text(pid::REVISION).unwrap_or_default();
     report.check(is_guid(package), "msi-package-code", SUMMARY, || {
         format!("revision is {package:?}, must be one GUID in braces and upper case")
@@ -85,10 +90,9 @@ fn codes(installer: &Installer<'_>, tables: &Tables<'_>, report: &mut Report) ->
     }
     let base = |key| tables.property(key).unwrap_or_default();
     let (base_product, base_package) = (base("StampwrightBaseProductCode"), base("StampwrightBasePackageCode"));
-    if base_product.is_empty() || base_package.is_empty() {
-        report.note("msi-not-ours", "table Property", "the package was not built by this tool and cannot be stamped");
-        return Ok(());
-    }
+    report.check(is_guid(&base_product) && is_guid(&base_package), "msi-stamp-codes", "table Property", || {
+        "the codes of the base are missing: it cannot be stamped".to_owned()
+    });
     let product = tables.property("ProductCode").unwrap_or_default();
     let same = (product == base_product, package == base_package);
     if tables.property("ENROLLMENTTOKEN").is_some() {
@@ -100,7 +104,6 @@ fn codes(installer: &Installer<'_>, tables: &Tables<'_>, report: &mut Report) ->
             "there is no token, but the codes are not those of the base".to_owned()
         });
     }
-    Ok(())
 }
 
 fn version(tables: &Tables<'_>, report: &mut Report) {

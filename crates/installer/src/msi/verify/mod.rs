@@ -9,6 +9,7 @@
 //! | `files` | folders, components, files, and the cabinet's content (ICE18, 21, 30, 60, 71, 80) |
 //! | `reader` | the issuer's keys, their copies, and the one custom action that is a program |
 //! | `token` | the token's one place, who reads it, what a repair does to it; the service |
+//! | `foreign` | what another tool has built: no more than Windows Installer's own rules |
 //! | `sequences` | order, upgrades, custom actions (ICE61, 63, 77, 82, 84) |
 //!
 //! The ids are stable names. Nothing here knows how a base is written: the rules are read off the tables, by names and numbers of
@@ -16,7 +17,9 @@
 
 mod content;
 mod files;
+mod foreign;
 mod identity;
+mod maker;
 mod reader;
 mod sequences;
 mod structure;
@@ -30,32 +33,27 @@ use crate::format::ReadError;
 use crate::preserve;
 use crate::report::Report;
 
+use self::maker::Maker;
 use self::tables::Tables;
 use super::read::Installer;
 
-/// Checks everything. What another tool has built and this one has prepared is not held to our own rules.
+/// Checks everything. What another tool has built is not held to our own rules.
 pub(super) fn verify(
     installer: &Installer<'_>,
     file: &dyn ReadAt,
     prepared: bool,
     report: &mut Report,
 ) -> Result<(), ReadError> {
-    if prepared && !installer.properties()?.contains_key(super::identity::TOOL_VERSION) {
-        structure::compact(installer, report)?;
-        report.note(
-            "msi-foreign",
-            "package",
-            "another tool has built it: only its structure, its signature and its slot are checked",
-        );
-        return Ok(());
+    let tables = Tables::read(installer)?;
+    if !installer.is_ours()? {
+        return foreign::check(installer, &tables, report);
     }
     if prepared && installer.issuer_keys()?.is_none() {
         preserve::unread(report);
     }
-    structure::check(installer, report)?;
-    let tables = Tables::read(installer)?;
-    identity::check(installer, &tables, report)?;
-    validation::check(&tables, report);
+    structure::check(installer, &tables, Maker::Stampwright, report)?;
+    identity::check(installer, &tables, report);
+    validation::check(&tables, Maker::Stampwright, report);
     files::check(installer, &tables, report)?;
     token::check(installer, &tables, report)?;
     reader::check(installer, &tables, report)?;

@@ -3,10 +3,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use container::bytes::{Malformed, Problem};
 use container::msidb::Table;
 
 use crate::format::ReadError;
 use crate::msi::read::Installer;
+
+/// More cells than any installer has: many tables may name one stream.
+const MAX_CELLS: usize = 8 << 20;
 
 /// Every table, decoded once.
 pub(super) struct Tables<'d>(BTreeMap<&'d str, Table<'d>>);
@@ -14,8 +18,14 @@ pub(super) struct Tables<'d>(BTreeMap<&'d str, Table<'d>>);
 impl<'d> Tables<'d> {
     pub(super) fn read(installer: &'d Installer<'_>) -> Result<Self, ReadError> {
         let mut tables = BTreeMap::new();
+        let mut cells = 0_usize;
         for name in installer.database.tables() {
             if let Some(table) = installer.database.table(name)? {
+                cells = cells.saturating_add(table.len().saturating_mul(table.columns().len()));
+                if cells > MAX_CELLS {
+                    let problem = Problem::Value { field: "cells", found: cells as u64, expected: "8,388,608 at most" };
+                    return Err(Malformed { structure: "installer database", offset: 0, problem }.into());
+                }
                 tables.insert(name, table);
             }
         }

@@ -23,7 +23,7 @@ pub(super) fn file_name(subject: &Subject) -> Option<Broken> {
 pub(super) fn is_version(text: &str) -> bool {
     let numbers: Option<Vec<u32>> = text.split('.').map(|part| part.parse().ok()).collect();
     match numbers.as_deref() {
-        Some([major, minor, build]) => {
+        Some([major, minor, build] | [major, minor, build, _]) => {
             *major <= 255 && *minor <= 255 && *build <= 65_535 && (*major, *minor, *build) != (0, 0, 0)
         }
         _ => false,
