@@ -235,7 +235,7 @@ fn extract_gives_the_installer_back_and_refuses_a_damaged_one() {
     let extract = |file: &Path| output(program().arg("extract").arg(file).arg("-o").arg(&parts));
     let said = extract(&wrapped);
     assert!(said.status.success(), "{}", both(&said));
-    assert!(both(&said).contains("authentication code and digest are right"), "{}", both(&said));
+    assert!(both(&said).contains("authentication code and digest match"), "{}", both(&said));
     assert_eq!(sha256(&parts.join("payload/Example-Agent.msi")), sha256(&made.stamped));
     assert!(parts.join("metadata/Detection.xml").is_file());
     let said = output(program().arg("inspect").arg(&wrapped).arg("--json"));

@@ -126,7 +126,7 @@ fn a_signed_token_says_whose_devices_these_are() {
 fn bodies_have_what_jamf_requires() {
     let made = Made::of(Kind::Pkg);
     let kit = made.good_kit(&made.stamped, "jamf", &["--package-url", "https://example.com/a.pkg"]).join("jamf");
-    assert_private(&kit, &[]);
+    assert_private(&kit, &["Example-Agent.pkg"]);
     assert!(!kit.join("Example-Agent-token.mobileconfig").exists());
     let packages = json(&kit.join("api/packages.json"));
     // Jamf Pro's schema, 11.6.1: required
@@ -170,7 +170,7 @@ fn bodies_have_what_jamf_requires() {
 fn bodies_have_what_intune_requires() {
     let made = Made::of(Kind::Pkg);
     let kit = made.good_kit(&made.stamped, "intune", &[]).join("intune");
-    assert_private(&kit, &[]);
+    assert_private(&kit, &["Example-Agent.pkg", "Example-Agent.intunemac"]);
     let common = [
         "@odata.type",
         "displayName",

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::rc::Rc;
 
 use installer::format::{Extracted, Format, ReadError, Sink, What};
@@ -19,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 use crate::support::once::{self, Once};
 use crate::support::product::{MANIFEST, Small, build, manifest_with};
-use crate::support::{judge, judges_folder, missing, root, run};
+use crate::support::{judge, judges_folder, missing, output, root, run};
 
 /// A package in a folder of its own.
 struct Package {
@@ -132,6 +133,7 @@ impl Sink for Pieces {
 #[test]
 fn msiinfo_reads_every_table_as_we_do() {
     let Some(judge) = judge("msiinfo") else { return };
+    let scratch = tempfile::tempdir().unwrap();
     for package in packages(MANIFEST).into_iter().chain(packages(&hostile())).chain(alphabets()) {
         let path = package.text_path();
         let mut listed: Vec<String> = run(&judge, ["tables", &path]).lines().map(str::to_owned).collect();
@@ -141,7 +143,9 @@ fn msiinfo_reads_every_table_as_we_do() {
         let ours: Vec<&str> = pieces.tables().map(|(name, _)| name).collect();
         assert_eq!(ours, listed);
         for (name, text) in pieces.tables() {
-            assert_eq!(text, run(&judge, ["export", &path, name]), "{name}");
+            // It writes the streams of a table into the folder that it runs in.
+            let said = output(Command::new(&judge).args(["export", &path, name]).current_dir(scratch.path()));
+            assert_eq!(text, String::from_utf8_lossy(&said.stdout), "{name}");
         }
         let summary = run(&judge, ["suminfo", &path]);
         assert!(summary.contains("Version: 500 (1f4)\nSource: 2 (2)\n"), "{summary}");
@@ -229,7 +233,12 @@ fn olefile_and_pymsi_read_the_same_streams_and_tables() {
         assert_eq!(said["streams"], Value::Object(streams));
         let pieces = Pieces::of(&package);
         for (name, text) in pieces.tables() {
-            assert_eq!(rows_of(&text), sorted(&said["tables"][name]), "{name}");
+            // pymsi prints a stream as what it is, not by its name.
+            let ours: Vec<Vec<String>> = rows_of(&text)
+                .into_iter()
+                .map(|row| row.into_iter().map(|cell| cell.replace("Binary.TokenReader", "<binary>")).collect())
+                .collect();
+            assert_eq!(ours, sorted(&said["tables"][name]), "{name}");
         }
         let files = said["files"].as_array().unwrap().len();
         assert_eq!(files, package.payload.files().count());

@@ -400,7 +400,9 @@ fn a_changed_file_is_not_what_was_signed() {
             let said = bench.must(&["inspect", bench.path("flipped").to_str().unwrap()]);
             assert!(said.contains("NOT VALID") && said.contains("was changed after it was signed"), "{said}");
             let (ok, said) = bench.verify(&bench.path("flipped"), &["--root", &root]);
-            assert!(!ok && said.contains("error[signature-digest]") && said.contains("error[damaged]"), "{said}");
+            // In the cabinet the change ends the reading; in a stream beside it the package's own digest names it.
+            let is_named = said.contains("error[damaged]") || said.contains("error[msi-content-digest]");
+            assert!(!ok && said.contains("error[signature-digest]") && is_named, "{said}");
         }
     }
 }
