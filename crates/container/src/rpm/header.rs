@@ -76,6 +76,7 @@ pub struct Header {
     bytes: Vec<u8>,
     entries: BTreeMap<u32, Entry>,
     is_sorted: bool,
+    is_padded_with_zeros: bool,
 }
 
 impl Header {
@@ -103,7 +104,8 @@ impl Header {
         let data = limited(&mut reader, "hsize", DATA_LIMIT, "from 1 to 33554432")?;
         let len = INTRO_BYTES + count * ENTRY_BYTES + data;
         let bytes = read_vec(file, structure, offset, len as u64, len)?;
-        let mut header = Self { structure, offset, bytes, entries: BTreeMap::new(), is_sorted: true };
+        let mut header =
+            Self { structure, offset, bytes, entries: BTreeMap::new(), is_sorted: true, is_padded_with_zeros: true };
         header.index(region, count, data)?;
         Ok(header)
     }
@@ -132,6 +134,7 @@ impl Header {
             let at = index.clone();
             let one = Index::read(&mut index)?;
             let entry = one.entry(&bytes, base, data - ENTRY_BYTES, end).map_err(|problem| at.wrong(problem))?;
+            self.check_padding(bytes.get(base + end..entry.start));
             end = entry.start + entry.len - base;
             self.is_sorted &= one.tag > last;
             last = one.tag;
@@ -139,8 +142,14 @@ impl Header {
                 return Err(at.wrong(Problem::Twice { what: "a tag" }));
             }
         }
+        self.check_padding(bytes.get(base + end..base + data - ENTRY_BYTES));
         self.bytes = bytes;
         Ok(())
+    }
+
+    /// What lies between the values of two entries.
+    fn check_padding(&mut self, between: Option<&[u8]>) {
+        self.is_padded_with_zeros &= between.is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0));
     }
 
     /// From the magic to the last byte of data: what digests and signatures are over.
@@ -165,6 +174,12 @@ impl Header {
     #[must_use]
     pub const fn is_sorted(&self) -> bool {
         self.is_sorted
+    }
+
+    /// Whether there is nothing but zeros between the values of its entries.
+    #[must_use]
+    pub const fn is_padded_with_zeros(&self) -> bool {
+        self.is_padded_with_zeros
     }
 
     /// Its tags, with the type and the number of values of each.

@@ -334,6 +334,22 @@ fn headers_that_lie_are_refused() {
     assert!(with_field(&bytes, 78, 0x0001_0001).contains("signature type is 1"));
 }
 
+/// Bytes between two values belong to no tag, and rpm does not look at them.
+#[test]
+fn what_lies_between_values_is_seen() {
+    let mut writer = Writer::header();
+    writer.put(5000, Value::text("a")).put(5001, Value::number(1));
+    let good = package_of(&writer, b"");
+    let header = Package::open(&good).unwrap().header;
+    assert!(header.is_padded_with_zeros());
+    let mut bad = good.clone();
+    // Two bytes of text, two of padding, then the number.
+    let at = header.offset() as usize + 16 + 3 * 16 + 3;
+    assert_eq!(bad[at..at + 5], [0, 0, 0, 0, 1]);
+    bad[at] = 7;
+    assert!(!Package::open(&bad).unwrap().header.is_padded_with_zeros());
+}
+
 #[test]
 fn paths_that_leave_the_file_system_are_refused() {
     for (folder, name) in [("/a/../", "b"), ("/a", "b"), ("//", "b"), ("/", ""), ("/a/", "../b"), ("/a/", ".")] {

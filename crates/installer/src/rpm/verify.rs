@@ -153,6 +153,11 @@ fn check_signature_header(package: &Package<'_>, report: &mut Report) -> Result<
         format!("is {}, must be {size}, header and payload together", found.unwrap_or_default())
     });
     if is_ours {
+        for (place, header) in [("header", header), ("signature header", signature)] {
+            report.check(header.is_padded_with_zeros(), "rpm-header-padding", place, || {
+                "has something between its values that no tag is about".to_owned()
+            });
+        }
         let tags: Vec<u32> = signature.tags().map(|(tag, _, _)| tag).filter(|tag| !SIGNED.contains(tag)).collect();
         report.check(tags == OURS, "rpm-signature-header", "signature header", || {
             "has other tags than SHA1, SHA256, SIZE, PAYLOADSIZE and a signature".to_owned()
