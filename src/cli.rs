@@ -10,7 +10,7 @@ use crate::commands::{
     build, completions, extract, init, inspect, kit, make, prepare, rpm_key, rules, schema, sign, stamp, token, verify,
 };
 
-/// Stamps a signed endpoint agent and a tenant's enrollment token into MSI, PKG, Intune-ready and deb installers,
+/// Stamps a signed endpoint agent and a tenant's enrollment token into MSI, PKG, Intune-ready, deb and rpm installers,
 /// and proves each by reading it back.
 #[derive(Debug, Parser)]
 #[command(name = "stampwright", version, propagate_version = true, max_term_width = 100)]

@@ -9,7 +9,7 @@
 //!    ├─ PackageInfo                       install-location, versions, the one bundle   │ kept
 //!    ├─ Payload                           gzip of cpio: ./TheOneRMM Agent.app/…        │
 //!    ├─ Bom                               every path with mode, size and CRC           ┘
-//!    └─ Scripts                           gzip of cpio, 3 KB:                          new in a stamp
+//!    └─ Scripts                           gzip of cpio, the last block stored:         that block is new in a stamp
 //!       ├─ preinstall                     refuses without a token, stops the daemon
 //!       ├─ postinstall                    puts the token in its place, starts the daemon
 //!       ├─ com.theonermm.agent.plist      the LaunchDaemon
@@ -24,7 +24,7 @@
 //! `/Library/Application Support/<publisher>/<product>/enrollment-token`, 0600 root:wheel, in a folder that is 0700,
 //! unless `enrollment-state` beside it says `enrolled`. It is never in the payload, so no receipt, no repair and no
 //! other user sees it. A new token has the same place, so a stamp is [header, table of contents, checksum], the base's
-//! heap from `Distribution` to `Bom`, and new `Scripts`.
+//! heap from `Distribution` to the last block of `Scripts`, and that block anew (`scripts`).
 //!
 //! # What is signed
 //!
