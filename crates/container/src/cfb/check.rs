@@ -210,7 +210,7 @@ impl<R: ReadAt> Compound<R> {
         }
         let (needed, described) = (mini.claimed_end() * MINI_SECTOR, mini.next.len() as u64 * MINI_SECTOR);
         let found = self.root().map_or(0, |root| root.size);
-        if found < needed || found > described || found % MINI_SECTOR != 0 {
+        if found < needed || found > described || !found.is_multiple_of(MINI_SECTOR) {
             let expected = found.next_multiple_of(MINI_SECTOR).clamp(needed, described.max(needed));
             defects.push(Defect::MiniStreamSize { found, expected });
         }

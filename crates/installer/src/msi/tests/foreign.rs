@@ -99,7 +99,7 @@ fn stream(package: &mut Made, name: &str, bytes: &[u8]) {
 fn cabinet(compression: Compression, files: &[(&str, &[u8])]) -> Vec<u8> {
     let of = |(name, data): &(&str, &[u8])| File {
         name: (*name).to_owned(),
-        size_bytes: data.len() as u64,
+        size_bytes: data.len(),
         modified: DosTime::default(),
         attributes: 0x20,
     };
