@@ -84,7 +84,7 @@ fn each_rule_of_debian_can_be_broken_alone() {
     hold(Profile::Debian, &file, |_| (), &[token::CASES, CASES]);
 }
 
-/// A oneshot unit that a timer starts is wanted by nobody and is not started again.
+/// A oneshot unit that a timer starts is not wanted by any target and is not started again.
 #[test]
 fn a_unit_beside_the_agents_own_is_no_fault() {
     let (file, _) = stamped(Kind::Deb);

@@ -96,7 +96,7 @@ fn install_msi(sh: &Shell, installer: &Path) -> Result {
     }
 }
 
-/// Nobody has shown what Windows masks of a hidden property's value where a table writes it to the registry.
+/// It is not known what Windows masks of a hidden property's value where a table writes it to the registry.
 fn the_log_hides_the_token(log: &Path) -> Result {
     let file = Path::new(FOLDER).join("token");
     let token = fs::read_to_string(&file).at("read", &file)?;

@@ -97,7 +97,7 @@ impl Options {
         self.finish(Source::file(file, None))
     }
 
-    /// Opens a file that is not in its place yet. Its name is nobody's, so it is not in the errors.
+    /// Opens a file that is not in its place yet. Its temporary name says nothing to a user, so it is not in the errors.
     pub(crate) fn open_pending(self, file: FileAt, path: &Path) -> Result<Base> {
         self.finish(Source::file(file, Some(path)))
     }
@@ -204,7 +204,7 @@ impl Base {
         Ok(*self.0.sha256.get_or_init(|| digest))
     }
 
-    /// Whether it has a signature that a new one would replace, and nobody asked for that.
+    /// Whether it has a signature that a new one would replace without having been asked for.
     pub(crate) fn keeps_signature(&self) -> bool {
         !self.0.resign && self.0.base.is_signed()
     }

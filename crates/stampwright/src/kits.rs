@@ -152,7 +152,7 @@ impl KitOptions<'_> {
         self.check(&*opened, &file, path, &systems, observer)?;
         let described = Described::from(opened.inspect().map_err(|error| about(error.into()))?);
         let own = opened.token().map_err(|error| about(error.into()))?;
-        // A kit with a token that nobody can use is found on the devices, days later.
+        // A kit with a token that is of no use is found on the devices, days later.
         let claims = match self.token.or(own.as_ref()) {
             Some(token) => policy::of_installer(&*opened)
                 .map_err(about)?

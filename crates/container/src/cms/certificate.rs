@@ -74,7 +74,7 @@ impl<'a> Certificate<'a> {
         let spki = fields.expect(SEQUENCE, "subjectPublicKeyInfo")?;
         let mut extensions = None;
         while !fields.is_empty() {
-            // issuerUniqueID and subjectUniqueID may come before; nobody issues them.
+            // issuerUniqueID and subjectUniqueID may come before; no authority issues them today.
             let field = fields.take("tbsCertificate")?;
             extensions = extensions.or((field.tag == CONTEXT_3).then_some(field));
         }

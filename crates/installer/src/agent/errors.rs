@@ -60,7 +60,7 @@ pub enum AgentProblem {
     /// It has no code signature.
     #[error("has no code signature")]
     Unsigned,
-    /// It has a code signature of nobody.
+    /// It has an ad hoc code signature, which names no signer.
     #[error("has an ad hoc code signature, which names no signer: linkers add one by themselves")]
     AdHoc,
     /// Its code signature cannot be read.

@@ -39,7 +39,7 @@ pub struct Signer {
     /// Whether the hardened runtime is on, which notarization asks for; macOS only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hardened_runtime: Option<bool>,
-    /// Whether the signature is ad hoc: the linker's own, of nobody.
+    /// Whether the signature is ad hoc: the linker's own, without a signer.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_adhoc: bool,
 }

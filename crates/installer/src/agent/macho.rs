@@ -68,7 +68,7 @@ fn processor(slice: &Slice) -> Processor {
     }
 }
 
-/// Checks that the pages are those that were signed and that the CMS signs the code directories, and tells who signed. Ad hoc: nobody.
+/// Checks that the pages are those that were signed and that the CMS signs the code directories, and tells who signed. An ad hoc signature has no signer.
 pub(super) fn check_signature(file: &dyn ReadAt, slice: &Slice, signature: &Signature) -> Result<Signer, AgentProblem> {
     let wrong = AgentProblem::Signature;
     let Some(best) = signature.best() else { return Err(wrong("it has no code directory")) };

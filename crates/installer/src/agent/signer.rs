@@ -94,7 +94,7 @@ fn unreadable(mut malformed: Malformed, offset: u64) -> AgentProblem {
     AgentProblem::SignatureUnreadable(malformed)
 }
 
-/// MD5 above all: the file can be what it was when it was signed, and nobody can tell.
+/// MD5 above all: the file can be what it was when it was signed, and no check can tell.
 pub(super) fn not_checked(NotComputed(name): NotComputed) -> AgentProblem {
     AgentProblem::SignatureNotChecked(name)
 }

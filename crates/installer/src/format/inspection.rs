@@ -38,7 +38,7 @@ pub struct TokenSummary {
     pub len: usize,
     /// The first 16 hexadecimal digits of its SHA-256.
     pub fingerprint: String,
-    /// What it says, if it is understood. Nobody has asked who says it.
+    /// What it says, if it is understood. Its signature is not verified here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claims: Option<ClaimsSummary>,
 }

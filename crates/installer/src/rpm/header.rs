@@ -18,7 +18,7 @@ use crate::product::{Arch, Product};
 pub(super) const RELEASE: &str = "1";
 /// rpm's version whose form of a package this is: the first that knows all of its tags.
 const RPM_VERSION: &str = "4.14.0";
-/// Nobody's.
+/// The same on every machine: what is built does not depend on where.
 const BUILD_HOST: &str = "localhost";
 /// The number of SHA-256 in OpenPGP, by which rpm names digests.
 const SHA_256: u32 = 8;

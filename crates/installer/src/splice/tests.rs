@@ -152,3 +152,11 @@ fn patches_do_not_print() {
     let splice = Splice::new(4, [Segment::put(b"secret"), Segment::Keep(0..4)]).unwrap();
     assert!(!format!("{splice:?}").contains("115"), "the bytes of a patch are shown");
 }
+
+#[test]
+fn a_piece_does_not_print_its_bytes() {
+    let splice = Splice::new(4, [Segment::Keep(0..4), Segment::put(*b"token")]).unwrap();
+    let printed = format!("{:?}", splice.slice(0..9).collect::<Vec<_>>());
+    assert_eq!(printed, "[Keep(0..4), Put(5 bytes)]");
+    assert!(!printed.contains(&format!("{:?}", b"token")));
+}

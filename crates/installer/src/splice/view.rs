@@ -1,5 +1,6 @@
 //! A splice over its base, read as if it were a file.
 
+use std::fmt;
 use std::io;
 use std::ops::Range;
 
@@ -9,12 +10,21 @@ use container::at::Cursor;
 use super::segments::{Segment, Splice};
 
 /// A stretch of a splice's result.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Piece<'a> {
     /// These bytes of the base.
     Keep(Range<u64>),
-    /// These new bytes.
+    /// These new bytes. They may hold a token, so they do not print.
     Put(&'a [u8]),
+}
+
+impl fmt::Debug for Piece<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keep(range) => write!(f, "Keep({range:?})"),
+            Self::Put(bytes) => write!(f, "Put({} bytes)", <[u8]>::len(bytes)),
+        }
+    }
 }
 
 /// The pieces of a range of a splice's result, in order; made by [`Splice::slice`].

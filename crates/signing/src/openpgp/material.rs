@@ -12,7 +12,7 @@ use crate::algorithm::PublicKey;
 const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
 const P384: &[u8] = &[0x2b, 0x81, 4, 0, 0x22];
 const ED25519: &[u8] = &[0x2b, 6, 1, 4, 1, 0xda, 0x47, 0x0f, 1];
-/// The largest RSA key whose arithmetic is done for a stranger's file.
+/// The largest RSA key whose arithmetic is done for an untrusted file.
 const RSA_MAX_BITS: usize = 8192;
 
 /// A public key that signatures can be checked with.

@@ -183,7 +183,7 @@ fn every_cut_is_an_error() {
     }
 }
 
-/// A user ID that somebody else added, and a key that nobody certified, may not sign.
+/// A user ID that another key added, and a key without a certification, may not sign.
 #[test]
 fn a_key_without_its_own_word_may_not_sign() {
     let (ours, other) = (signer(ed25519(7)), signer(ed25519(8)));

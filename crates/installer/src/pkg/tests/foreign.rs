@@ -1,4 +1,4 @@
-//! Packages of other tools: several components, none that is a product, room that belongs to nobody.
+//! Packages of other tools: several components, none that is a product, bytes of the heap that no member refers to.
 
 use container::xar::{self, File, FileData, MemberKind, Node, Toc};
 use sha1::{Digest, Sha1};

@@ -3,7 +3,7 @@
 use super::super::names;
 use super::column::folded;
 
-/// What firmware says where nobody has set a serial number: a token for one of these is for thousands of devices.
+/// What firmware says where no serial number was set: a token for one of these is for thousands of devices.
 const PLACEHOLDERS: [&str; 12] = [
     "0",
     "00000000",
