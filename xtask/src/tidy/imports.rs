@@ -1,7 +1,7 @@
 //! Who may import whom. Between crates, by their manifests; inside the installer crate, by the paths that start with `crate::`.
 //!
 //! ```text
-//! program → stampwright → kit, signing, installer → container
+//! program → service → stampwright → kit, signing, installer → container
 //! signing → container
 //!
 //! installer:  everything else ← format ← proof, preserve ← deb | msi | pkg ← formats ← stamp
@@ -12,8 +12,9 @@ use toml::Table;
 use super::tree::{Complaint, Source, is_rust};
 
 /// A crate's manifest and which of our crates it may name. A crate that stands higher may use all that stands below.
-const CRATES: [(&str, &[&str]); 7] = [
-    ("Cargo.toml", &["stampwright", "kit", "installer", "signing", "container"]),
+const CRATES: [(&str, &[&str]); 8] = [
+    ("Cargo.toml", &["service", "stampwright", "kit", "installer", "signing", "container"]),
+    ("crates/service/Cargo.toml", &["stampwright"]),
     ("crates/stampwright/Cargo.toml", &["kit", "installer", "signing", "container"]),
     ("crates/kit/Cargo.toml", &["installer", "container"]),
     ("crates/signing/Cargo.toml", &["container"]),
@@ -21,7 +22,7 @@ const CRATES: [(&str, &[&str]); 7] = [
     ("crates/container/Cargo.toml", &[]),
     ("xtask/Cargo.toml", &[]),
 ];
-const OURS: [&str; 5] = ["container", "installer", "kit", "signing", "stampwright"];
+const OURS: [&str; 6] = ["container", "installer", "kit", "service", "signing", "stampwright"];
 
 /// Formats know nothing of each other: what two of them need belongs below.
 const FORMATS: [&str; 4] = ["deb", "msi", "pkg", "rpm"];

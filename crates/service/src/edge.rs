@@ -1,0 +1,30 @@
+//! Time and randomness come into the service here. Everything behind it is a function of its arguments.
+#![expect(clippy::disallowed_methods, reason = "this is where they come in")]
+
+use stampwright::{Entropy, Error, Result};
+
+/// Seconds since 1970-01-01 UTC. Before that year it is 0, and every token has expired.
+#[must_use]
+pub fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// The operating system's randomness.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, bytes: &mut [u8]) -> Result<()> {
+        getrandom::fill(bytes).map_err(|error| Error::machine(format!("no randomness: {error}")))
+    }
+}
+
+/// Random bytes, for keys, secrets and identifiers.
+///
+/// # Errors
+/// The operating system gives none.
+pub fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    SystemEntropy.fill(&mut bytes)?;
+    Ok(bytes)
+}

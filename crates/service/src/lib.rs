@@ -1,0 +1,3 @@
+//! The download service: one token in, one installer out, over HTTP. The only crate with async code.
+
+pub mod edge;
