@@ -20,8 +20,8 @@ use std::collections::BTreeMap;
 
 use regex_lite::{Regex, RegexBuilder};
 
-use crate::bytes::{Malformed, Problem};
 use crate::property_list::{self, Value};
+use crate::reader::{Malformed, Problem};
 
 const STRUCTURE: &str = "CodeResources";
 /// Apple's own have 14.

@@ -6,7 +6,7 @@
 
 use std::io::{self, Read};
 
-use crate::bytes::{Malformed, Problem};
+use crate::reader::{Malformed, Problem};
 
 /// A decoder of one stream that can say whether its source still holds anything after the end.
 pub(crate) trait OneStream: Read {

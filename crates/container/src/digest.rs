@@ -8,8 +8,8 @@ use sha1::Sha1;
 use sha2::digest::{Digest as _, Update};
 use sha2::{Sha256, Sha384, Sha512};
 
-use crate::at::{self, ReadAt};
-use crate::bytes::{Error, Malformed, Problem};
+use crate::read_at::{self, ReadAt};
+use crate::reader::{Error, Malformed, Problem};
 
 /// Algorithms that old signatures name and that are not computed here: too weak to prove anything.
 const NOT_COMPUTED: [(&str, &str); 3] =
@@ -220,7 +220,7 @@ pub fn feed(
         let (needed, found) = (end.saturating_sub(start), file.len().saturating_sub(start));
         return Err(Malformed { structure, offset: start, problem: Problem::Truncated { needed, found } }.into());
     }
-    at::pieces(file, start..end, Error::io(structure), |piece| {
+    read_at::pieces(file, start..end, Error::io(structure), |piece| {
         hasher.update(piece);
         Ok(())
     })
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn pieces_and_the_whole_give_one_digest() {
-        let bytes: Vec<u8> = (0..at::PIECE_BYTES as u32 * 2 + 17).map(|i| i.to_le_bytes()[0]).collect();
+        let bytes: Vec<u8> = (0..read_at::PIECE_BYTES as u32 * 2 + 17).map(|i| i.to_le_bytes()[0]).collect();
         for algorithm in Algorithm::ALL {
             let mut hasher = algorithm.hasher();
             feed(&mut hasher, &bytes, "toy", 3, bytes.len() as u64).unwrap();

@@ -26,10 +26,8 @@
 //! | [`pe`], [`macho`], [`elf`] | executables, as far as an agent check needs them |
 
 pub mod ar;
-pub mod at;
 pub mod authenticode;
 pub mod bom;
-pub mod bytes;
 pub mod bzip2;
 pub mod cab;
 pub mod cfb;
@@ -47,6 +45,8 @@ pub mod midstate;
 pub mod msidb;
 pub mod pe;
 pub mod property_list;
+pub mod read_at;
+pub mod reader;
 pub mod rpm;
 pub mod slot;
 pub mod stream;
@@ -57,5 +57,5 @@ pub mod xz;
 pub mod zip;
 pub mod zst;
 
-pub use at::ReadAt;
-pub use bytes::{Error, Malformed, Problem, Reader};
+pub use read_at::ReadAt;
+pub use reader::{Error, Malformed, Problem, Reader};

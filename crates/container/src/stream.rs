@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use crate::at::PIECE_BYTES;
+use crate::read_at::PIECE_BYTES;
 
 /// Gives everything that a stream still has to `take`, and says how many bytes that were. Interrupted reads are repeated. `failed` says
 /// what a failed read is; what `take` fails with is given back as it is.

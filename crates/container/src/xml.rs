@@ -9,7 +9,7 @@ use quick_xml::Reader;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
-use crate::bytes::{Malformed, Problem};
+use crate::reader::{Malformed, Problem};
 
 /// Elements may not lie deeper than this.
 const MAX_DEPTH: usize = 64;

@@ -11,7 +11,7 @@ use std::error::Error;
 use std::fs::{self, File};
 use std::time::{Duration, Instant};
 
-use container::at::FileAt;
+use container::read_at::FileAt;
 use installer::seal::{Imprint, SealError, Sealed, Sealer};
 use installer::stamp::{Base, OpenOptions};
 use installer::{AcceptedToken, IssuerKeys, Token};

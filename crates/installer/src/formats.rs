@@ -1,7 +1,7 @@
 //! The formats, in the order in which they are listed everywhere: a closed table, no registry.
 
-use container::bytes::{Malformed, Problem};
-use container::{ReadAt, at};
+use container::reader::{Malformed, Problem};
+use container::{ReadAt, read_at};
 
 use crate::format::{Format, Installer, Kind, ReadError};
 
@@ -22,7 +22,7 @@ pub fn open<'f>(file: &'f dyn ReadAt) -> Result<Box<dyn Installer + 'f>, ReadErr
 /// Finds out what a file is by its first bytes.
 pub fn recognise(file: &dyn ReadAt) -> Result<&'static dyn Format, ReadError> {
     const HEAD_BYTES: u64 = 16;
-    let head = at::read_vec(file, "installer", 0, file.len().min(HEAD_BYTES), HEAD_BYTES as usize)?;
+    let head = read_at::read_vec(file, "installer", 0, file.len().min(HEAD_BYTES), HEAD_BYTES as usize)?;
     FORMATS.into_iter().find(|format| format.recognises(&head)).ok_or_else(|| {
         let what = "it is neither an MSI, nor a flat package, nor a Debian package, nor an RPM package";
         Malformed { structure: "installer", offset: 0, problem: Problem::Data { what } }.into()

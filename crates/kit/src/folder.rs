@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use container::at::FileAt;
+use container::read_at::FileAt;
 use installer::format::ReadError;
 use installer::template::{Escape, TemplateError, render};
 use serde::Serialize;

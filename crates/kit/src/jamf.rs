@@ -6,7 +6,7 @@
 //!
 //! Sources: Jamf Pro's API schema (11.6.1); Jamf's page on packages for PreStage enrollments, which must be signed product archives.
 
-use container::at::FileAt;
+use container::read_at::FileAt;
 use installer::Token;
 use serde::Serialize;
 use serde_json::{Value, json};

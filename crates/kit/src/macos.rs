@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use container::ReadAt;
-use container::at::FileAt;
 use container::macho::{MachO, Signature, of_developer_id};
 use container::property_list;
+use container::read_at::FileAt;
 use installer::format::{Area, Extracted, Format, ReadError, Sink, TokenSummary, What};
 use installer::pkg::{Application, Facts, Pkg, facts};
 

@@ -5,7 +5,7 @@
 
 use std::io::{self, Read};
 
-use container::at::{Cursor, FileAt};
+use container::read_at::{Cursor, FileAt};
 use installer::proof::hex;
 use plist::{Dictionary, Value};
 use sha2::{Digest, Sha256};

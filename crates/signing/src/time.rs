@@ -6,8 +6,8 @@ use der::DateTime;
 use der::asn1::{GeneralizedTime, UtcTime};
 use der::{Decode, Encode};
 
-use container::bytes::{Malformed, Problem};
 use container::der::{GENERALIZED_TIME, UTC_TIME, Value};
+use container::reader::{Malformed, Problem};
 
 /// A moment for people: `2026-01-31T12:00:00Z`.
 #[must_use]

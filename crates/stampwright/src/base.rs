@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use container::ReadAt;
-use container::at::{Cursor, FileAt};
+use container::read_at::{Cursor, FileAt};
 use installer::format::Format;
 use installer::proof::sha256;
 use installer::splice::{PrefixDigests, Splice};

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use container::at::FileAt;
+use container::read_at::FileAt;
 use installer::agent::{self, Agent, Expected};
 use installer::format::{Format, Job};
 use installer::product::AgentFile;

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use container::at::FileAt;
+use container::read_at::FileAt;
 use installer::format::{Area, Extracted, ReadError, Sink, What};
 use installer::formats;
 use kit::intune::{Wrapper, intunemac, intunewin};

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use container::at::FileAt;
+use container::read_at::FileAt;
 use installer::{IssuerKeys, Product, Token};
 use signing::openpgp::Keyring;
 use signing::verify::Trust;

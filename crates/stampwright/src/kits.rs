@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use container::at::FileAt;
+use container::read_at::FileAt;
 use installer::format::{Installer, TokenSummary};
 use installer::{Epoch, Kind, Platform, Report, Severity, Token, formats};
 use kit::Folder;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use container::at::FileAt;
+use container::read_at::FileAt;
 use installer::{AcceptedToken, Platform, Report, Token};
 
 use crate::base::Base;

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use container::ReadAt;
-use container::at::{Cursor, FileAt};
+use container::read_at::{Cursor, FileAt};
 use installer::format::Installer;
 use installer::preserve::{self, KeySource, Manifest};
 use installer::proof::{hex, sha256};

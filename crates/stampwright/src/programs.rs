@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-use container::at::FileAt;
+use container::read_at::FileAt;
 use installer::agent::{self, Expected};
 use installer::format::{Area, Extracted, Installer, ReadError, Sink, What};
 use installer::{Arch, Platform, Report};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use container::ReadAt;
-use container::at::Cursor;
+use container::read_at::Cursor;
 use installer::agent::Agent;
 use installer::format::{Inspection, Installer};
 use installer::proof::{hex, sha256};

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::Stdio;
 
-use container::at::FileAt;
+use container::read_at::FileAt;
 use installer::format::{Format, Installer, SealFileError};
 use installer::formats;
 use installer::seal::Existing;

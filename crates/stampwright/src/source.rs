@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use container::ReadAt;
-use container::at::FileAt;
+use container::read_at::FileAt;
 use installer::splice::Splice;
 
 use crate::disk;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use container::ReadAt;
-use container::at::{Cursor, FileAt};
+use container::read_at::{Cursor, FileAt};
 use installer::format::{Installer, ReadError};
 use installer::proof::{Contents, sha256};
 use installer::{Report, Token, formats};

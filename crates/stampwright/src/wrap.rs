@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use container::at::FileAt;
+use container::read_at::FileAt;
 use installer::Epoch;
 use installer::proof::hex;
 use kit::intune::intunemac;

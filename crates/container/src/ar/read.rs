@@ -1,8 +1,8 @@
 //! Reads an archive's headers; the members' bytes stay where they are.
 
 use super::header::{HEADER_BYTES, HEADER_END, MAGIC};
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 
 /// More members than any deb has; an archive of headers only must not keep a reader busy.
 const MEMBERS_LIMIT: usize = 32;

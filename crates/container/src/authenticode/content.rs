@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use sha2::digest::Update;
 
 use super::metadata::{self, Leaf, compare};
-use crate::at::ReadAt;
-use crate::bytes::{Error, Malformed, Problem};
 use crate::cfb::read::{Compound, Entry, Kind};
 use crate::digest::{self, Algorithm, Digest};
 use crate::msidb::name::{DIGITAL_SIGNATURE, DIGITAL_SIGNATURE_EX};
+use crate::read_at::ReadAt;
+use crate::reader::{Error, Malformed, Problem};
 
 /// Storages in storages.
 const MOST_DEPTH: usize = 32;

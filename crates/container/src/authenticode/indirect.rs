@@ -2,10 +2,10 @@
 
 use const_oid::ObjectIdentifier;
 
-use crate::bytes::{Malformed, Problem};
 use crate::cms::SignedData;
 use crate::der::{Encoding, INTEGER, OCTET_STRING, SEQUENCE, Value};
 use crate::digest::{Algorithm, NotComputed};
+use crate::reader::{Malformed, Problem};
 
 /// SPC_INDIRECT_DATA_OBJID.
 pub const INDIRECT_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.4");

@@ -19,11 +19,11 @@
 //! Adding it changes the four lengths around it and nothing else; filling it changes no length. A *sealed* signature does cover all of that,
 //! and gets no slot.
 
-use crate::bytes::{Malformed, Problem};
 use crate::cms::SignedData;
 use crate::der::{
     BIT_STRING, BOOLEAN, CONTEXT_0, CONTEXT_3, Encoding, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET, Value, encode,
 };
+use crate::reader::{Malformed, Problem};
 use crate::slot::{MSI_LEN_BYTES, MSI_MAGIC, MSI_OID_DER, MSI_VERSION, TOKEN_MAX_BYTES};
 
 /// 1.3.6.1.4.1.311.2.4: of Microsoft's attributes of signatures; .2 is the intent to seal, .3 the sealing signature, .4 its timestamp.
@@ -156,7 +156,7 @@ pub fn empty() -> Vec<u8> {
 
 /// The token's bytes in a slot. `None`: it is empty.
 pub fn read(slot: &[u8]) -> Result<Option<&[u8]>, Malformed> {
-    let mut r = crate::bytes::Reader::new("slot", 0, slot);
+    let mut r = crate::reader::Reader::new("slot", 0, slot);
     if r.take(MSI_MAGIC.len())? != MSI_MAGIC {
         return Err(r.wrong(Problem::Text { what: "it does not start as a slot does" }));
     }

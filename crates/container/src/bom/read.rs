@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cksum::Cksum;
 use super::entry::Kind;
-use crate::bytes::{Malformed, Problem, Reader};
+use crate::reader::{Malformed, Problem, Reader};
 
 /// A store with more blocks than this is not read.
 const MAX_BLOCKS: u32 = 1 << 20;

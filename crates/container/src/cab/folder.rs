@@ -8,8 +8,8 @@ use lzxd::{Lzxd, WindowSize};
 
 use super::BLOCK;
 use super::head::{File, Folder, Method};
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 
 /// §2.4: what a block's data can need, and what real files have at most above it.
 const MOST_DATA: u16 = 32_780 + 6;

@@ -1,9 +1,9 @@
 //! A cabinet's head: which folders and files there are.
 
 use super::{DosTime, HEADER, NAME_IS_UTF};
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
 use crate::msidb::Codepage;
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 
 /// Everything before the data; enough for 65,535 files with names of 240 bytes.
 const MOST_HEAD: u64 = 16 << 20;

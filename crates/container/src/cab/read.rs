@@ -5,8 +5,8 @@ use std::io::Read;
 pub use super::folder::FolderReader;
 use super::head::Head;
 pub use super::head::{File, Folder, Method};
-use crate::at::ReadAt;
-use crate::bytes::Error;
+use crate::read_at::ReadAt;
+use crate::reader::Error;
 
 /// An open cabinet.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::DosTime;
 use super::read::Cabinet;
 use super::write::{Compression, File, Folder, WriteError, write};
-use crate::bytes::Error;
+use crate::reader::Error;
 
 type Named = (String, Vec<u8>);
 

@@ -3,8 +3,8 @@
 use std::io;
 
 use super::{DIFAT_IN_HEADER, ENDOFCHAIN, FREESECT, MAXREGSECT};
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 
 /// A fragmented stream costs memory per piece; nobody writes a stream in more pieces than this.
 const MOST_EXTENTS: usize = 1 << 20;

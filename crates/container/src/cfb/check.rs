@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::read::{Compound, Kind, compare, words};
 use super::{DIFSECT, ENDOFCHAIN, FATSECT, FREESECT, MINI_SECTOR};
-use crate::at::ReadAt;
-use crate::bytes::{Error, Malformed, Problem};
+use crate::read_at::ReadAt;
+use crate::reader::{Error, Malformed, Problem};
 
 /// The whole FAT is in memory: this many sectors are 32 GiB of version 4.
 const MOST_SECTORS: u64 = 8 << 20;

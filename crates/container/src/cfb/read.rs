@@ -6,8 +6,8 @@ use std::io;
 pub use super::chain::{Extent, Extents};
 use super::chain::{Fat, Sectors};
 use super::{DIFAT_IN_HEADER, ENDOFCHAIN, ENTRY, MINI_CUTOFF, MINI_SECTOR, NOSTREAM, SIGNATURE};
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 
 /// The directory is held in memory; an MSI has a hundred entries.
 const MOST_ENTRIES: u64 = 1 << 15;

@@ -19,8 +19,8 @@ use super::read::{Compound, Entry, Kind};
 use super::refusal::Refusal;
 use super::tree::{self, Meta, Root, Row};
 use super::{MINI_CUTOFF, MINI_SECTOR};
-use crate::at::{self, ReadAt};
-use crate::bytes::{Error, Malformed, Problem};
+use crate::read_at::{self, ReadAt};
+use crate::reader::{Error, Malformed, Problem};
 
 /// Storages in storages.
 const MOST_DEPTH: usize = 32;
@@ -266,7 +266,7 @@ impl<'a> Plan<'a> {
             Source::New(data) => out.write_all(data)?,
             Source::Old(entry) => {
                 let stream = compound.stream(entry)?;
-                at::pieces(
+                read_at::pieces(
                     &stream,
                     0..stream.len(),
                     |error| Error::io("read a stream")(error).into(),

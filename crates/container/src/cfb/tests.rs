@@ -8,7 +8,7 @@ use super::check::Defect;
 use super::layout::{Bulk, Refusal, Stream, bulk_fat, frame};
 use super::read::Compound;
 use super::write::Writer;
-use crate::at::ReadAt;
+use crate::read_at::ReadAt;
 
 type Named = (String, Vec<u8>);
 
@@ -210,7 +210,7 @@ fn a_cabinet_that_needs_a_difat() {
 #[test]
 fn a_large_file_is_read_by_the_cfb_crate() {
     let file = Sparse::new(480_000_000, &[Stream { name: &[120], data: b"small" }]);
-    let mut theirs = cfb::CompoundFile::open_strict(crate::at::Cursor::new(&file)).unwrap();
+    let mut theirs = cfb::CompoundFile::open_strict(crate::read_at::Cursor::new(&file)).unwrap();
     let mut out = String::new();
     theirs.open_stream("/x").unwrap().read_to_string(&mut out).unwrap();
     assert_eq!(out, "small");

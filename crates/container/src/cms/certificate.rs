@@ -2,8 +2,8 @@
 
 use const_oid::ObjectIdentifier;
 
-use crate::bytes::{Malformed, Problem};
 use crate::der::{BIT_STRING, BOOLEAN, CONTEXT_0, CONTEXT_3, INTEGER, OCTET_STRING, SEQUENCE, SET, Value, Values};
+use crate::reader::{Malformed, Problem};
 
 /// commonName (X.520 §6.2.2).
 pub const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");

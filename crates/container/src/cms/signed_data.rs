@@ -5,8 +5,8 @@ use const_oid::ObjectIdentifier;
 use super::certificate::Certificate;
 use super::oid::SIGNED_DATA;
 use super::signer_info::SignerInfo;
-use crate::bytes::{Malformed, Problem};
 use crate::der::{CONTEXT_0, CONTEXT_1, Encoding, INTEGER, SEQUENCE, SET, Value, Values};
+use crate::reader::{Malformed, Problem};
 
 /// A signed message. Places are bytes from its start.
 #[derive(Debug, Clone)]

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use const_oid::ObjectIdentifier;
 
 use super::certificate::Certificate;
-use crate::bytes::{Malformed, Problem};
 use crate::der::{CONTEXT_0, CONTEXT_0_PRIMITIVE, CONTEXT_1, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, SET, Value, encode};
+use crate::reader::{Malformed, Problem};
 
 /// Whose signature it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

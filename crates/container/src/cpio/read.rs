@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use super::header::{DIRECTORY, MAGIC, REGULAR, SYMLINK, TRAILER, TYPE_MASK};
 use super::newc;
-use crate::bytes::{Error, Malformed, Problem};
+use crate::reader::{Error, Malformed, Problem};
 
 /// A header without its name, in the portable ASCII form.
 const HEADER_BYTES: usize = 76;
@@ -272,7 +272,7 @@ struct Fields {
 
 impl Fields {
     fn odc(start: u64, head: &[u8; HEADER_BYTES]) -> Result<Self, Error> {
-        let mut r = crate::bytes::Reader::new("cpio header", start, head);
+        let mut r = crate::reader::Reader::new("cpio header", start, head);
         if r.take(MAGIC.len())? != MAGIC {
             return Err(wrong(start, Problem::Text { what: "the magic is not 070707" }));
         }
@@ -291,7 +291,7 @@ impl Fields {
     }
 
     fn newc(start: u64, head: &[u8; newc::HEADER_BYTES]) -> Result<Self, Error> {
-        let mut r = crate::bytes::Reader::new("cpio header", start, head);
+        let mut r = crate::reader::Reader::new("cpio header", start, head);
         if r.take(newc::MAGIC.len())? != newc::MAGIC {
             return Err(wrong(start, Problem::Text { what: "the magic is not 070701" }));
         }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use const_oid::ObjectIdentifier;
 
 use super::tag::{OBJECT_IDENTIFIER, OCTET_STRING, OCTET_STRING_IN_PIECES};
-use crate::bytes::{Malformed, Problem};
+use crate::reader::{Malformed, Problem};
 
 /// Values of indefinite length may not lie deeper in each other; `codesign` goes to 5.
 const MAX_DEPTH: usize = 16;

@@ -1,7 +1,7 @@
 //! Every form of a length, by its bytes.
 
 use super::*;
-use crate::bytes::{Malformed, Problem};
+use crate::reader::{Malformed, Problem};
 
 /// Reads one value and everything in it, and wants nothing behind it.
 fn read(encoding: Encoding, bytes: &[u8]) -> Result<Value<'_>, Malformed> {

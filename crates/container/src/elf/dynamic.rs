@@ -1,8 +1,8 @@
 //! The dynamic section: needed libraries and the symbol versions wanted of each.
 
 use super::headers::Elf;
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 
 const DYNAMIC: &str = "dynamic section";
 const VERSION_NEED: &str = "version needs";

@@ -7,8 +7,8 @@ use super::header::{
     TAIL_LIMIT, TRAILER_BYTES,
 };
 use super::write::{Deflate, header, trailer};
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 use crate::workers::cores;
 
 /// Compresses what is written to it into one gzip member that ends with a tail.

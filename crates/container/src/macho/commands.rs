@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::cpu::Cpu;
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 
 const HEADER: &str = "mach-o header";
 const COMMAND: &str = "load command";

@@ -1,8 +1,8 @@
 //! The CodeDirectory: what is signed, and how its pages hash (`cs_blobs.h`, `CS_CodeDirectory`).
 
-use crate::at::ReadAt;
-use crate::bytes::{Error, Malformed, Problem, Reader};
 use crate::digest::{Algorithm, Digest};
+use crate::read_at::ReadAt;
+use crate::reader::{Error, Malformed, Problem, Reader};
 
 const DIRECTORY: &str = "code directory";
 /// `CSMAGIC_CODEDIRECTORY`.

@@ -10,8 +10,8 @@
 //! The text is what `codesign -d -r-` prints and configuration profiles take. Opcodes, precedence and the way data is printed follow
 //! Apple's own `requirement.h` and `reqdumper.cpp` (Security, `OSX/libsecurity_codesigning`). No kept library reads this.
 
-use crate::bytes::{Malformed, Problem, Reader};
 use crate::digest::hex;
+use crate::reader::{Malformed, Problem, Reader};
 
 const REQUIREMENTS: &str = "requirements";
 const REQUIREMENT: &str = "requirement";

@@ -3,8 +3,8 @@
 use super::directory::{self, CodeDirectory};
 use super::requirement;
 use super::slices::Slice;
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 
 const SUPER_BLOB: &str = "code signature";
 /// `CSMAGIC_EMBEDDED_SIGNATURE`.

@@ -2,8 +2,8 @@
 
 use super::commands::{self, Commands, OsVersion};
 use super::cpu::Cpu;
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 
 const FAT: &str = "universal header";
 const FAT_MAGIC: u32 = 0xcafe_babe;

@@ -6,7 +6,7 @@ use super::database::{COLUMNS, Database, MAX_STREAM_BYTES, Streams, TABLES, fixe
 use super::name;
 use super::pool::{Pool, StringId};
 use super::table::{Cell, Table};
-use crate::bytes::Error;
+use crate::reader::Error;
 
 /// One thing that is wrong with a database that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]

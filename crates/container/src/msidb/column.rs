@@ -1,6 +1,6 @@
 //! Columns: what a cell holds and how wide it is.
 
-use crate::bytes::{Malformed, Problem};
+use crate::reader::{Malformed, Problem};
 
 // The bits of the Type column of `_Columns`. The low byte is a size: bytes of an integer, or the longest string.
 const SIZE: u16 = 0x00ff;

@@ -6,7 +6,7 @@ use super::column::Column;
 use super::name;
 use super::pool::Pool;
 use super::table::{Cell, Table};
-use crate::bytes::{Error, Malformed, Problem};
+use crate::reader::{Error, Malformed, Problem};
 
 /// The largest stream of a table or of the pool that is read. Ours have some ten thousand bytes; the largest installers some million.
 pub const MAX_STREAM_BYTES: usize = 16 << 20;

@@ -8,7 +8,7 @@ use msi::{Column as C, Insert, Package, PackageType, Value as V};
 use proptest::prelude::*;
 
 use super::*;
-use crate::bytes::Error;
+use crate::reader::Error;
 
 type Memory = BTreeMap<String, Vec<u8>>;
 

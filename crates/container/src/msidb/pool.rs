@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::codepage::Codepage;
-use crate::bytes::{Malformed, Problem, Reader};
+use crate::reader::{Malformed, Problem, Reader};
 
 /// The bit of the codepage word that says: string numbers have three bytes in the tables.
 const THREE_BYTES: u32 = 0x8000_0000;

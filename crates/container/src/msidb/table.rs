@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::column::{Column, ColumnType};
 use super::pool::{Pool, StringId};
-use crate::bytes::{Malformed, Problem, Reader};
+use crate::reader::{Malformed, Problem, Reader};
 
 /// More rows than any installer's table has.
 const MAX_ROWS: usize = 1 << 20;

@@ -1,9 +1,9 @@
 //! The certificate table and the Authenticode digest.
 
 use super::Image;
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
 use crate::digest::{Algorithm, Digest, feed};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 
 const TABLE: &str = "certificate table";
 /// `WIN_CERT_REVISION_2_0`.

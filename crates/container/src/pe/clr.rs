@@ -1,8 +1,8 @@
 //! The header of .NET (ECMA-335 §II.25.3.3), of which only the flags matter here.
 
 use super::Image;
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 
 const HEADER: &str = "clr header";
 const HEADER_BYTES: u32 = 72;

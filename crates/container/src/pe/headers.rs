@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 
 const DOS_HEADER_BYTES: u64 = 64;
 /// Where the DOS header says the PE header is.

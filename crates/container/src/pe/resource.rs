@@ -4,8 +4,8 @@
 //! whose offsets run in a circle costs three reads.
 
 use super::{Image, Version, version};
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 
 const DIRECTORY: &str = "resource directory";
 const DIRECTORY_BYTES: u32 = 16;

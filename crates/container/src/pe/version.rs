@@ -5,7 +5,7 @@
 //! the languages are in `VarFileInfo` / `Translation`. Seen in real files: a child's length that forgets the
 //! padding before the next child (hence the padding is skipped between children, not counted in them).
 
-use crate::bytes::{Malformed, Problem, Reader};
+use crate::reader::{Malformed, Problem, Reader};
 
 const ROOT: &str = "version resource";
 const ROOT_KEY: &str = "VS_VERSION_INFO";

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::value::{Budget, MAX_DEPTH, Value};
-use crate::bytes::{Malformed, Reader};
+use crate::reader::{Malformed, Reader};
 
 const TRAILER_BYTES: usize = 32;
 

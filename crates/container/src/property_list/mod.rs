@@ -21,7 +21,7 @@ mod xml;
 #[cfg(test)]
 mod tests;
 
-use crate::bytes::Malformed;
+use crate::reader::Malformed;
 
 pub use value::Value;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::bytes::{Malformed, Problem};
+use crate::reader::{Malformed, Problem};
 
 /// Values may not lie deeper than this. Real lists have eight levels.
 pub(super) const MAX_DEPTH: usize = 64;

@@ -8,7 +8,7 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 
 use super::value::{Budget, MAX_DEPTH, Value};
-use crate::bytes::Malformed;
+use crate::reader::Malformed;
 
 const DAMAGED: &str = "the XML is not well-formed";
 

@@ -2,8 +2,8 @@
 
 use super::header::Header;
 use super::tag;
-use crate::bytes::Malformed;
 use crate::cpio::{DIRECTORY, REGULAR, SYMLINK, TYPE_MASK};
+use crate::reader::Malformed;
 
 /// A flag of a file: it is configuration (`RPMFILE_CONFIG`).
 pub const CONFIG: u32 = 1;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::layout::{ENTRY_BYTES, HEADER_MAGIC, INTRO_BYTES};
 use super::tag;
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
 use crate::digest::{Algorithm, hex};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 
 /// rpm takes no more entries (`HEADER_TAGS_MAX`).
 const ENTRIES_LIMIT: u32 = 0xffff;

@@ -3,8 +3,8 @@
 use super::header::Header;
 use super::layout::{LEAD_BYTES, LEAD_MAGIC, LEAD_SIGNATURE};
 use super::tag;
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Problem, Reader};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Problem, Reader};
 
 /// What the lead says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 use std::io::Write;
 
 use super::*;
-use crate::bytes::{Error, Problem};
 use crate::cpio::{DIRECTORY, REGULAR, SYMLINK, newc};
 use crate::digest::{Algorithm, hex};
 use crate::gzip;
+use crate::reader::{Error, Problem};
 
 /// A file of the toy package: as the header lists it and as the archive has it.
 #[derive(Clone)]

@@ -9,9 +9,9 @@ use sha2::digest::Digest as _;
 use super::files::File;
 use super::package::Package;
 use super::tag;
-use crate::at::{Cursor, Window};
-use crate::bytes::{Error, Malformed, Problem};
 use crate::digest::{Algorithm, Hasher, hex};
+use crate::read_at::{Cursor, Window};
+use crate::reader::{Error, Malformed, Problem};
 use crate::{cpio, gzip, xz, zst};
 
 /// A file with several names is held in memory until all of them are served.

@@ -7,9 +7,9 @@ use sha1::{Digest, Sha1};
 use sha2::{Sha256, Sha512};
 
 use super::header::{HEADER_BYTES, MAGIC};
-use crate::at::{Cursor, ReadAt, Window, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
 use crate::digest::hex;
+use crate::read_at::{Cursor, ReadAt, Window, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 use crate::stream;
 use crate::xml::{self, Element};
 

@@ -18,7 +18,7 @@ use sha1::{Digest, Sha1};
 
 use super::header::{CHECKSUM_BYTES, HEADER_BYTES};
 use super::write::pack;
-use crate::bytes::{Malformed, Problem};
+use crate::reader::{Malformed, Problem};
 use crate::xml::{self, Element};
 
 /// What must be known of signatures before they are made.

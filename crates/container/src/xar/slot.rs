@@ -13,9 +13,9 @@ use std::io::Write as _;
 
 use super::trailer::{RECORD_BYTES, record};
 use super::{Archive, Trailer, trailer};
-use crate::at::{ReadAt, read_vec};
 use crate::bom::Cksum;
-use crate::bytes::{Error, Malformed, Problem, Reader};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 use crate::slot::{PKG_LEN_BYTES, PKG_MARK, TOKEN_MAX_BYTES};
 
 const STRUCTURE: &str = "slot";

@@ -9,8 +9,8 @@
 //!
 //! An unknown type is stepped over; type 1 or 0 ends the walk. The gap is covered by nothing.
 
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 
 /// One record.
 pub(super) const RECORD_BYTES: u64 = 16;

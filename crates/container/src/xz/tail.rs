@@ -7,8 +7,8 @@ use super::header::{
     STREAM_HEADER_BYTES, STREAM_MAGIC, TAIL_LIMIT,
 };
 use super::write::{Index, Sizes};
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 
 /// An index of more bytes than this is refused; this one is for a terabyte.
 const INDEX_LIMIT: usize = 1 << 20;

@@ -4,8 +4,8 @@ use std::io;
 
 use super::header::{BLOCK_HEADER_BYTES, DESCRIPTOR, HEADER_BYTES, MAGIC, TAIL_LIMIT};
 use super::write::end_with;
-use crate::at::{ReadAt, read_vec};
-use crate::bytes::{Error, Malformed, Problem, Reader};
+use crate::read_at::{ReadAt, read_vec};
+use crate::reader::{Error, Malformed, Problem, Reader};
 
 /// More blocks than this are refused: 16 GiB of input, a tenth of a second's walk.
 const BLOCKS_LIMIT: u32 = 1 << 17;

@@ -6,8 +6,8 @@
 use std::fs::File;
 use std::path::Path;
 
-use container::at::FileAt;
 use container::macho::Signature;
+use container::read_at::FileAt;
 
 use super::bundle::Bundle;
 use super::errors::AgentProblem;

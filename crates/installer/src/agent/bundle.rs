@@ -16,9 +16,9 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use container::at::FileAt;
 use container::code_resources::CodeResources;
 use container::macho::{self, CodeDirectory};
+use container::read_at::FileAt;
 
 use super::errors::AgentProblem;
 use super::plist::{self, Info};

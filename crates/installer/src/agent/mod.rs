@@ -49,7 +49,7 @@ use std::fs::File;
 use std::path::Path;
 
 use container::ReadAt;
-use container::at::FileAt;
+use container::read_at::FileAt;
 
 use crate::product::Platform;
 

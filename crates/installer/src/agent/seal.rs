@@ -9,8 +9,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-use container::at::FileAt;
 use container::code_resources::{CodeResources, Seal, SealKind};
+use container::read_at::FileAt;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 

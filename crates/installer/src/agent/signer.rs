@@ -6,12 +6,12 @@
 
 use const_oid::ObjectIdentifier;
 use container::Malformed;
-use container::bytes::Problem;
 use container::cms::{
     self, Attributes, COMMON_NAME, CONTENT_TYPE, Certificate, MESSAGE_DIGEST, ORGANISATION, SignedData,
 };
 use container::der::{Encoding, Value};
 use container::digest::{Algorithm, NotComputed};
+use container::reader::Problem;
 
 use super::errors::AgentProblem;
 use super::facts::Signer;

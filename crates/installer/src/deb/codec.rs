@@ -2,8 +2,8 @@
 
 use std::io::{self, Read, Seek, Write};
 
-use container::at::{Cursor, Window};
-use container::bytes::{Malformed, Problem};
+use container::read_at::{Cursor, Window};
+use container::reader::{Malformed, Problem};
 use container::{Error, ReadAt, bzip2, gzip, lzma, xz, zst};
 
 use super::tar::BLOCK_BYTES;

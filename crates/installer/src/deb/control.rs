@@ -10,8 +10,8 @@ use std::fs::File;
 use std::io::{self, Cursor, Write};
 use std::path::Path;
 
-use container::at::FileAt;
 use container::gzip;
+use container::read_at::FileAt;
 use serde::Serialize;
 
 use super::mark::Mark;

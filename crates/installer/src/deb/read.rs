@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::OnceLock;
 
 use container::ar::{self, Member};
-use container::at::{Window, read_vec};
+use container::read_at::{Window, read_vec};
 use container::{Malformed, Problem, ReadAt};
 
 use super::codec::Codec;

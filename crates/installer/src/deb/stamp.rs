@@ -114,7 +114,7 @@ impl Stamper for DebStamper {
 impl Place {
     fn open(file: &dyn ReadAt, part: &Part) -> Result<Self, StampError> {
         let member = part.member.clone();
-        let header = container::at::read_vec(file, "ar member header", member.header, 60, 60)?;
+        let header = container::read_at::read_vec(file, "ar member header", member.header, 60, 60)?;
         let (before, rest) = header.split_at(SIZE_FIELD.start as usize);
         let after = rest.get((SIZE_FIELD.end - SIZE_FIELD.start) as usize..).unwrap_or_default();
         let header = (before.to_vec(), after.to_vec());

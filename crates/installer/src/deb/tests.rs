@@ -169,8 +169,8 @@ fn foreign(entries: &[(&str, tar::Kind<'_>, u32, &[u8])]) -> Vec<u8> {
     let package = read::Package::open(&base).unwrap();
     let mut archive = Vec::new();
     let window =
-        container::at::Window::new("data", &base, package.data.member.offset, package.data.member.len).unwrap();
-    container::gzip::decode(container::at::Cursor::new(window)).read_to_end(&mut archive).unwrap();
+        container::read_at::Window::new("data", &base, package.data.member.offset, package.data.member.len).unwrap();
+    container::gzip::decode(container::read_at::Cursor::new(window)).read_to_end(&mut archive).unwrap();
     archive.truncate(archive.len() - tar::END.len());
     for (path, kind, mode, content) in entries {
         tar::header(&mut archive, path, *kind, *mode, 0).unwrap();

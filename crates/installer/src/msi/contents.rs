@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use container::ReadAt;
-use container::bytes::{Malformed, Problem};
 use container::msidb::summary::pid;
 use container::msidb::{Cell, StringId, Table};
+use container::reader::{Malformed, Problem};
 
 use super::read::Installer;
 use crate::format::ReadError;

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
-use container::bytes::{Malformed, Problem};
 use container::msidb::export::archive;
 use container::msidb::summary::{Value, pid};
 use container::msidb::{Summary, Table};
+use container::reader::{Malformed, Problem};
 
 use crate::format::{Area, Extracted, ReadError, Sink, What};
 

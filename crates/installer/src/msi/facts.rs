@@ -2,8 +2,8 @@
 //! as well.
 
 use container::ReadAt;
-use container::bytes::{Malformed, Problem};
 use container::msidb::summary::pid;
+use container::reader::{Malformed, Problem};
 
 use super::identity::TOOL_VERSION;
 use super::ids::HKEY_LOCAL_MACHINE;

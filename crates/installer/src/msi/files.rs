@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use container::ReadAt;
-use container::at::FileAt;
+use container::read_at::FileAt;
 use container::{pe, stream};
 use md5::Md5;
 use sha2::{Digest, Sha256};

@@ -10,12 +10,12 @@
 
 use container::ReadAt;
 use container::authenticode::{IndirectData, Msi, slot};
-use container::bytes::{Malformed, Problem};
 use container::cfb::read::Compound;
 use container::cfb::rebuild::{Edit, RebuildError, Rebuilt, rebuild};
 use container::cms::SignedData;
 use container::der::Encoding;
 use container::msidb::name::DIGITAL_SIGNATURE;
+use container::reader::{Malformed, Problem};
 use container::slot::MSI_LEN_BYTES;
 use zeroize::Zeroizing;
 

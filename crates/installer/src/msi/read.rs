@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use container::ReadAt;
-use container::bytes::{Error, Malformed, Problem};
 use container::cfb::MSI_CLSID;
 use container::cfb::read::Compound;
 use container::msidb::name::{DIGITAL_SIGNATURE, SUMMARY_INFORMATION, of_data};
 use container::msidb::summary::pid;
 use container::msidb::{Database, Streams, Summary, Table};
+use container::reader::{Error, Malformed, Problem};
 
 use crate::claims::IssuerKeys;
 use crate::format::{Inspection, Kind, ReadError, TokenSummary};

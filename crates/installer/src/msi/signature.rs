@@ -2,9 +2,9 @@
 
 use container::ReadAt;
 use container::authenticode::{Msi, named_algorithms};
-use container::bytes::{Malformed, Problem};
 use container::cfb::read::Compound;
 use container::digest::Algorithm;
+use container::reader::{Malformed, Problem};
 
 use crate::format::ReadError;
 use crate::seal::{Imprints, Sealed, Signature};

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use container::at::FileAt;
 use container::macho::{Cpu, MachO};
+use container::read_at::FileAt;
 use serde::Serialize;
 
 use super::names::APPLICATIONS;

@@ -1,6 +1,6 @@
 //! What an installer's two documents say.
 
-use container::bytes::{Malformed, Problem};
+use container::reader::{Malformed, Problem};
 use container::xml::Element;
 
 /// `Distribution`, the product archive's description.

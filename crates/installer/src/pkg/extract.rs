@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use container::bytes::{Malformed, Problem};
 use container::cpio::Reader;
+use container::reader::{Malformed, Problem};
 use container::xar::Data;
 
 use super::names::TOKEN_NAME;

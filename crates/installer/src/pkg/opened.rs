@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::OnceLock;
 
-use container::at::Cursor;
-use container::bytes::{Malformed, Problem};
 use container::cpio::{Entry, Limits, Reader};
 use container::digest::hex;
+use container::read_at::Cursor;
+use container::reader::{Malformed, Problem};
 use container::xar::{self, Archive, Data, MemberKind, Trailer};
 use container::{ReadAt, gzip, xml};
 use zeroize::Zeroizing;

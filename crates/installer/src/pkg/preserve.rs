@@ -4,7 +4,7 @@ use std::io;
 
 use container::slot::PKG_LEN_BYTES;
 use container::xar::{Archive, slot};
-use container::{Error, ReadAt, at};
+use container::{Error, ReadAt, read_at};
 use zeroize::Zeroizing;
 
 use crate::format::{Output, PrepareError, ReadError};
@@ -14,7 +14,7 @@ use crate::token::Token;
 /// The slot of an archive, if it has one.
 pub(super) fn slot(file: &dyn ReadAt, archive: &Archive) -> Result<Option<SlotFound>, ReadError> {
     let Some(offset) = slot::find(file, archive)? else { return Ok(None) };
-    let content = Zeroizing::new(at::read_vec(file, "slot", offset, PKG_LEN_BYTES as u64, PKG_LEN_BYTES)?);
+    let content = Zeroizing::new(read_at::read_vec(file, "slot", offset, PKG_LEN_BYTES as u64, PKG_LEN_BYTES)?);
     let state = match slot::read(&content) {
         Ok(None) => SlotState::Empty,
         Ok(Some(token)) => match Token::parse(token) {
@@ -49,7 +49,7 @@ pub(super) fn prepare(file: &dyn ReadAt, archive: &Archive, out: &mut dyn Output
 }
 
 fn copy(file: &dyn ReadAt, range: std::ops::Range<u64>, out: &mut dyn Output) -> Result<(), PrepareError> {
-    at::pieces(
+    read_at::pieces(
         file,
         range,
         |error| Error::io("archive")(error).into(),

@@ -7,7 +7,7 @@
 //! The payload is copied, never looked at: its checksum is in the table of contents already. A stapled ticket is left behind with the
 //! signature that it was issued for.
 
-use container::at;
+use container::read_at;
 use container::xar::{self, Packing, signed_head};
 
 use super::opened::Opened;
@@ -45,7 +45,7 @@ pub(super) fn seal(
     let failed = |source| SealFileError::Write { verb: "write the signed archive", source };
     out.write_all(&head.head).and_then(|()| out.write_all(&signatures)).map_err(failed)?;
     let members = archive.heap_offset + head.old_members..archive.end;
-    at::pieces(
+    read_at::pieces(
         file,
         members,
         |error| container::Error::io("read the archive")(error).into(),

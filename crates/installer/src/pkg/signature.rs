@@ -2,9 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use container::bytes::{Malformed, Problem};
+use container::reader::{Malformed, Problem};
 use container::xar::{self, Archive, MemberKind};
-use container::{ReadAt, at};
+use container::{ReadAt, read_at};
 
 use super::opened::Opened;
 use crate::format::ReadError;
@@ -60,7 +60,7 @@ fn stored(file: &dyn ReadAt, archive: &Archive) -> Result<Sealed, ReadError> {
             return Err(wrong(Problem::Twice { what: "a signature" }).into());
         }
         let start = archive.heap_offset.saturating_add(signature.offset);
-        *place = Some(at::read_vec(file, "xar signature", start, signature.size, MOST_BYTES)?);
+        *place = Some(read_at::read_vec(file, "xar signature", start, signature.size, MOST_BYTES)?);
     }
     Ok(Sealed { cms: cms.unwrap_or_default(), rsa })
 }

@@ -1,8 +1,8 @@
 //! Where a base takes its token: new `Scripts`, and a head that names them.
 
-use container::bytes::{Malformed, Problem};
+use container::reader::{Malformed, Problem};
 use container::xar::{self, CHECKSUM_BYTES, Data, Encoding, FileData, Packing, Room, SignedHead, Stored};
-use container::{ReadAt, at};
+use container::{ReadAt, read_at};
 use zeroize::Zeroizing;
 
 use super::build::Members;
@@ -62,7 +62,7 @@ impl PkgStamper {
             None => members.head(&creation_time).map_err(|_| layout())?,
             Some(room) => signed_head(&members, &creation_time, room)?.head,
         };
-        let found = at::read_vec(base, "xar header", 0, head.len() as u64, head.len())?;
+        let found = read_at::read_vec(base, "xar header", 0, head.len() as u64, head.len())?;
         if found != head {
             return Err(layout());
         }
@@ -77,7 +77,7 @@ impl PkgStamper {
         }
         let heap = opened.archive.heap_offset;
         let place = heap + start - CHECKSUM_BYTES + members.scripts.offset;
-        let stored = at::read_vec(base, "Scripts", place, members.scripts.length, MAX_SCRIPTS_BYTES)?;
+        let stored = read_at::read_vec(base, "Scripts", place, members.scripts.length, MAX_SCRIPTS_BYTES)?;
         let scripts = Packed::open(&stored, &files, mtime).ok().flatten().ok_or_else(layout)?;
         let kept = heap + start..place + scripts.kept_bytes();
         let base_len = base.len();

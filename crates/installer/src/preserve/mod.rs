@@ -16,7 +16,7 @@
 mod manifest;
 
 use container::ReadAt;
-use container::bytes::{Malformed, Problem};
+use container::reader::{Malformed, Problem};
 use zeroize::Zeroizing;
 
 pub use manifest::{KeySource, Manifest, ManifestError, PinnedKeys};

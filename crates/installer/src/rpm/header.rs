@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use container::at::FileAt;
+use container::read_at::FileAt;
 use container::rpm::{Value, Writer, tag};
 
 use super::bulk;

@@ -6,7 +6,7 @@ use container::digest::{Algorithm, hex};
 use container::midstate::{BLOCK_BYTES, Sha256};
 use container::rpm::tag::{self, signature as signature_tag};
 use container::rpm::{self, File};
-use container::{Malformed, Problem, ReadAt, at, cpio};
+use container::{Malformed, Problem, ReadAt, cpio, read_at};
 
 use super::bulk::{self, Bulk};
 use super::codec::{Codec, Tail};
@@ -70,7 +70,7 @@ impl<'a> Package<'a> {
     pub(super) fn pending(&self, bulk: &Bulk) -> Result<Vec<u8>, ReadError> {
         let from = self.rpm.payload_offset().saturating_add(bulk.midstate.len());
         let len = bulk.len.saturating_sub(bulk.midstate.len());
-        Ok(at::read_vec(self.file, "rpm payload", from, len, BLOCK_BYTES)?)
+        Ok(read_at::read_vec(self.file, "rpm payload", from, len, BLOCK_BYTES)?)
     }
 
     /// The token, found at the end of the payload. What lies around it must agree as far as it can without the bulk: the digests of the
@@ -114,7 +114,7 @@ impl<'a> Package<'a> {
         let mut digest = Sha256::resume(bulk.midstate);
         let from = self.rpm.payload_offset().saturating_add(bulk.midstate.len());
         let rest = self.file.len().saturating_sub(from);
-        digest.update(&at::read_vec(self.file, "rpm payload", from, rest, TAIL_LIMIT_BYTES as usize)?);
+        digest.update(&read_at::read_vec(self.file, "rpm payload", from, rest, TAIL_LIMIT_BYTES as usize)?);
         let expected = self.rpm.header.texts(tag::PAYLOADDIGEST)?;
         if expected.as_deref() == Some(&[hex(&digest.finish())]) {
             return Ok(());

@@ -1,6 +1,6 @@
 //! The OpenPGP signature of the header: found, and put in.
 
-use container::at;
+use container::read_at;
 use container::rpm::tag::{self, signature as signature_tag};
 use container::rpm::{Header, LeadKind, Package as RpmPackage, Type, Value, Writer, lead};
 
@@ -99,7 +99,7 @@ pub(super) fn seal(
     while from < end {
         let len = (end - from).min(PIECE_BYTES);
         let piece =
-            at::read_vec(package.file, "rpm payload", from, len, PIECE_BYTES as usize).map_err(ReadError::from)?;
+            read_at::read_vec(package.file, "rpm payload", from, len, PIECE_BYTES as usize).map_err(ReadError::from)?;
         out.write_all(&piece).map_err(write)?;
         from += len;
     }

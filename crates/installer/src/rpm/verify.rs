@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
-use container::at;
 use container::digest::Algorithm;
 use container::midstate::Sha256;
+use container::read_at;
 use container::rpm::tag::{self, signature as signature_tag};
 use container::rpm::{CONFIG, File, Header};
 use md5::{Digest as _, Md5};
@@ -176,7 +176,7 @@ fn md5_of_all(package: &Package<'_>) -> Result<Vec<u8>, ReadError> {
     let (mut from, end) = (package.rpm.payload_offset(), package.file.len());
     while from < end {
         let len = (end - from).min(PIECE_BYTES);
-        digest.update(at::read_vec(package.file, "rpm payload", from, len, PIECE_BYTES as usize)?);
+        digest.update(read_at::read_vec(package.file, "rpm payload", from, len, PIECE_BYTES as usize)?);
         from += len;
     }
     Ok(digest.finalize().to_vec())
@@ -296,7 +296,7 @@ fn state(package: &Package<'_>, bulk: &Bulk) -> Result<Option<container::midstat
     let (mut from, end) = (start, start + bulk.midstate.len());
     while from < end {
         let len = (end - from).min(PIECE_BYTES);
-        digest.update(&at::read_vec(package.file, "rpm payload", from, len, PIECE_BYTES as usize)?);
+        digest.update(&read_at::read_vec(package.file, "rpm payload", from, len, PIECE_BYTES as usize)?);
         from += len;
     }
     Ok(Some(digest.midstate()))

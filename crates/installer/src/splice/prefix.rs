@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use container::ReadAt;
-use container::at::Cursor;
+use container::read_at::Cursor;
 use sha2::{Digest, Sha256};
 
 use super::segments::{Segment, Splice};

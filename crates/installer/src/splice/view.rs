@@ -5,7 +5,7 @@ use std::io;
 use std::ops::Range;
 
 use container::ReadAt;
-use container::at::Cursor;
+use container::read_at::Cursor;
 
 use super::segments::{Segment, Splice};
 

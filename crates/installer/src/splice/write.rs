@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
-use container::{ReadAt, at};
+use container::{ReadAt, read_at};
 use sha2::{Digest, Sha256};
 
 use super::segments::{Segment, Splice};
@@ -70,7 +70,7 @@ impl Splice {
         for segment in &self.segments {
             match segment {
                 Segment::Put(bytes) => each(bytes)?,
-                Segment::Keep(range) => at::pieces(base, range.clone(), |error| error, &mut each)?,
+                Segment::Keep(range) => read_at::pieces(base, range.clone(), |error| error, &mut each)?,
             }
         }
         Ok(())

@@ -9,7 +9,7 @@
 
 pub mod transform;
 
-use container::at::FileAt;
+use container::read_at::FileAt;
 use installer::Token;
 use serde::Serialize;
 

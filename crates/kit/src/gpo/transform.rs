@@ -18,12 +18,12 @@
 use std::collections::BTreeMap;
 
 use container::ReadAt;
-use container::bytes::{Malformed, Problem, Reader};
 use container::cfb::layout::{self, Stream};
 use container::cfb::read::Compound;
 use container::msidb::name::{SUMMARY_INFORMATION, of_table};
 use container::msidb::summary::{self, Value, pid};
 use container::msidb::{Codepage, Pool, StringId};
+use container::reader::{Malformed, Problem, Reader};
 use installer::Token;
 use installer::format::ReadError;
 use installer::msi::TOKEN_PROPERTY;

@@ -17,8 +17,8 @@
 
 use std::io::{self, Read, Seek, Write};
 
-use container::at::{self, Cursor};
-use container::bytes::{Malformed, Problem};
+use container::read_at::{self, Cursor};
+use container::reader::{Malformed, Problem};
 use container::{ReadAt, xml};
 use installer::Epoch;
 use installer::pkg::Facts;
@@ -123,7 +123,7 @@ fn copy(package: &dyn ReadAt, out: &mut impl Write) -> Result<String, WrapError>
     while start < package.len() {
         let end = package.len().min(start + CHUNK_BYTES as u64);
         let mut md5 = Md5::new();
-        at::pieces(package, start..end, WrapError::Read, |piece| {
+        read_at::pieces(package, start..end, WrapError::Read, |piece| {
             md5.update(piece);
             out.write_all(piece).map_err(WrapError::Write)
         })?;

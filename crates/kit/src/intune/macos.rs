@@ -1,6 +1,6 @@
 //! The kit for Intune, macOS.
 
-use container::at::FileAt;
+use container::read_at::FileAt;
 use installer::{Epoch, Token};
 use serde::Serialize;
 use serde_json::{Value, json};

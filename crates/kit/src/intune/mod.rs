@@ -13,7 +13,7 @@ pub mod intunewin;
 pub mod macos;
 pub mod windows;
 
-use container::{ReadAt, at};
+use container::{ReadAt, read_at};
 use installer::format::ReadError;
 
 /// Intune's own archives.
@@ -32,7 +32,7 @@ pub fn wrapper(file: &dyn ReadAt) -> Result<Option<Wrapper>, ReadError> {
     if file.len() < HEAD_BYTES as u64 {
         return Ok(None);
     }
-    let head = at::read_vec(file, "zip archive", 0, HEAD_BYTES as u64, HEAD_BYTES)?;
+    let head = read_at::read_vec(file, "zip archive", 0, HEAD_BYTES as u64, HEAD_BYTES)?;
     Ok(match (head.starts_with(b"PK\x03\x04"), head.get(30..)) {
         (true, Some(b"IntuneWinPackage/")) => Some(Wrapper::Intunewin),
         (true, Some(b"IntuneMacPackage/")) => Some(Wrapper::Intunemac),

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use container::at::{Cursor, FileAt};
+use container::read_at::{Cursor, FileAt};
 use installer::format::{Extracted, ReadError, Sink};
 use installer::proof::sha256;
 use installer::{Epoch, Token};

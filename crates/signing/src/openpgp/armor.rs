@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use container::bytes::{Malformed, Problem};
+use container::reader::{Malformed, Problem};
 
 /// What armor starts with.
 const BEGIN: &str = "-----BEGIN PGP ";

@@ -1,7 +1,7 @@
 //! A public key, read (RFC 4880 §5.5.2).
 
-use container::bytes::{Malformed, Problem, Reader};
 use container::digest::{Algorithm, hex};
+use container::reader::{Malformed, Problem, Reader};
 
 use super::material::Material;
 use super::packet::Packet;

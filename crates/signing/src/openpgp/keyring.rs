@@ -1,6 +1,6 @@
 //! Public keys, read (RFC 4880 §11.1): what is published of a key, with what it says of itself.
 
-use container::bytes::{Malformed, Problem};
+use container::reader::{Malformed, Problem};
 
 use super::key::Key;
 use super::packet::{Packet, packets};

@@ -1,7 +1,7 @@
 //! The numbers of a public key, and of a signature, read and put to use.
 
-use container::bytes::{Malformed, Problem, Reader};
 use container::digest::Algorithm;
+use container::reader::{Malformed, Problem, Reader};
 use rsa::traits::PublicKeyParts as _;
 use rsa::{BigUint, RsaPublicKey};
 

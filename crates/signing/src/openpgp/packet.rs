@@ -1,6 +1,6 @@
 //! Packets, read (RFC 4880 §4).
 
-use container::bytes::{Malformed, Problem, Reader};
+use container::reader::{Malformed, Problem, Reader};
 
 /// More packets than any key block has.
 const PACKETS_LIMIT: usize = 4096;

@@ -1,7 +1,7 @@
 //! A signature, read (RFC 4880 §5.2.3).
 
-use container::bytes::{Malformed, Problem, Reader};
 use container::digest::{Algorithm, Hasher, hex};
+use container::reader::{Malformed, Problem, Reader};
 
 use super::material::{Material, Numbers};
 use super::packet::{Packet, packets, subpacket};

@@ -1,12 +1,12 @@
 //! A TimeStampResp and the token in it, checked.
 
 use const_oid::ObjectIdentifier;
-use container::bytes::{Malformed, Problem};
 use container::cms::SignedData;
 use container::der::{
     BOOLEAN, Encoding, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, Value, Values,
 };
 use container::digest::Algorithm;
+use container::reader::{Malformed, Problem};
 
 use super::errors::TimestampError;
 use super::stamp::Stamp;

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use container::ReadAt;
-use container::at::{Cursor, Window};
+use container::read_at::{Cursor, Window};
 use container::workers::{Workers, cores};
 use container::zip::{Member, ZipWriter};
 use crc32fast::Hasher;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use container::ReadAt;
-use container::at::{Cursor, FileAt};
+use container::read_at::{Cursor, FileAt};
 use installer::Token;
 use installer::proof::{hex, sha256};
 

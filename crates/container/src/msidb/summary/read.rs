@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::property::{FORMAT, Value, pid};
-use crate::bytes::{Malformed, Problem, Reader};
 use crate::msidb::Codepage;
+use crate::reader::{Malformed, Problem, Reader};
 
 const STRUCTURE: &str = "summary information";
 /// Windows Installer knows 19 properties; Office adds a few.

@@ -1,10 +1,10 @@
 //! Whether a package of ours is what it says of itself: the digests of its streams, and its layout, byte for byte.
 
 use container::ReadAt;
-use container::at::read_vec;
 use container::cfb::read::Entry;
 use container::digest::{Algorithm, hex};
 use container::msidb::name::{self, DIGITAL_SIGNATURE, DIGITAL_SIGNATURE_EX, SUMMARY_INFORMATION};
+use container::read_at::read_vec;
 
 use crate::format::ReadError;
 use crate::report::Report;

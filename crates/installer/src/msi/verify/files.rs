@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
-use container::bytes::Error;
 use container::msidb::Row;
+use container::reader::Error;
 use container::stream;
 use md5::{Digest, Md5};
 

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use container::bytes::{Malformed, Problem};
 use container::msidb::Table;
+use container::reader::{Malformed, Problem};
 
 use crate::format::ReadError;
 use crate::msi::read::Installer;

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use container::bytes::{Malformed, Problem};
+use container::reader::{Malformed, Problem};
 use container::xml;
 use installer::msi::Context;
 use installer::template::{Escape, TemplateError, render};

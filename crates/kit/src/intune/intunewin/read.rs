@@ -7,8 +7,8 @@ use std::io::{self, Read};
 use aes::Aes256;
 use aes::cipher::{BlockDecryptMut, KeyIvInit, generic_array::GenericArray};
 use container::ReadAt;
-use container::at::{self, Cursor, Window};
-use container::bytes::{Malformed, Problem};
+use container::read_at::{self, Cursor, Window};
+use container::reader::{Malformed, Problem};
 use hmac::{Hmac, Mac};
 use installer::format::{Area, Extracted, ReadError, Sink, What};
 use installer::proof::sha256;
@@ -173,7 +173,7 @@ impl Decrypted<'_> {
 }
 
 fn each_piece(from: &dyn ReadAt, mut see: impl FnMut(&[u8])) -> Result<(), ReadError> {
-    at::pieces(from, 0..from.len(), io_error, |piece| {
+    read_at::pieces(from, 0..from.len(), io_error, |piece| {
         see(piece);
         Ok(())
     })

@@ -8,7 +8,7 @@ use aes::cipher::{BlockEncryptMut, KeyIvInit, generic_array::GenericArray};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use container::ReadAt;
-use container::at::Cursor;
+use container::read_at::Cursor;
 use hmac::{Hmac, Mac};
 use installer::Epoch;
 use installer::template::TemplateError;

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
-use crate::bytes::{Error, Malformed, Problem};
+use crate::reader::{Error, Malformed, Problem};
 
 /// The longest piece of what is read a piece at a time: long enough that a system call for each does not count.
 pub const PIECE_BYTES: usize = 256 << 10;
