@@ -15,7 +15,7 @@ use crate::support::{both, kit_readers, output};
 
 const LONGEST: Duration = Duration::from_secs(1);
 /// What a reader may take beyond what the process has before it starts.
-const MOST_BYTES: u64 = 64 << 20;
+const MAX_BYTES: u64 = 64 << 20;
 /// Which reader a process of its own is for.
 const VARIABLE: &str = "STAMPWRIGHT_HOSTILE_READER";
 
@@ -46,11 +46,7 @@ fn a_reader_that_does_not_hold_is_found() {
 
 /// Readers that break the rules, each in its way, but not on the good file that they start from.
 const BROKEN: [Reader; 3] = [
-    Reader {
-        name: "greedy",
-        read: |b| good(b).or_else(|_| nothing(vec![0_u8; MOST_BYTES as usize])),
-        samples: letters,
-    },
+    Reader { name: "greedy", read: |b| good(b).or_else(|_| nothing(vec![0_u8; MAX_BYTES as usize])), samples: letters },
     Reader { name: "slow", read: |b| good(b).or_else(|_| slow()), samples: letters },
     Reader { name: "panicking", read: |b| good(b).map_err(|_| panic!("as it is meant to")), samples: letters },
 ];
@@ -164,7 +160,7 @@ impl<'a> Judge<'a> {
         assert!(result.is_ok(), "{what}: the reader panics");
         assert!(took < LONGEST, "{what}: {took:?} for {result:?}");
         if let (Some(before), Some(now)) = (self.before, status("VmPeak")) {
-            assert!(now - before < MOST_BYTES, "{what}: {} bytes of memory", now - before);
+            assert!(now - before < MAX_BYTES, "{what}: {} bytes of memory", now - before);
         }
         self.tried += 1;
     }

@@ -17,7 +17,7 @@ use crate::support::product::{Installer, MANIFEST, Small, bases, build, manifest
 const TOKEN_LENGTHS: [usize; 9] = [1, 63, 64, 65, 511, 512, 513, 4095, 4096];
 
 /// What a stamp may cost: the bytes that are not the base's.
-const PATCH_LIMIT_BYTES: u64 = 64 * 1024;
+const MAX_PATCH_BYTES: u64 = 64 * 1024;
 
 fn token(len: usize) -> Token {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~+/=:-";
@@ -165,7 +165,7 @@ fn a_stamp_costs_the_token_not_the_base() {
     for base in bases() {
         let open = once::open(base.bytes.as_slice()).unwrap();
         let splice = once::stamp(&open, &token(4096)).unwrap();
-        assert!(splice.put_bytes() < PATCH_LIMIT_BYTES, "{}: {} bytes", base.name(), splice.put_bytes());
+        assert!(splice.put_bytes() < MAX_PATCH_BYTES, "{}: {} bytes", base.name(), splice.put_bytes());
         let kept = splice.segments().iter().filter(|segment| matches!(segment, Segment::Keep(_))).count();
         assert!((1..=4).contains(&kept), "{}: {kept} kept ranges", base.name());
     }

@@ -8,7 +8,7 @@ use std::process::Output;
 use std::sync::OnceLock;
 
 use container::bom::Cksum;
-use container::slot::{PKG_LEN_BYTES, PKG_MARK, TOKEN_MAX_BYTES};
+use container::slot::{MAX_TOKEN_BYTES, PKG_LEN_BYTES, PKG_MARK};
 use installer::Platform;
 use installer::pkg::Pkg;
 
@@ -40,7 +40,7 @@ fn base(required: bool) -> &'static Vec<u8> {
 /// The block, as the contract has it.
 fn block(token: &str) -> Vec<u8> {
     let sum = if token.is_empty() { 0 } else { Cksum::of(token.as_bytes()) };
-    let block = format!("\n{PKG_MARK} {:04} {sum:010} {token:<TOKEN_MAX_BYTES$}\n", token.len());
+    let block = format!("\n{PKG_MARK} {:04} {sum:010} {token:<MAX_TOKEN_BYTES$}\n", token.len());
     assert_eq!(block.len(), PKG_LEN_BYTES);
     block.into_bytes()
 }
@@ -92,7 +92,7 @@ fn on_every_shell(test: impl Fn(&Device)) {
 
 #[test]
 fn the_token_gets_from_the_slot_to_its_place() {
-    let longest = format!("a.b.{}", "c".repeat(TOKEN_MAX_BYTES - 4));
+    let longest = format!("a.b.{}", "c".repeat(MAX_TOKEN_BYTES - 4));
     for (token, tail) in [
         (TOKEN, block(TOKEN)),
         (TOKEN, [block(TOKEN), ticket()].concat()),

@@ -19,8 +19,8 @@ const COUNTERS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
      -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing";
 /// The rule is an error within a second and under 64 MiB; libFuzzer's own tables come on top.
-const MOST_MIB: &str = "512";
-const LONGEST_INPUT_BYTES: &str = "131072";
+const MAX_MIB: &str = "512";
+const MAX_INPUT_BYTES: &str = "131072";
 /// Where the installers to start from are made.
 const SEEDS: &str = "target/fuzz/seeds";
 
@@ -59,8 +59,8 @@ fn fuzz(sh: &Shell, target: &Path, name: &str, secs: u32) -> Result {
     let limits = [
         format!("-max_total_time={secs}"),
         "-timeout=1".to_owned(),
-        format!("-rss_limit_mb={MOST_MIB}"),
-        format!("-max_len={LONGEST_INPUT_BYTES}"),
+        format!("-rss_limit_mb={MAX_MIB}"),
+        format!("-max_len={MAX_INPUT_BYTES}"),
         format!("-artifact_prefix={}/", artifacts.display()),
         "-print_final_stats=1".to_owned(),
         "-verbosity=0".to_owned(),

@@ -24,7 +24,7 @@ const TARGETS: [(&str, &str); 2] =
 const SOURCE: &str = "source.sha256";
 const DIGESTS: &str = "SHA256SUMS";
 /// An installer carries it, so it stays small.
-const MOST_BYTES: u64 = 384 << 10;
+const MAX_BYTES: u64 = 384 << 10;
 
 /// Builds both readers and keeps them.
 pub(crate) fn build(sh: &Shell) -> Result {
@@ -117,8 +117,8 @@ pub(crate) fn check(root: &Path) -> Result {
         let path = root.join(FOLDER).join("prebuilt").join(name);
         let bytes = fs::read(&path).at("read", &path)?;
         let len = bytes.len() as u64;
-        if len > MOST_BYTES {
-            return Err(Failure::answer(name, format!("is {len} bytes, must be at most {MOST_BYTES}")));
+        if len > MAX_BYTES {
+            return Err(Failure::answer(name, format!("is {len} bytes, must be at most {MAX_BYTES}")));
         }
         let line = format!("{}  {name}", hex(&Sha256::digest(&bytes)));
         if !digests.lines().any(|found| found == line) {

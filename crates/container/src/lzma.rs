@@ -16,11 +16,11 @@ use lzma_rust2::LzmaReader;
 use crate::decoded::{OneStream, ToTheEnd};
 
 /// A decoder's memory in KiB: enough for a dictionary of 32 MiB.
-const MEMORY_LIMIT_KIB: u32 = 40 << 10;
+const MAX_MEMORY_KIB: u32 = 40 << 10;
 
 /// Decodes one stream; anything after it is an error, and so is a dictionary of more than 32 MiB.
 pub fn decode<R: Read>(compressed: R) -> io::Result<impl Read> {
-    let mut decoder = LzmaReader::new_mem_limit(compressed, MEMORY_LIMIT_KIB, None)?;
+    let mut decoder = LzmaReader::new_mem_limit(compressed, MAX_MEMORY_KIB, None)?;
     decoder.set_relaxed_end_condition(false);
     Ok(ToTheEnd::new(Stream::Decoding(Box::new(decoder))))
 }

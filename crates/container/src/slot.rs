@@ -9,7 +9,7 @@
 //! ```
 
 /// The most bytes that a token has.
-pub const TOKEN_MAX_BYTES: usize = 4096;
+pub const MAX_TOKEN_BYTES: usize = 4096;
 
 /// The extension's object identifier: a UUID, 5c1d7e0a-93b4-4f6e-8a27-d06f3b5e9c41, in seven numbers below the root that Microsoft's `oidgen` gives to
 /// identifiers that nobody has to register. Not `2.25.` and the UUID as one number (X.667): readers whose numbers have 32 or 64
@@ -26,12 +26,12 @@ pub const MSI_MAGIC: &[u8; 16] = b"STAMPWRIGHT-SLOT";
 /// The layout after the magic.
 pub const MSI_VERSION: u8 = 1;
 /// The extension's value, whatever token is in it.
-pub const MSI_LEN_BYTES: usize = 16 + 1 + 2 + TOKEN_MAX_BYTES;
+pub const MSI_LEN_BYTES: usize = 16 + 1 + 2 + MAX_TOKEN_BYTES;
 
 /// What a flat package's block starts with, between its line ending and the length.
 pub const PKG_MARK: &str = "stampwright-slot-1";
 /// The block, line endings included, whatever token is in it.
-pub const PKG_LEN_BYTES: usize = 1 + 18 + 1 + 4 + 1 + 10 + 1 + TOKEN_MAX_BYTES + 1;
+pub const PKG_LEN_BYTES: usize = 1 + 18 + 1 + 4 + 1 + 10 + 1 + MAX_TOKEN_BYTES + 1;
 
 #[cfg(test)]
 mod tests {

@@ -23,9 +23,9 @@ static HEAP: PeakAlloc = PeakAlloc;
 const OPENS: u32 = 200;
 const STAMPS: u32 = 1000;
 /// Heap beyond the base, for opening and stamping together.
-const HEAP_LIMIT_BYTES: usize = 1 << 20;
+const MAX_HEAP_BYTES: usize = 1 << 20;
 /// New bytes of a stamp.
-const PATCH_LIMIT_BYTES: u64 = 64 << 10;
+const MAX_PATCH_BYTES: u64 = 64 << 10;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -84,7 +84,7 @@ fn measure(path: &str, token: &Token, keys: Option<&IssuerKeys>, resign: bool) -
     let accepted = base.accept(token.clone(), 0)?;
     let splice = stamp(&base, &accepted)?;
     let heap_bytes = HEAP.peak_usage().saturating_sub(before);
-    if heap_bytes > HEAP_LIMIT_BYTES || (!resign && splice.put_bytes() > PATCH_LIMIT_BYTES) {
+    if heap_bytes > MAX_HEAP_BYTES || (!resign && splice.put_bytes() > MAX_PATCH_BYTES) {
         return Err(format!("{path}: {heap_bytes} bytes of heap, {} new bytes", splice.put_bytes()).into());
     }
     let opened = per_round(OPENS, || open().map(drop))?;

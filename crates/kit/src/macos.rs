@@ -15,9 +15,9 @@ use crate::folder::{Folder, KitError, failed};
 use crate::text::{is_identifier, is_plain_name, is_version, plain};
 
 /// No property list that matters here is longer.
-const PLIST_MAX_BYTES: u64 = 256 << 10;
+const MAX_PLIST_BYTES: u64 = 256 << 10;
 /// No product has more daemons.
-const LABELS_MAX: usize = 16;
+const MAX_LABELS: usize = 16;
 
 /// A flat package that a kit can be made of.
 #[derive(Debug, Clone)]
@@ -152,12 +152,12 @@ impl Sink for Look<'_> {
             Area::Token => false,
         };
         let is_uninstall = entry.area == Area::Metadata && entry.path == "Scripts/uninstall";
-        let is_small = matches!(entry.what, What::File(len) if len <= PLIST_MAX_BYTES);
+        let is_small = matches!(entry.what, What::File(len) if len <= MAX_PLIST_BYTES);
         if !is_small || !is_info && !is_daemon && !is_uninstall {
             return Ok(());
         }
         let mut bytes = Vec::new();
-        let read = content.take(PLIST_MAX_BYTES).read_to_end(&mut bytes);
+        let read = content.take(MAX_PLIST_BYTES).read_to_end(&mut bytes);
         read.map_err(|source| ReadError::Io { verb: "read a property list", source })?;
         if is_uninstall {
             self.uninstall = uninstall(&bytes);
@@ -167,7 +167,7 @@ impl Sink for Look<'_> {
         let mut strings = strings(&bytes).unwrap_or_default();
         if is_info {
             self.executable = strings.remove("CFBundleExecutable").filter(|name| !name.contains('/'));
-        } else if self.labels.len() < LABELS_MAX {
+        } else if self.labels.len() < MAX_LABELS {
             self.labels.extend(strings.remove("Label").filter(|label| is_label(label)));
         }
         Ok(())

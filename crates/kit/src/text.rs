@@ -1,7 +1,7 @@
 //! Values from an installer on their way into documents.
 
 /// The longest file name; the console shows it, and so does every log.
-const NAME_MAX_BYTES: usize = 100;
+const MAX_NAME_BYTES: usize = 100;
 
 /// One line of text: control characters, which neither XML nor a console's field can have, become spaces.
 #[must_use]
@@ -16,7 +16,7 @@ pub fn plain(text: &str) -> String {
 pub fn is_plain_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b" ._+()-".contains(&byte);
     !name.is_empty()
-        && name.len() <= NAME_MAX_BYTES
+        && name.len() <= MAX_NAME_BYTES
         && name.bytes().all(allowed)
         && !name.starts_with(['.', '-', ' '])
         && !name.ends_with(['.', ' '])

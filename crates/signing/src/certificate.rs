@@ -16,7 +16,7 @@ use crate::algorithm::{PublicKey, signature_digest};
 use crate::{pem, time};
 
 /// More certificates than these are in nobody's file.
-const CERTIFICATES_MAX: usize = 200;
+const MAX_CERTIFICATES: usize = 200;
 
 /// A certificate.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub enum CertificateError {
     #[error("there is no certificate in it, must be PEM or DER")]
     None,
     /// It has too many.
-    #[error("there are more than {CERTIFICATES_MAX} certificates in it")]
+    #[error("there are more than {MAX_CERTIFICATES} certificates in it")]
     TooMany,
     /// One of them is not DER.
     #[error(transparent)]
@@ -75,7 +75,7 @@ impl Certificate {
         let found: Vec<Self> = found.map(|block| Self::from_der(&block.der)).collect::<Result<_, _>>()?;
         match found.len() {
             0 => Err(CertificateError::None),
-            1..=CERTIFICATES_MAX => Ok(found),
+            1..=MAX_CERTIFICATES => Ok(found),
             _ => Err(CertificateError::TooMany),
         }
     }

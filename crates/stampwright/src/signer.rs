@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::input::{self, OpenKey};
 
 /// An OpenPGP signature with an RSA key of 4096 bits is shorter.
-const OPENPGP_MAX_BYTES: usize = 1024;
+const MAX_OPENPGP_BYTES: usize = 1024;
 
 /// Where a private key is.
 #[derive(Debug, Clone, Copy)]
@@ -178,7 +178,7 @@ impl Sealer for Signer {
     fn most_cms_len(&self) -> usize {
         match &self.who {
             Who::Certificates(identity) => package::most_cms_len(identity, self.authority.is_some()),
-            Who::OpenPgp(_) => OPENPGP_MAX_BYTES,
+            Who::OpenPgp(_) => MAX_OPENPGP_BYTES,
         }
     }
 

@@ -3,9 +3,9 @@
 use super::tree::{Complaint, Source, is_rust};
 
 /// A longer file is two things in one room.
-const MOST_LINES: usize = 500;
+const MAX_LINES: usize = 500;
 /// A longer function gets a hint: a table of data may be as long as its specification.
-const MOST_FUNCTION_LINES: usize = 60;
+const MAX_FUNCTION_LINES: usize = 60;
 
 /// Marks of unfinished work. Written in halves here, or this file would complain of itself.
 const OPEN_ENDS: [&str; 4] =
@@ -26,8 +26,8 @@ const FOREIGN: [&str; 8] = [
 /// Source files that are too long.
 pub(super) fn long_files(tree: &[Source]) -> Vec<Complaint> {
     let lines = |source: &&Source| source.text.lines().count();
-    let long = tree.iter().filter(|source| is_rust(source) && lines(source) > MOST_LINES);
-    long.map(|source| Complaint::new(source, 0, format!("{} lines, at most {MOST_LINES}", lines(&source)))).collect()
+    let long = tree.iter().filter(|source| is_rust(source) && lines(source) > MAX_LINES);
+    long.map(|source| Complaint::new(source, 0, format!("{} lines, at most {MAX_LINES}", lines(&source)))).collect()
 }
 
 /// Functions that are longer than feels right; rustfmt puts the closing brace under the first letter.
@@ -41,7 +41,7 @@ pub(super) fn long_functions(tree: &[Source]) -> Vec<Complaint> {
                 open = Some((number, indent));
             } else if let Some((start, _)) = open.filter(|(_, depth)| line.trim() == "}" && *depth == indent) {
                 let length = number - start + 1;
-                if length > MOST_FUNCTION_LINES {
+                if length > MAX_FUNCTION_LINES {
                     hints.push(Complaint::new(source, start + 1, format!("a function of {length} lines")));
                 }
                 open = None;

@@ -5,7 +5,7 @@ use crate::read_at::{ReadAt, read_vec};
 use crate::reader::{Error, Malformed, Problem, Reader};
 
 /// More members than any deb has; an archive of headers only must not keep a reader busy.
-const MEMBERS_LIMIT: usize = 32;
+const MAX_MEMBERS: usize = 32;
 /// The name of the structure in errors.
 const HEADER: &str = "ar member header";
 
@@ -33,7 +33,7 @@ pub fn members(file: &(impl ReadAt + ?Sized)) -> Result<Vec<Member>, Error> {
     let mut found: Vec<Member> = Vec::new();
     let mut at = MAGIC.len() as u64;
     while at < file.len() {
-        if found.len() == MEMBERS_LIMIT {
+        if found.len() == MAX_MEMBERS {
             let problem = Problem::Value { field: "number of members", found: 33, expected: "32 at most" };
             return Err(wrong("ar archive", at, problem).into());
         }

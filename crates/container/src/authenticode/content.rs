@@ -12,11 +12,11 @@ use crate::read_at::ReadAt;
 use crate::reader::{Error, Malformed, Problem};
 
 /// Storages in storages.
-const MOST_DEPTH: usize = 32;
+const MAX_DEPTH: usize = 32;
 /// `MsiDigitalSignatureEx` is a digest; SHA-512 has 64 bytes.
-const MOST_DSE_BYTES: usize = 64;
+const MAX_DSE_BYTES: usize = 64;
 /// A dual signature with timestamps has some 30 KB.
-const MOST_SIGNATURE_BYTES: usize = 16 << 20;
+const MAX_SIGNATURE_BYTES: usize = 16 << 20;
 
 /// One step on the way through the storages.
 #[derive(Debug, Clone, Copy)]
@@ -103,12 +103,12 @@ impl<'c, R: ReadAt> Msi<'c, R> {
 
     /// The content of `MsiDigitalSignatureEx`, if there is one.
     pub fn dse(&self) -> Result<Option<Vec<u8>>, Error> {
-        self.root_stream(DIGITAL_SIGNATURE_EX, MOST_DSE_BYTES)
+        self.root_stream(DIGITAL_SIGNATURE_EX, MAX_DSE_BYTES)
     }
 
     /// The signature, if there is one: a PKCS #7 message, and what follows it in its stream.
     pub fn signature(&self) -> Result<Option<Vec<u8>>, Error> {
-        self.root_stream(DIGITAL_SIGNATURE, MOST_SIGNATURE_BYTES)
+        self.root_stream(DIGITAL_SIGNATURE, MAX_SIGNATURE_BYTES)
     }
 
     fn root_stream(&self, name: &str, limit: usize) -> Result<Option<Vec<u8>>, Error> {
@@ -124,7 +124,7 @@ fn walk<'c>(
     below: &BTreeMap<u32, Vec<&'c Entry>>,
     steps: &mut Vec<Step<'c>>,
 ) -> Result<(), Malformed> {
-    if depth > MOST_DEPTH {
+    if depth > MAX_DEPTH {
         let problem = Problem::Text { what: "storages lie too deep in each other" };
         return Err(Malformed { structure: "directory", offset: 0, problem });
     }

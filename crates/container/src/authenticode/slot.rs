@@ -24,7 +24,7 @@ use crate::der::{
     BIT_STRING, BOOLEAN, CONTEXT_0, CONTEXT_3, Encoding, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET, Value, encode,
 };
 use crate::reader::{Malformed, Problem};
-use crate::slot::{MSI_LEN_BYTES, MSI_MAGIC, MSI_OID_DER, MSI_VERSION, TOKEN_MAX_BYTES};
+use crate::slot::{MAX_TOKEN_BYTES, MSI_LEN_BYTES, MSI_MAGIC, MSI_OID_DER, MSI_VERSION};
 
 /// 1.3.6.1.4.1.311.2.4: of Microsoft's attributes of signatures; .2 is the intent to seal, .3 the sealing signature, .4 its timestamp.
 const SEALING: &[u8] = &[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x04];
@@ -166,12 +166,12 @@ pub fn read(slot: &[u8]) -> Result<Option<&[u8]>, Malformed> {
     }
     let [high, low] = r.array()?;
     let len = usize::from(u16::from_be_bytes([high, low]));
-    if len > TOKEN_MAX_BYTES {
+    if len > MAX_TOKEN_BYTES {
         let expected = "4096 at most";
         return Err(r.wrong(Problem::Value { field: "length of the token", found: len as u64, expected }));
     }
     let token = r.take(len)?;
-    if r.take(TOKEN_MAX_BYTES - len)?.iter().any(|byte| *byte != 0) {
+    if r.take(MAX_TOKEN_BYTES - len)?.iter().any(|byte| *byte != 0) {
         return Err(r.wrong(Problem::Text { what: "something stands behind the token" }));
     }
     r.finish()?;

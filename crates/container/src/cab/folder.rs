@@ -12,9 +12,9 @@ use crate::read_at::{ReadAt, read_vec};
 use crate::reader::{Error, Malformed, Problem, Reader};
 
 /// §2.4: what a block's data can need, and what real files have at most above it.
-const MOST_DATA: u16 = 32_780 + 6;
+const MAX_DATA: u16 = 32_780 + 6;
 /// The same for LZX, whose blocks can grow by 6144 bytes.
-const MOST_LZX_DATA: u16 = 32_768 + 6144;
+const MAX_LZX_DATA: u16 = 32_768 + 6144;
 
 /// A folder's bytes, one block at a time.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl<R: ReadAt> FolderReader<'_, R> {
         let sum = r.u32_le()?;
         let lengths = r.clone().u32_le()?;
         let (packed, raw) = (r.u16_le()?, r.u16_le()?);
-        let most = if self.lzx.is_some() { MOST_LZX_DATA } else { MOST_DATA };
+        let most = if self.lzx.is_some() { MAX_LZX_DATA } else { MAX_DATA };
         if packed > most || usize::from(raw) > BLOCK || (left > 0 && usize::from(raw) < BLOCK) {
             let (found, expected) = (lengths.into(), "of a block of 32 KiB, and only the last one shorter");
             return Err(r.wrong(Problem::Value { field: "lengths", found, expected }).into());

@@ -6,7 +6,7 @@ use crate::read_at::{ReadAt, read_vec};
 use crate::reader::{Error, Malformed, Problem, Reader};
 
 /// Everything before the data; enough for 65,535 files with names of 240 bytes.
-const MOST_HEAD: u64 = 16 << 20;
+const MAX_HEAD: u64 = 16 << 20;
 /// §2.1: the cabinet continues one before it, and is continued by one after it.
 const HAS_PREVIOUS: u16 = 1;
 const HAS_NEXT: u16 = 2;
@@ -75,7 +75,7 @@ impl Head {
         let mut r = Reader::new("CFHEADER", 0, &first);
         let header = read_header(&mut r, data.len())?;
         let head_len = header.data_start(data)?;
-        let head = read_vec(data, "cabinet", 0, head_len, usize::try_from(MOST_HEAD).unwrap_or(0))?;
+        let head = read_vec(data, "cabinet", 0, head_len, usize::try_from(MAX_HEAD).unwrap_or(0))?;
         let mut r = Reader::new("CFHEADER", 0, &head);
         r.skip(HEADER)?;
         let (mut in_folder, mut in_data) = (0, 0);
@@ -141,7 +141,7 @@ impl Header {
     /// Where the head can end at most: at the first folder's data, or at the reader's limit.
     fn data_start(&self, data: &impl ReadAt) -> Result<u64, Error> {
         if self.folders == 0 {
-            return Ok(data.len().min(MOST_HEAD));
+            return Ok(data.len().min(MAX_HEAD));
         }
         let mut at = HEADER as u64;
         if self.flags & HAS_RESERVE != 0 {
@@ -150,11 +150,11 @@ impl Header {
         }
         if self.flags & (HAS_PREVIOUS | HAS_NEXT) != 0 {
             // Names of unknown length come before the first folder, whose data may be anywhere behind the files.
-            return Ok(self.len.min(MOST_HEAD));
+            return Ok(self.len.min(MAX_HEAD));
         }
         let folder = read_vec(data, "CFFOLDER", at, 8, 8)?;
         let start = u64::from(Reader::new("CFFOLDER", at, &folder).u32_le()?);
-        if start < at || start > self.len || start > MOST_HEAD {
+        if start < at || start > self.len || start > MAX_HEAD {
             let (found, expected) = (start, "behind the files' names");
             let problem = Problem::Value { field: "start of the data", found, expected };
             return Err(Malformed { structure: "CFFOLDER", offset: at, problem }.into());

@@ -37,7 +37,7 @@ const HEADER: usize = 36;
 /// Bytes of a block before compression; also how far MSZIP looks back.
 const BLOCK: usize = 32 * 1024;
 /// §2.2: blocks that a folder can count.
-const MOST_BLOCKS: u64 = 0xFFFF;
+const MAX_BLOCKS: u64 = 0xFFFF;
 /// §2.3: the name is UTF-8.
 const NAME_IS_UTF: u16 = 0x80;
 

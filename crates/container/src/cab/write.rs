@@ -4,7 +4,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroUsize;
 
 pub use super::mszip::Compression;
-use super::{BLOCK, DosTime, HEADER, MOST_BLOCKS, NAME_IS_UTF, blocks};
+use super::{BLOCK, DosTime, HEADER, MAX_BLOCKS, NAME_IS_UTF, blocks};
 
 /// A file that goes into a cabinet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +119,7 @@ fn refuse(folders: &[Folder]) -> Result<usize, WriteError> {
     }
     for folder in folders {
         let bytes = folder.files.iter().fold(0_u64, |sum, file| sum.saturating_add(file.size_bytes));
-        if bytes > MOST_BLOCKS * BLOCK as u64 {
+        if bytes > MAX_BLOCKS * BLOCK as u64 {
             return Err(WriteError::TooLarge { bytes });
         }
     }

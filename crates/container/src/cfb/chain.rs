@@ -7,7 +7,7 @@ use crate::read_at::{ReadAt, read_vec};
 use crate::reader::{Error, Malformed, Problem, Reader};
 
 /// A fragmented stream costs memory per piece; nobody writes a stream in more pieces than this.
-const MOST_EXTENTS: usize = 1 << 20;
+const MAX_EXTENTS: usize = 1 << 20;
 
 /// A run of bytes of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +51,9 @@ impl Extents {
         if let Some(last) = self.runs.last_mut().filter(|last| last.start + last.len == start) {
             last.len += len;
         } else {
-            if self.runs.len() >= MOST_EXTENTS {
+            if self.runs.len() >= MAX_EXTENTS {
                 let problem =
-                    Problem::Value { field: "number of pieces", found: MOST_EXTENTS as u64, expected: "smaller" };
+                    Problem::Value { field: "number of pieces", found: MAX_EXTENTS as u64, expected: "smaller" };
                 return Err(Malformed { structure: "stream", offset: start, problem });
             }
             self.runs.push(Extent { start, len });

@@ -9,7 +9,7 @@ use crate::read_at::ReadAt;
 use crate::reader::{Error, Malformed, Problem};
 
 /// The whole FAT is in memory: this many sectors are 32 GiB of version 4.
-const MOST_SECTORS: u64 = 8 << 20;
+const MAX_SECTORS: u64 = 8 << 20;
 
 /// One thing that a strict reader refuses or stumbles over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,7 +166,7 @@ impl<R: ReadAt> Compound<R> {
 
     fn whole_fat(&self) -> Result<Vec<u32>, Error> {
         let found = (self.fat.places.len() as u64).saturating_mul(self.fat.sectors.entries());
-        if found.max(self.fat.sectors.count()) > MOST_SECTORS {
+        if found.max(self.fat.sectors.count()) > MAX_SECTORS {
             let problem =
                 Problem::Value { field: "number of sectors", found, expected: "within the limit of this check" };
             return Err(Malformed { structure: "FAT", offset: 0, problem }.into());

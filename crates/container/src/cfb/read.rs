@@ -10,9 +10,9 @@ use crate::read_at::{ReadAt, read_vec};
 use crate::reader::{Error, Malformed, Problem, Reader};
 
 /// The directory is held in memory; an MSI has a hundred entries.
-const MOST_ENTRIES: u64 = 1 << 15;
+const MAX_ENTRIES: u64 = 1 << 15;
 /// So is the mini FAT: enough for 64 MiB of streams under 4096 bytes.
-const MOST_MINI_FAT: u64 = 4 << 20;
+const MAX_MINI_FAT: u64 = 4 << 20;
 
 /// What a directory entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl<R: ReadAt> Compound<R> {
     pub fn open(file: R) -> Result<Self, Error> {
         let (header, fat) = open_header(&file)?;
         let size = fat.sectors.size();
-        let most = MOST_ENTRIES * ENTRY as u64 / size;
+        let most = MAX_ENTRIES * ENTRY as u64 / size;
         let directory = fat.chain(&file, "directory", header.directory_start, most, false)?;
         let raw = read_directory(&load(&file, "directory", &directory)?, header.version)?;
         let Some(root) = raw.first().filter(|root| root.kind == 5) else {
@@ -102,7 +102,7 @@ impl<R: ReadAt> Compound<R> {
         };
         let mini_sectors = root.entry.size.div_ceil(MINI_SECTOR);
         let most = (4 * mini_sectors).div_ceil(size);
-        if most * size > MOST_MINI_FAT {
+        if most * size > MAX_MINI_FAT {
             let problem = Problem::Value {
                 field: "size of the mini stream",
                 found: root.entry.size,
@@ -115,7 +115,7 @@ impl<R: ReadAt> Compound<R> {
             let sectors = root.entry.size.div_ceil(size);
             mini_stream = fat.chain(&file, "mini stream", root.entry.start, sectors, true)?;
             mini_stream.truncate(root.entry.size);
-            let extents = fat.chain(&file, "mini FAT", header.mini_fat_start, MOST_MINI_FAT / size, false)?;
+            let extents = fat.chain(&file, "mini FAT", header.mini_fat_start, MAX_MINI_FAT / size, false)?;
             let bytes = load(&file, "mini FAT", &extents)?;
             mini_fat = words(&bytes).collect();
         }

@@ -23,7 +23,7 @@ use crate::read_at::{self, ReadAt};
 use crate::reader::{Error, Malformed, Problem};
 
 /// Storages in storages.
-const MOST_DEPTH: usize = 32;
+const MAX_DEPTH: usize = 32;
 
 /// A change to a stream of the root.
 #[derive(Debug, Clone, Copy)]
@@ -316,7 +316,7 @@ fn collect<'a, R: ReadAt>(
     let mut waiting = std::collections::VecDeque::new();
     place(level, &mut items, &mut waiting, 0)?;
     while let Some((at, id, depth)) = waiting.pop_front() {
-        if depth > MOST_DEPTH {
+        if depth > MAX_DEPTH {
             let problem = Problem::Text { what: "storages lie too deep in each other" };
             return Err(Malformed { structure: "directory", offset: 0, problem }.into());
         }

@@ -6,11 +6,11 @@ use crate::reader::{Error, Malformed, Problem, Reader};
 
 const DYNAMIC: &str = "dynamic section";
 const VERSION_NEED: &str = "version needs";
-const DYNAMIC_MAX_BYTES: usize = 64 << 10;
+const MAX_DYNAMIC_BYTES: usize = 64 << 10;
 /// A name is read with this much of what follows it.
-const NAME_MAX_BYTES: u64 = 512;
-const LIBRARIES_MAX: usize = 256;
-const VERSIONS_MAX: usize = 1024;
+const MAX_NAME_BYTES: u64 = 512;
+const MAX_LIBRARIES: usize = 256;
+const MAX_VERSIONS: usize = 1024;
 
 const DT_NULL: u64 = 0;
 const DT_NEEDED: u64 = 1;
@@ -73,7 +73,7 @@ impl Elf {
     /// The dynamic section's entries; none of a file without one.
     pub(super) fn entries(&self, file: &dyn ReadAt) -> Result<Entries, Error> {
         let Some((at, len)) = self.dynamic() else { return Ok(Entries::default()) };
-        let bytes = read_vec(file, DYNAMIC, at, len, DYNAMIC_MAX_BYTES)?;
+        let bytes = read_vec(file, DYNAMIC, at, len, MAX_DYNAMIC_BYTES)?;
         Ok(entries(&bytes, at)?)
     }
 
@@ -101,8 +101,8 @@ impl Elf {
         let missing = |what| Malformed { structure: VERSION_NEED, offset: address, problem: Problem::Missing { what } };
         let (start, found) = self.file_offset(address).ok_or_else(|| missing("the segment that they lie in"))?;
         let mut at = 0;
-        let mut left = VERSIONS_MAX;
-        for _ in 0..count.min(LIBRARIES_MAX as u64) {
+        let mut left = MAX_VERSIONS;
+        for _ in 0..count.min(MAX_LIBRARIES as u64) {
             let need = read_within(file, start, found, at)?;
             let mut r = Reader::new(VERSION_NEED, start + at, &need);
             r.skip(2)?; // vn_version
@@ -153,7 +153,7 @@ fn entries(bytes: &[u8], at: u64) -> Result<Entries, Malformed> {
         let (tag, value) = (r.u64_le()?, r.u64_le()?);
         match tag {
             DT_NULL => break,
-            DT_NEEDED if entries.needed.len() >= LIBRARIES_MAX => {
+            DT_NEEDED if entries.needed.len() >= MAX_LIBRARIES => {
                 return Err(r.wrong(Problem::Value {
                     field: "DT_NEEDED",
                     found: value,
@@ -182,8 +182,8 @@ impl Strings {
     fn name(&self, file: &dyn ReadAt, index: u64) -> Result<String, Error> {
         let offset = self.offset.saturating_add(index);
         let wrong = |problem| Malformed { structure: "string table", offset, problem };
-        let left = self.len.saturating_sub(index).min(NAME_MAX_BYTES);
-        let bytes = read_vec(file, "string table", offset, left, NAME_MAX_BYTES as usize)?;
+        let left = self.len.saturating_sub(index).min(MAX_NAME_BYTES);
+        let bytes = read_vec(file, "string table", offset, left, MAX_NAME_BYTES as usize)?;
         let name = bytes.iter().position(|&b| b == 0).and_then(|end| bytes.get(..end));
         let name = name.and_then(|name| std::str::from_utf8(name).ok());
         let name = name.filter(|name| !name.is_empty() && !name.chars().any(char::is_control));

@@ -11,8 +11,8 @@ const HEADER_64_BYTES: u64 = 64;
 const PROGRAM_HEADER_BYTES: u16 = 56;
 const SECTION_HEADER_BYTES: u16 = 64;
 /// Linkers make about a dozen.
-const PROGRAM_HEADERS_MAX: u16 = 128;
-const INTERPRETER_MAX_BYTES: usize = 4096;
+const MAX_PROGRAM_HEADERS: u16 = 128;
+const MAX_INTERPRETER_BYTES: usize = 4096;
 
 const CLASS_64: u8 = 2;
 const DATA_LITTLE: u8 = 1;
@@ -114,7 +114,7 @@ impl Elf {
         r.skip(6)?; // e_flags, e_ehsize
         let (program_bytes, programs) = (r.u16_le()?, r.u16_le()?);
         let (section_bytes, sections) = (r.u16_le()?, r.u16_le()?);
-        if programs > PROGRAM_HEADERS_MAX {
+        if programs > MAX_PROGRAM_HEADERS {
             return Err(value("e_phnum", programs.into(), "at most 128").into());
         }
         if programs > 0 && program_bytes != PROGRAM_HEADER_BYTES {
@@ -134,7 +134,7 @@ impl Elf {
 
     fn read_interpreter(&self, file: &dyn ReadAt) -> Result<Option<String>, Error> {
         let Some(segment) = self.segments.iter().find(|s| s.kind == PT_INTERP) else { return Ok(None) };
-        let bytes = read_vec(file, "interpreter", segment.offset, segment.file_bytes, INTERPRETER_MAX_BYTES)?;
+        let bytes = read_vec(file, "interpreter", segment.offset, segment.file_bytes, MAX_INTERPRETER_BYTES)?;
         let text = bytes.split_last().filter(|(last, _)| **last == 0).map(|(_, path)| path);
         text.and_then(|path| std::str::from_utf8(path).ok())
             .filter(|path| path.starts_with('/') && !path.chars().any(char::is_control))

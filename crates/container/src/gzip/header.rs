@@ -3,7 +3,7 @@
 /// The input's bytes per job.
 pub const CHUNK_BYTES: usize = 256 << 10;
 /// A tail has at most this many bytes: one stored block.
-pub const TAIL_LIMIT: usize = 0xffff;
+pub const MAX_TAIL: usize = 0xffff;
 
 /// ID1, ID2, CM (RFC 1952 §2.3.1).
 pub(super) const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];

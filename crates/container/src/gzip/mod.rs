@@ -29,6 +29,6 @@ mod tail;
 mod write;
 
 pub use decode::decode;
-pub use header::{CHUNK_BYTES, TAIL_LIMIT};
+pub use header::{CHUNK_BYTES, MAX_TAIL};
 pub use tail::{Prefix, PrefixWriter, Tail, TailWriter};
 pub use write::Writer;

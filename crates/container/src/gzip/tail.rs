@@ -3,8 +3,8 @@
 use std::io::{self, Seek, SeekFrom, Write};
 
 use super::header::{
-    FLAG_EXTRA, HEADER_BYTES, MAGIC, SUBFIELD_BYTES, SUBFIELD_ID, SUBFIELD_VERSION, SYNC_END, TAIL_HEADER_BYTES,
-    TAIL_LIMIT, TRAILER_BYTES,
+    FLAG_EXTRA, HEADER_BYTES, MAGIC, MAX_TAIL, SUBFIELD_BYTES, SUBFIELD_ID, SUBFIELD_VERSION, SYNC_END,
+    TAIL_HEADER_BYTES, TRAILER_BYTES,
 };
 use super::write::{Deflate, header, trailer};
 use crate::read_at::{ReadAt, read_vec};
@@ -186,7 +186,7 @@ impl Tail {
         let rest = len.checked_sub(prefix.tail_offset).filter(|_| sync);
         let rest = rest.ok_or(Malformed { structure: "gzip tail index", offset: start, problem: field })?;
         let at = start + prefix.tail_offset;
-        let limit = TAIL_LIMIT + 5 + TRAILER_BYTES as usize;
+        let limit = MAX_TAIL + 5 + TRAILER_BYTES as usize;
         let block = read_vec(file, "gzip tail", at, rest, limit)?;
         let bytes = stored_block(&block, at, &prefix)?;
         Ok(Self { prefix, bytes })

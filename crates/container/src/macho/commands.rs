@@ -13,7 +13,7 @@ const HEADER_BYTES: u64 = 32;
 /// `MH_EXECUTE`.
 const EXECUTE: u32 = 2;
 /// The largest programs have some 20 kB of load commands.
-const COMMANDS_MAX_BYTES: usize = 1 << 20;
+const MAX_COMMANDS_BYTES: usize = 1 << 20;
 
 const LC_SEGMENT_64: u32 = 0x19;
 const LC_CODE_SIGNATURE: u32 = 0x1d;
@@ -77,7 +77,7 @@ pub(super) fn read(file: &dyn ReadAt, offset: u64, len: u64) -> Result<Commands,
     if size > len - HEADER_BYTES {
         return Err(r.wrong(Problem::Truncated { needed: size, found: len - HEADER_BYTES }).into());
     }
-    let bytes = read_vec(file, COMMAND, offset + HEADER_BYTES, size, COMMANDS_MAX_BYTES)?;
+    let bytes = read_vec(file, COMMAND, offset + HEADER_BYTES, size, MAX_COMMANDS_BYTES)?;
     let mut commands = Commands { cpu, is_program, minimum_os: None, signature: None };
     walk(&mut commands, Reader::new(COMMAND, offset + HEADER_BYTES, &bytes), count, len)?;
     Ok(commands)

@@ -10,13 +10,13 @@ const MAGIC: u32 = 0xfade_0c02;
 /// The version from which there is a team identifier.
 const VERSION_TEAM: u32 = 0x20200;
 /// The version from which there is a 64-bit code limit.
-const VERSION_LIMIT_64: u32 = 0x20300;
+const MAX_VERSION_64: u32 = 0x20300;
 const FLAG_ADHOC: u32 = 0x2;
 const FLAG_RUNTIME: u32 = 0x1_0000;
 /// 4 kB (x86_64, and arm64 as `codesign` writes it) or 16 kB; 64 kB is the largest page of any system.
 const PAGE_SHIFTS: std::ops::RangeInclusive<u8> = 12..=16;
-const SPECIAL_SLOTS_MAX: u32 = 32;
-const NAME_MAX_BYTES: usize = 1024;
+const MAX_SPECIAL_SLOTS: u32 = 32;
+const MAX_NAME_BYTES: usize = 1024;
 
 /// How a code directory hashes, weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -167,7 +167,7 @@ pub fn read(blob: &[u8], offset: u64) -> Result<CodeDirectory, Malformed> {
     let (hash_bytes, hash_type, _platform, page_shift) = (r.u8()?, r.u8()?, r.u8()?, r.u8()?);
     r.skip(8)?; // spare2, scatterOffset
     let team_at = if version >= VERSION_TEAM { r.u32_be()? } else { 0 };
-    if version >= VERSION_LIMIT_64 {
+    if version >= MAX_VERSION_64 {
         r.skip(4)?; // spare3
         let limit = r.u64_be()?;
         code_limit = if limit == 0 { code_limit } else { limit };
@@ -210,7 +210,7 @@ struct Slots {
 
 impl Slots {
     fn read(&self, blob: &[u8], offset: u64) -> Result<(Vec<Vec<u8>>, Vec<u8>), Malformed> {
-        if self.special_count > SPECIAL_SLOTS_MAX {
+        if self.special_count > MAX_SPECIAL_SLOTS {
             return Err(value(offset, "nSpecialSlots", self.special_count.into(), "at most 32"));
         }
         let special_bytes = self.special_count as usize * self.width;
@@ -229,7 +229,7 @@ fn name(blob: &[u8], offset: u64, at: u32, what: &'static str) -> Result<String,
     let mut r = Reader::new(DIRECTORY, offset, blob);
     r.skip(at as usize)?;
     let rest = r.clone().take_rest();
-    let text = rest.iter().take(NAME_MAX_BYTES).position(|&b| b == 0).and_then(|end| rest.get(..end));
+    let text = rest.iter().take(MAX_NAME_BYTES).position(|&b| b == 0).and_then(|end| rest.get(..end));
     text.and_then(|text| std::str::from_utf8(text).ok())
         .filter(|text| !text.chars().any(char::is_control))
         .map(str::to_owned)

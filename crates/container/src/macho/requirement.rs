@@ -22,10 +22,10 @@ const DESIGNATED: u32 = 3;
 /// `exprForm`.
 const EXPRESSION: u32 = 1;
 /// There are five types.
-const COUNT_MAX: u32 = 16;
-const DEPTH_MAX: usize = 64;
+const MAX_COUNT: u32 = 16;
+const MAX_DEPTH: usize = 64;
 /// Real ones have two hundred characters.
-const TEXT_MAX_BYTES: usize = 16 << 10;
+const MAX_TEXT_BYTES: usize = 16 << 10;
 /// The upper byte of an opcode says whether a reader that does not know it may pass over it.
 const OPCODE: u32 = 0x00ff_ffff;
 
@@ -44,7 +44,7 @@ pub(super) fn designated(set: &[u8], offset: u64) -> Result<Option<String>, Malf
     expect(&mut r, "the magic", MAGIC_SET, "0xfade0c01")?;
     r.skip(4)?; // the length, which made `set`
     let count = r.u32_be()?;
-    if count > COUNT_MAX {
+    if count > MAX_COUNT {
         return Err(r.wrong(Problem::Value { field: "count", found: count.into(), expected: "16 at most" }));
     }
     for _ in 0..count {
@@ -92,7 +92,7 @@ struct Text<'a> {
 
 impl Text<'_> {
     fn expression(&mut self, level: Level, depth: usize) -> Result<(), Malformed> {
-        if depth == DEPTH_MAX || self.out.len() > TEXT_MAX_BYTES {
+        if depth == MAX_DEPTH || self.out.len() > MAX_TEXT_BYTES {
             return Err(self.r.wrong(Problem::Text { what: "it is nested too deeply or too long" }));
         }
         let opcode = self.r.u32_be()?;

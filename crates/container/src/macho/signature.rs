@@ -13,9 +13,9 @@ const EMBEDDED_SIGNATURE: u32 = 0xfade_0cc0;
 const BLOB_WRAPPER: u32 = 0xfade_0b01;
 const BLOB_HEADER_BYTES: usize = 8;
 /// Real ones have at most eight blobs.
-const BLOBS_MAX: u32 = 32;
+const MAX_BLOBS: u32 = 32;
 /// Three page-hash lists of a 1 GB program fit.
-const SIGNATURE_MAX_BYTES: usize = 24 << 20;
+const MAX_SIGNATURE_BYTES: usize = 24 << 20;
 
 const SLOT_CODE_DIRECTORY: u32 = 0;
 const SLOT_REQUIREMENTS: u32 = 2;
@@ -55,7 +55,7 @@ impl Slice {
             let problem = Problem::Trailing { bytes: self.len - end };
             return Err(Malformed { structure: SUPER_BLOB, offset: self.offset + end, problem }.into());
         }
-        let bytes = read_vec(file, SUPER_BLOB, offset, reserved, SIGNATURE_MAX_BYTES)?;
+        let bytes = read_vec(file, SUPER_BLOB, offset, reserved, MAX_SIGNATURE_BYTES)?;
         let (blobs, len) = index(&bytes, offset)?;
         let mut directories = Vec::new();
         for blob in &blobs {
@@ -162,7 +162,7 @@ fn index(bytes: &[u8], offset: u64) -> Result<(Vec<Blob>, usize), Malformed> {
     }
     let length = usize::try_from(r.u32_be()?).unwrap_or(usize::MAX);
     let count = r.u32_be()?;
-    if count > BLOBS_MAX {
+    if count > MAX_BLOBS {
         return Err(r.wrong(Problem::Value { field: "its blob count", found: count.into(), expected: "at most 32" }));
     }
     let Some(whole) = bytes.get(..length) else {

@@ -10,7 +10,7 @@ const FAT_MAGIC: u32 = 0xcafe_babe;
 const FAT_MAGIC_64: u32 = 0xcafe_babf;
 const FAT_HEADER_BYTES: u64 = 8;
 /// A Java class has its version here, 43 or more; no universal file has that many slices.
-const SLICES_MAX: u32 = 16;
+const MAX_SLICES: u32 = 16;
 
 /// A Mach-O file: one slice, or several behind a universal header.
 #[derive(Debug, Clone)]
@@ -103,7 +103,7 @@ fn fat_entries(file: &dyn ReadAt, entry_bytes: u64) -> Result<Vec<FatEntry>, Err
     let mut r = Reader::new(FAT, 0, &head);
     r.skip(4)?;
     let count = r.u32_be()?;
-    if !(1..=SLICES_MAX).contains(&count) {
+    if !(1..=MAX_SLICES).contains(&count) {
         return Err(wrong(4, Problem::Value { field: "nfat_arch", found: count.into(), expected: "1 to 16" }).into());
     }
     let table_bytes = u64::from(count) * entry_bytes;

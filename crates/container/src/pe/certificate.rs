@@ -12,7 +12,7 @@ const REVISION: u16 = 0x0200;
 const PKCS_SIGNED_DATA: u16 = 0x0002;
 const HEADER_BYTES: u64 = 8;
 /// A signature with two nested ones and their timestamps has 30 kB; this is room enough.
-const TABLE_MAX_BYTES: usize = 4 << 20;
+const MAX_TABLE_BYTES: usize = 4 << 20;
 /// Entries start at multiples of 8, and the table with them.
 const ALIGNMENT: u64 = 8;
 
@@ -40,7 +40,7 @@ impl Image {
         if offset < self.sections_end() {
             return Err(value("its offset", offset, "after the last section").into());
         }
-        let bytes = read_vec(file, TABLE, offset, size, TABLE_MAX_BYTES)?;
+        let bytes = read_vec(file, TABLE, offset, size, MAX_TABLE_BYTES)?;
         let left = file.len() - (offset + size);
         if left != 0 {
             let problem = Problem::Trailing { bytes: left };

@@ -10,12 +10,12 @@ const DOS_HEADER_BYTES: u64 = 64;
 const E_LFANEW: usize = 0x3c;
 const COFF_HEADER_BYTES: usize = 24;
 /// The Windows loader takes no more sections ("PE Format", COFF File Header).
-const SECTIONS_MAX: u16 = 96;
+const MAX_SECTIONS: u16 = 96;
 const SECTION_BYTES: usize = 40;
 /// Real PE headers start within the first kilobytes; a limit keeps a lying `e_lfanew` from leading far away.
-const E_LFANEW_MAX: u32 = 1 << 20;
+const MAX_E_LFANEW: u32 = 1 << 20;
 /// Sixteen directories are defined; the count field may name fewer.
-const DIRECTORIES_MAX: u32 = 16;
+const MAX_DIRECTORIES: u32 = 16;
 
 const DIRECTORY_RESOURCE: usize = 2;
 const DIRECTORY_SECURITY: usize = 4;
@@ -104,7 +104,7 @@ impl Image {
         }
         r.skip(E_LFANEW - 2)?;
         let at = r.u32_le()?;
-        if at > E_LFANEW_MAX {
+        if at > MAX_E_LFANEW {
             let problem = Problem::Value { field: "e_lfanew", found: at.into(), expected: "at most 1048576" };
             return Err(Malformed { structure: "dos header", offset: E_LFANEW as u64, problem }.into());
         }
@@ -119,7 +119,7 @@ impl Image {
         }
         let machine = Machine::from(r.u16_le()?);
         let section_count = r.u16_le()?;
-        if section_count > SECTIONS_MAX {
+        if section_count > MAX_SECTIONS {
             return Err(r.wrong(value("NumberOfSections", section_count.into(), "at most 96")).into());
         }
         r.skip(12)?;
@@ -218,7 +218,7 @@ fn optional_header(bytes: &[u8], at: u64) -> Result<Image, Malformed> {
     // DllCharacteristics, four sizes of stack and heap (4 or 8 bytes each), LoaderFlags
     r.skip(if plus { 2 + 32 + 4 } else { 2 + 16 + 4 })?;
     let count = r.u32_le()?;
-    if count > DIRECTORIES_MAX {
+    if count > MAX_DIRECTORIES {
         return Err(r.wrong(value("NumberOfRvaAndSizes", count.into(), "at most 16")));
     }
     let directories_offset = r.offset();

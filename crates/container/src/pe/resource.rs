@@ -17,9 +17,9 @@ const TYPE_VERSION: u32 = 16;
 const NAME_VERSION: u32 = 1;
 /// In an entry's name: it is a string. In its offset: it leads to a directory.
 const HIGH_BIT: u32 = 1 << 31;
-const ENTRIES_MAX: u32 = 4096;
+const MAX_ENTRIES: u32 = 4096;
 /// Version resources have 1–2 kB.
-const VERSION_MAX_BYTES: u32 = 64 << 10;
+const MAX_VERSION_BYTES: u32 = 64 << 10;
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
@@ -51,7 +51,7 @@ impl Image {
         let mut r = Reader::new(DIRECTORY, at, &head);
         r.skip(12)?;
         let count = u32::from(r.u16_le()?) + u32::from(r.u16_le()?);
-        if count > ENTRIES_MAX {
+        if count > MAX_ENTRIES {
             let problem = Problem::Value { field: "its entry count", found: count.into(), expected: "at most 4096" };
             return Err(Malformed { structure: DIRECTORY, offset: at, problem }.into());
         }
@@ -69,7 +69,7 @@ impl Image {
         let (at, entry) = self.at(file, root, offset, DATA_ENTRY_BYTES)?;
         let mut r = Reader::new("resource data entry", at, &entry);
         let (address, size) = (r.u32_le()?, r.u32_le()?);
-        if size > VERSION_MAX_BYTES {
+        if size > MAX_VERSION_BYTES {
             return Err(r
                 .wrong(Problem::Value { field: "Size", found: size.into(), expected: "at most 65536" })
                 .into());
@@ -84,7 +84,7 @@ impl Image {
             offset: offset.into(),
             problem: Problem::Missing { what: "the section that it points into" },
         })?;
-        Ok((at, read_vec(file, DIRECTORY, at, size.into(), VERSION_MAX_BYTES as usize)?))
+        Ok((at, read_vec(file, DIRECTORY, at, size.into(), MAX_VERSION_BYTES as usize)?))
     }
 }
 

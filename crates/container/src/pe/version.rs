@@ -11,9 +11,9 @@ const ROOT: &str = "version resource";
 const ROOT_KEY: &str = "VS_VERSION_INFO";
 /// `VS_FIXEDFILEINFO.dwSignature`.
 const FIXED_SIGNATURE: u32 = 0xfeef_04bd;
-const KEY_MAX_UNITS: usize = 256;
+const MAX_KEY_UNITS: usize = 256;
 /// Windows Installer keeps the languages in a column of 20 characters; more than a few make no sense.
-const LANGUAGES_MAX: usize = 64;
+const MAX_LANGUAGES: usize = 64;
 
 /// What a version resource says, as far as Windows Installer compares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ fn translations(mut vars: Reader<'_>, base: u64, languages: &mut Vec<u16>) -> Re
         if var.key != "Translation" {
             continue;
         }
-        while var.value.len() >= 4 && languages.len() < LANGUAGES_MAX {
+        while var.value.len() >= 4 && languages.len() < MAX_LANGUAGES {
             let language = var.value.u16_le()?;
             var.value.skip(2)?; // the code page
             if !languages.contains(&language) {
@@ -108,7 +108,7 @@ fn key(r: &mut Reader<'_>) -> Result<String, Malformed> {
     loop {
         match r.u16_le()? {
             0 => return Ok(String::from_utf16_lossy(&units)),
-            _ if units.len() >= KEY_MAX_UNITS => return Err(r.wrong(Problem::Text { what: "a key does not end" })),
+            _ if units.len() >= MAX_KEY_UNITS => return Err(r.wrong(Problem::Text { what: "a key does not end" })),
             unit => units.push(unit),
         }
     }

@@ -10,7 +10,7 @@ pub const CONFIG: u32 = 1;
 /// A flag of a file: the package owns it and does not bring it (`RPMFILE_GHOST`).
 pub const GHOST: u32 = 64;
 /// More files than any package has.
-const FILES_LIMIT: usize = 200_000;
+const MAX_FILES: usize = 200_000;
 
 /// What a header says of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Header {
             return Err(self.wrong(tag::OLDFILENAMES, "the files are listed in the way of rpm 3"));
         }
         let Some(names) = self.texts(tag::BASENAMES)? else { return Ok(Vec::new()) };
-        if names.len() > FILES_LIMIT {
+        if names.len() > MAX_FILES {
             return Err(self.wrong(tag::BASENAMES, "the package has more than 200000 files"));
         }
         let count = names.len();

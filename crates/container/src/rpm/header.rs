@@ -9,9 +9,9 @@ use crate::read_at::{ReadAt, read_vec};
 use crate::reader::{Error, Malformed, Problem, Reader};
 
 /// rpm takes no more entries (`HEADER_TAGS_MAX`).
-const ENTRIES_LIMIT: u32 = 0xffff;
+const MAX_ENTRIES: u32 = 0xffff;
 /// More than any package has; rpm takes eight times as much.
-const DATA_LIMIT: u32 = 32 << 20;
+const MAX_DATA: u32 = 32 << 20;
 
 /// The type of an entry's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,8 +100,8 @@ impl Header {
                 found => Err(at.wrong(Problem::Value { field, found: found.into(), expected })),
             }
         };
-        let count = limited(&mut reader, "nindex", ENTRIES_LIMIT, "from 1 to 65535")?;
-        let data = limited(&mut reader, "hsize", DATA_LIMIT, "from 1 to 33554432")?;
+        let count = limited(&mut reader, "nindex", MAX_ENTRIES, "from 1 to 65535")?;
+        let data = limited(&mut reader, "hsize", MAX_DATA, "from 1 to 33554432")?;
         let len = INTRO_BYTES + count * ENTRY_BYTES + data;
         let bytes = read_vec(file, structure, offset, len as u64, len)?;
         let mut header =

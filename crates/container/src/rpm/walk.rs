@@ -15,7 +15,7 @@ use crate::reader::{Error, Malformed, Problem};
 use crate::{cpio, gzip, xz, zst};
 
 /// A file with several names is held in memory until all of them are served.
-const HARD_LINK_LIMIT_BYTES: u64 = 64 << 20;
+const MAX_HARD_LINK_BYTES: u64 = 64 << 20;
 
 /// Is shown a file and, streamed, its bytes; what it does not read is read for it.
 pub(super) type Visit<'v, E> = dyn FnMut(&File, &mut dyn Read) -> Result<(), E> + 'v;
@@ -111,7 +111,7 @@ impl Walk {
         }
         match self.pending.remove(&entry.inode) {
             Some(others) if file.is_regular() && entry.links > 1 => {
-                let content = archive.data(HARD_LINK_LIMIT_BYTES)?;
+                let content = archive.data(MAX_HARD_LINK_BYTES)?;
                 for file in others.iter().chain([&file]) {
                     if file.size != entry.size {
                         return Err(self.wrong(Problem::Mismatch { what: "the sizes of a file's names" }).into());

@@ -9,9 +9,9 @@ use super::tag;
 /// The name field, with its final NUL.
 const LEAD_NAME_BYTES: usize = 66;
 /// rpm takes no more entries (`HEADER_TAGS_MAX`).
-const ENTRIES_LIMIT: usize = 0xffff;
+const MAX_ENTRIES: usize = 0xffff;
 /// rpm takes no more data (`HEADER_DATA_MAX`).
-const DATA_LIMIT: usize = 0x0fff_ffff;
+const MAX_DATA: usize = 0x0fff_ffff;
 /// Type 7, binary data, in a region's two entries.
 const BINARY: u32 = 7;
 
@@ -173,7 +173,7 @@ impl Writer {
     /// header has the zeros behind it as well.
     pub fn finish(&self) -> io::Result<Vec<u8>> {
         let count = self.entries.len() + 1;
-        if count > ENTRIES_LIMIT {
+        if count > MAX_ENTRIES {
             return Err(refused("a header has more entries than rpm takes"));
         }
         let mut index = Vec::with_capacity(count * ENTRY_BYTES);
@@ -190,7 +190,7 @@ impl Writer {
         // As an index entry, whose offset goes back over the whole index.
         let back = number(count * ENTRY_BYTES)?.wrapping_neg();
         entry(&mut data, self.region, BINARY, back, ENTRY_BYTES as u32);
-        if data.len() > DATA_LIMIT {
+        if data.len() > MAX_DATA {
             return Err(refused("a header has more data than rpm takes"));
         }
         let mut out = Vec::with_capacity(INTRO_BYTES + ENTRY_BYTES + index.len() + data.len() + 8);

@@ -16,7 +16,7 @@ use super::{Archive, Trailer, trailer};
 use crate::bom::Cksum;
 use crate::read_at::{ReadAt, read_vec};
 use crate::reader::{Error, Malformed, Problem, Reader};
-use crate::slot::{PKG_LEN_BYTES, PKG_MARK, TOKEN_MAX_BYTES};
+use crate::slot::{MAX_TOKEN_BYTES, PKG_LEN_BYTES, PKG_MARK};
 
 const STRUCTURE: &str = "slot";
 
@@ -40,7 +40,7 @@ pub fn fill(token: &[u8], out: &mut Vec<u8>) {
     // writing into a vector cannot fail
     let _ = write!(out, "\n{PKG_MARK} {:04} {checksum:010} ", token.len());
     out.extend(token);
-    out.extend(std::iter::repeat_n(b' ', TOKEN_MAX_BYTES.saturating_sub(token.len())));
+    out.extend(std::iter::repeat_n(b' ', MAX_TOKEN_BYTES.saturating_sub(token.len())));
     out.push(b'\n');
 }
 
@@ -74,13 +74,13 @@ pub fn read(slot: &[u8]) -> Result<Option<&[u8]>, Malformed> {
     };
     let (len, checksum) = (number(4)?, number(10)?);
     let len = usize::try_from(len).unwrap_or(usize::MAX);
-    if len > TOKEN_MAX_BYTES {
+    if len > MAX_TOKEN_BYTES {
         let expected = "4096 at most";
         return Err(r.wrong(Problem::Value { field: "length of the token", found: len as u64, expected }));
     }
     let space = r.take(1)?;
     let token = r.take(len)?;
-    let padding = r.take(TOKEN_MAX_BYTES - len)?;
+    let padding = r.take(MAX_TOKEN_BYTES - len)?;
     if space != b" " || r.take(1)? != b"\n" || padding.iter().any(|byte| *byte != b' ') {
         return Err(r.wrong(text("something stands beside the token")));
     }

@@ -7,12 +7,12 @@ use lzma_rust2::XzReader;
 use crate::decoded::{OneStream, ToTheEnd};
 
 /// A decoder's memory in KiB: enough for a dictionary of 32 MiB, which is xz's level 8.
-const MEMORY_LIMIT_KIB: u32 = 40 << 10;
+const MAX_MEMORY_KIB: u32 = 40 << 10;
 
 /// Decodes one xz stream; a second stream, stream padding or anything else after it is an error, and so is a
 /// dictionary of more than 32 MiB.
 pub fn decode<R: Read>(compressed: R) -> impl Read {
-    ToTheEnd::new(XzReader::new_mem_limit(BufReader::new(compressed), false, MEMORY_LIMIT_KIB))
+    ToTheEnd::new(XzReader::new_mem_limit(BufReader::new(compressed), false, MAX_MEMORY_KIB))
 }
 
 impl<R: Read> OneStream for XzReader<BufReader<R>> {

@@ -3,7 +3,7 @@
 /// The input's bytes per block.
 pub const BLOCK_BYTES: usize = 16 << 20;
 /// A tail has at most this many bytes, so that it is one chunk (and no longer than in gzip).
-pub const TAIL_LIMIT: usize = 0xffff;
+pub const MAX_TAIL: usize = 0xffff;
 
 pub(super) const STREAM_MAGIC: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
 pub(super) const FOOTER_MAGIC: [u8; 2] = *b"YZ";

@@ -30,6 +30,6 @@ mod tail;
 mod write;
 
 pub use decode::decode;
-pub use header::{BLOCK_BYTES, TAIL_LIMIT};
+pub use header::{BLOCK_BYTES, MAX_TAIL};
 pub use tail::Tail;
 pub use write::{Code, Writer};

@@ -3,17 +3,17 @@
 use std::io;
 
 use super::header::{
-    CHECK_BYTES, CHUNK_UNCOMPRESSED, FILTER_LZMA2, FLAGS_ONE_FILTER, FOOTER_BYTES, FOOTER_MAGIC, STREAM_FLAGS,
-    STREAM_HEADER_BYTES, STREAM_MAGIC, TAIL_LIMIT,
+    CHECK_BYTES, CHUNK_UNCOMPRESSED, FILTER_LZMA2, FLAGS_ONE_FILTER, FOOTER_BYTES, FOOTER_MAGIC, MAX_TAIL,
+    STREAM_FLAGS, STREAM_HEADER_BYTES, STREAM_MAGIC,
 };
 use super::write::{Index, Sizes};
 use crate::read_at::{ReadAt, read_vec};
 use crate::reader::{Error, Malformed, Problem, Reader};
 
 /// An index of more bytes than this is refused; this one is for a terabyte.
-const INDEX_LIMIT: usize = 1 << 20;
+const MAX_INDEX: usize = 1 << 20;
 /// The tail's block: header, one chunk, padding, check.
-const TAIL_BLOCK_LIMIT: usize = TAIL_LIMIT + 64;
+const MAX_TAIL_BLOCK: usize = MAX_TAIL + 64;
 
 /// The tail of a stream, found and checked.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ impl Tail {
         let end = start.saturating_add(len);
         let index_bytes = footer(file, end)?;
         let index_at = end.saturating_sub(FOOTER_BYTES + index_bytes);
-        let raw = read_vec(file, "xz index", index_at, index_bytes, INDEX_LIMIT)?;
+        let raw = read_vec(file, "xz index", index_at, index_bytes, MAX_INDEX)?;
         let mut before = Index { blocks: index(&raw, index_at)? };
         let no_block =
             Malformed { structure: "xz index", offset: index_at, problem: Problem::Missing { what: "a block" } };
@@ -40,7 +40,7 @@ impl Tail {
             let problem = Problem::Mismatch { what: "the blocks' sizes and the stream's length" };
             return Err(Malformed { structure: "xz index", offset: index_at, problem }.into());
         }
-        let block = read_vec(file, "xz tail block", at, size, TAIL_BLOCK_LIMIT)?;
+        let block = read_vec(file, "xz tail block", at, size, MAX_TAIL_BLOCK)?;
         let bytes = tail_block(&block, at, last)?;
         Ok(Self { before, bytes })
     }

@@ -6,8 +6,8 @@ use lzma_rust2::filter::bcj::BcjWriter;
 use lzma_rust2::{EncodeMode, Lzma2Options, Lzma2Writer, LzmaOptions, MfType};
 
 use super::header::{
-    BLOCK_BYTES, CHECK_BYTES, CHUNK_UNCOMPRESSED, FILTER_LZMA2, FILTER_X86, FLAGS_ONE_FILTER, FOOTER_MAGIC,
-    STREAM_FLAGS, STREAM_HEADER_BYTES, STREAM_MAGIC, TAIL_DICTIONARY, TAIL_LIMIT,
+    BLOCK_BYTES, CHECK_BYTES, CHUNK_UNCOMPRESSED, FILTER_LZMA2, FILTER_X86, FLAGS_ONE_FILTER, FOOTER_MAGIC, MAX_TAIL,
+    STREAM_FLAGS, STREAM_HEADER_BYTES, STREAM_MAGIC, TAIL_DICTIONARY,
 };
 use crate::workers::{Workers, cores};
 
@@ -17,7 +17,7 @@ const DICTIONARY_BYTES: u32 = 8 << 20;
 const DICTIONARY_PROPERTY: u8 = 22;
 /// An encoder (hash chains, tree, window) takes 95 MiB and a block in and out 20 MiB; two of them and a block that is
 /// being filled stay under 300 MiB. More threads, or blocks that wait, would not.
-const THREADS_LIMIT: usize = 2;
+const MAX_THREADS: usize = 2;
 
 /// What kind of machine code most of the input is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ struct Block {
 impl<W: Write> Writer<W> {
     /// Writes the stream header.
     pub fn new(out: W, code: Code) -> io::Result<Self> {
-        Self::with_threads(out, code, cores().min(THREADS_LIMIT))
+        Self::with_threads(out, code, cores().min(MAX_THREADS))
     }
 
     /// The same with a given number of threads; the bytes do not depend on it.
@@ -129,7 +129,7 @@ impl Index {
 
     /// The tail's block, the index and the footer.
     pub(super) fn end_with(&self, tail: &[u8]) -> io::Result<Vec<u8>> {
-        if tail.len() > TAIL_LIMIT {
+        if tail.len() > MAX_TAIL {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a tail is longer than one chunk"));
         }
         let mut lzma2 = Vec::new();

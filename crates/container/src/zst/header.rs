@@ -1,7 +1,7 @@
 //! The numbers of a frame: its header and those of its blocks.
 
 /// A tail has at most this many bytes, as in gzip; a raw block could hold 128 KiB.
-pub const TAIL_LIMIT: usize = 0xffff;
+pub const MAX_TAIL: usize = 0xffff;
 
 /// `Magic_Number` 0xFD2FB528.
 pub(super) const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];

@@ -27,6 +27,6 @@ mod tail;
 mod write;
 
 pub use decode::decode;
-pub use header::TAIL_LIMIT;
+pub use header::MAX_TAIL;
 pub use tail::Tail;
 pub use write::Writer;

@@ -2,15 +2,15 @@
 
 use std::io;
 
-use super::header::{BLOCK_HEADER_BYTES, DESCRIPTOR, HEADER_BYTES, MAGIC, TAIL_LIMIT};
+use super::header::{BLOCK_HEADER_BYTES, DESCRIPTOR, HEADER_BYTES, MAGIC, MAX_TAIL};
 use super::write::end_with;
 use crate::read_at::{ReadAt, read_vec};
 use crate::reader::{Error, Malformed, Problem, Reader};
 
 /// More blocks than this are refused: 16 GiB of input, a tenth of a second's walk.
-const BLOCKS_LIMIT: u32 = 1 << 17;
+const MAX_BLOCKS: u32 = 1 << 17;
 /// `Block_Maximum_Size` (RFC 8878 §3.1.1.2.3).
-const BLOCK_LIMIT: u64 = 128 << 10;
+const MAX_BLOCK: u64 = 128 << 10;
 
 /// The tail of a frame, found and checked.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ impl Tail {
         frame_header(file, start)?;
         let end = start.saturating_add(len);
         let mut at = start.saturating_add(HEADER_BYTES);
-        for _ in 0..BLOCKS_LIMIT {
+        for _ in 0..MAX_BLOCKS {
             let block = block_header(file, at)?;
             let after = at.saturating_add(BLOCK_HEADER_BYTES + block.len);
             if after > end {
@@ -52,11 +52,8 @@ impl Tail {
             }
             at = after;
         }
-        let problem = Problem::Value {
-            field: "number of blocks",
-            found: u64::from(BLOCKS_LIMIT) + 1,
-            expected: "131072 at most",
-        };
+        let problem =
+            Problem::Value { field: "number of blocks", found: u64::from(MAX_BLOCKS) + 1, expected: "131072 at most" };
         Err(wrong(at, problem).into())
     }
 
@@ -66,10 +63,10 @@ impl Tail {
     /// [`Tail::open`] does, and so does decoding the frame.
     pub fn open_from_end(file: &(impl ReadAt + ?Sized), start: u64, len: u64, unit: usize) -> Result<Self, Error> {
         frame_header(file, start)?;
-        let near = len.saturating_sub(HEADER_BYTES).min(TAIL_LIMIT as u64 + BLOCK_HEADER_BYTES);
+        let near = len.saturating_sub(HEADER_BYTES).min(MAX_TAIL as u64 + BLOCK_HEADER_BYTES);
         let from = start.saturating_add(len).saturating_sub(near);
-        let end = read_vec(file, "zstd block", from, near, TAIL_LIMIT + 3)?;
-        let mut candidates = (0..=TAIL_LIMIT).step_by(unit.max(1)).filter_map(|size| {
+        let end = read_vec(file, "zstd block", from, near, MAX_TAIL + 3)?;
+        let mut candidates = (0..=MAX_TAIL).step_by(unit.max(1)).filter_map(|size| {
             let at = end.len().checked_sub(size + BLOCK_HEADER_BYTES as usize)?;
             let (header, bytes) = end.get(at..)?.split_at_checked(BLOCK_HEADER_BYTES as usize)?;
             let expected = raw_header(size as u64);
@@ -148,7 +145,7 @@ fn block_header(file: &(impl ReadAt + ?Sized), at: u64) -> Result<Header, Error>
         2 => Kind::Compressed,
         _ => return Err(wrong(at, Problem::Data { what: "the block's type is reserved" }).into()),
     };
-    if size > BLOCK_LIMIT {
+    if size > MAX_BLOCK {
         let problem = Problem::Value { field: "size", found: size, expected: "131072 at most" };
         return Err(wrong(at, problem).into());
     }
@@ -164,7 +161,7 @@ fn last(file: &(impl ReadAt + ?Sized), start: u64, at: u64, end: u64, block: &He
     if left > 0 {
         return Err(wrong(data + block.len, Problem::Trailing { bytes: left }).into());
     }
-    let bytes = read_vec(file, "zstd block", data, block.len, TAIL_LIMIT)?;
+    let bytes = read_vec(file, "zstd block", data, block.len, MAX_TAIL)?;
     Ok(Tail { offset: at - start, bytes })
 }
 

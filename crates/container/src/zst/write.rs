@@ -4,13 +4,13 @@ use std::io::{self, Write};
 
 use zstd::stream::raw::{CParameter, Encoder, Operation, OutBuffer};
 
-use super::header::{DESCRIPTOR, MAGIC, TAIL_LIMIT};
+use super::header::{DESCRIPTOR, MAGIC, MAX_TAIL};
 use crate::workers::cores;
 
 /// What one of libzstd's workers compresses at a time. Its own choice is four windows, which leaves cores without work at the end.
 const JOB_BYTES: u32 = 8 << 20;
 /// Each worker holds a job, its output and its tables; more than eight would take too much memory.
-const THREADS_LIMIT: usize = 8;
+const MAX_THREADS: usize = 8;
 /// The window of an empty frame: 2^(10 + 11) bytes (RFC 8878 §3.1.1.1.2).
 const WINDOW: u8 = 11 << 3;
 /// A raw block with the last flag: type 0 in bits 1 and 2, flag in bit 0, size from bit 3.
@@ -27,7 +27,7 @@ pub struct Writer<W> {
 impl<W: Write> Writer<W> {
     /// A frame at `level`, 1 to 19; above that, decoders need more memory than some give.
     pub fn new(out: W, level: i32) -> io::Result<Self> {
-        Self::with_threads(out, level, cores().min(THREADS_LIMIT))
+        Self::with_threads(out, level, cores().min(MAX_THREADS))
     }
 
     /// The same with a given number of threads; the bytes do not depend on it.
@@ -101,7 +101,7 @@ impl<W: Write> Write for Writer<W> {
 
 /// The last block.
 pub(super) fn end_with(tail: &[u8]) -> io::Result<Vec<u8>> {
-    let len = u32::try_from(tail.len()).ok().filter(|_| tail.len() <= TAIL_LIMIT);
+    let len = u32::try_from(tail.len()).ok().filter(|_| tail.len() <= MAX_TAIL);
     let len = len.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a tail is longer than 65535 bytes"))?;
     let [a, b, c, _] = ((len << 3) | LAST).to_le_bytes();
     let mut out = vec![a, b, c];

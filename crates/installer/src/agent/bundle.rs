@@ -26,7 +26,7 @@ use super::signed;
 
 const RESOURCES: &str = "_CodeSignature/CodeResources";
 /// `CodeResources` has about 150 bytes for each file of the application.
-const SEALED_MAX_BYTES: u64 = 16 << 20;
+const MAX_SEALED_BYTES: u64 = 16 << 20;
 
 /// A bundle's parts. Names that are shown count from the application's folder.
 #[derive(Debug)]
@@ -149,8 +149,8 @@ fn read(path: &Path, shown: &str) -> Result<Option<Vec<u8>>, AgentProblem> {
         Err(source) => return Err(failed(source)),
     };
     let mut bytes = Vec::new();
-    file.take(SEALED_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > SEALED_MAX_BYTES {
+    file.take(MAX_SEALED_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_SEALED_BYTES {
         return Err(AgentProblem::App { file: shown.to_owned(), what: "it is larger than 16 MiB" });
     }
     Ok(Some(bytes))

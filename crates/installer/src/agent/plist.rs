@@ -9,7 +9,7 @@ use container::property_list::{self, Value};
 use super::errors::AgentProblem;
 
 /// Real ones have up to a hundred kilobytes.
-const INFO_MAX_BYTES: u64 = 4 << 20;
+const MAX_INFO_BYTES: u64 = 4 << 20;
 
 /// What an application or another bundle says of itself. What it does not say, or not as a text, is `None`.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -92,8 +92,8 @@ pub(crate) fn of_application(folder: &Path) -> Result<Info, AgentProblem> {
 pub(super) fn read(path: &Path, shown: &str) -> Result<Vec<u8>, AgentProblem> {
     let failed = |source| AgentProblem::Read { verb: "read Info.plist", source };
     let mut bytes = Vec::new();
-    File::open(path).map_err(failed)?.take(INFO_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > INFO_MAX_BYTES {
+    File::open(path).map_err(failed)?.take(MAX_INFO_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_INFO_BYTES {
         return Err(AgentProblem::App { file: shown.to_owned(), what: "it is larger than 4 MiB" });
     }
     Ok(bytes)

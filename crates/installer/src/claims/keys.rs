@@ -48,7 +48,7 @@ impl IssuerKeys {
     /// The longest set that is read, in bytes.
     pub const MAX_BYTES: usize = 65_536;
     /// The most keys that a set may have: one in use, one to come, and room.
-    const MOST_KEYS: usize = 16;
+    const MAX_KEYS: usize = 16;
 
     /// Reads a JSON Web Key Set. Strict: Ed25519 (`OKP`) and P-256 (`EC`) only, each with its own `kid`, public parts only.
     pub fn parse(jwks: &[u8]) -> Result<Self, ClaimsError> {
@@ -59,8 +59,8 @@ impl IssuerKeys {
         let set: Set = serde_json::from_slice(jwks).map_err(|error| {
             wrong(format!("are not a JSON Web Key Set (line {}, column {})", error.line(), error.column()))
         })?;
-        if set.keys.is_empty() || set.keys.len() > Self::MOST_KEYS {
-            return Err(wrong(format!("are {}, must be 1 to {}", set.keys.len(), Self::MOST_KEYS)));
+        if set.keys.is_empty() || set.keys.len() > Self::MAX_KEYS {
+            return Err(wrong(format!("are {}, must be 1 to {}", set.keys.len(), Self::MAX_KEYS)));
         }
         let mut keys: Vec<Key> = Vec::with_capacity(set.keys.len());
         for (n, object) in set.keys.iter().enumerate() {

@@ -11,7 +11,7 @@ use md5::{Digest, Md5};
 use super::codec::Codec;
 use super::control::{Control, Digests};
 use super::names::FORMAT_VERSION;
-use super::tar::{self, FILE_LIMIT_BYTES, Kind};
+use super::tar::{self, Kind, MAX_FILE_BYTES};
 use super::tree;
 use crate::format::{BuildError, Job, Output};
 use crate::payload::{Node, Payload, Source};
@@ -81,8 +81,8 @@ fn data(
             Node::Link { target } => tar::header(&mut out, path, Kind::Link(target), 0o777, mtime)?,
             Node::File { mode, source } => {
                 let len = source.len();
-                if len > FILE_LIMIT_BYTES {
-                    let limit = FILE_LIMIT_BYTES;
+                if len > MAX_FILE_BYTES {
+                    let limit = MAX_FILE_BYTES;
                     return Err(BuildError::TooLarge { what: "a file of the payload", found: len, limit }.into());
                 }
                 tar::header(&mut out, path, Kind::File(len), *mode, mtime)?;

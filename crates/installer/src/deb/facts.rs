@@ -10,7 +10,7 @@ use super::read::{EntryKind, Package, unreadable};
 use crate::format::ReadError;
 
 /// A unit file of more than this is not read.
-const UNIT_MAX_BYTES: u64 = 64 << 10;
+const MAX_UNIT_BYTES: u64 = 64 << 10;
 /// Enough for an ELF header.
 const HEAD_BYTES: u64 = 20;
 
@@ -91,7 +91,7 @@ pub fn facts(file: &dyn ReadAt) -> Result<Facts, ReadError> {
             }
             EntryKind::File(len) => {
                 placed.is_file = true;
-                let wanted = if is_unit { len.min(UNIT_MAX_BYTES) } else { len.min(HEAD_BYTES) };
+                let wanted = if is_unit { len.min(MAX_UNIT_BYTES) } else { len.min(HEAD_BYTES) };
                 content.take(wanted).read_to_end(&mut head).map_err(|error| unreadable(error, "data.tar"))?;
             }
         }

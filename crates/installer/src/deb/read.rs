@@ -14,11 +14,11 @@ use crate::format::ReadError;
 use crate::token::Token;
 
 /// More than any control archive has, decoded.
-const CONTROL_LIMIT_BYTES: u64 = 16 << 20;
+const MAX_CONTROL_BYTES: u64 = 16 << 20;
 /// More than any control file has.
-const CONTROL_FILE_LIMIT_BYTES: u64 = 1 << 20;
+const MAX_CONTROL_FILE_BYTES: u64 = 1 << 20;
 /// The longest path or link target.
-const PATH_LIMIT_BYTES: u64 = 4096;
+const MAX_PATH_BYTES: u64 = 4096;
 /// An archive ends with that many zeros at least.
 const END_BYTES: u64 = 1024;
 
@@ -103,11 +103,11 @@ impl<'a> Package<'a> {
 
     /// The files of the control archive.
     pub(super) fn walk_control(&self, visit: &mut VisitFile<'_>) -> Result<(), ReadError> {
-        let reader = self.decode(&self.control)?.take(CONTROL_LIMIT_BYTES);
+        let reader = self.decode(&self.control)?.take(MAX_CONTROL_BYTES);
         walk(reader, "control.tar", &mut |entry, content| {
             let mut bytes = Vec::new();
             if let EntryKind::File(len) = entry.kind {
-                if len > CONTROL_FILE_LIMIT_BYTES {
+                if len > MAX_CONTROL_FILE_BYTES {
                     let problem = Problem::Value { field: "size of a file", found: len, expected: "1 MiB at most" };
                     return Err(wrong("control.tar", 0, problem));
                 }
@@ -259,8 +259,8 @@ fn inside(path: &str) -> Result<String, &'static str> {
 
 fn long_name<R: Read>(entry: &mut ::tar::Entry<'_, R>, structure: &'static str) -> Result<Vec<u8>, ReadError> {
     let mut name = Vec::new();
-    entry.take(PATH_LIMIT_BYTES + 1).read_to_end(&mut name).map_err(|error| unreadable(error, structure))?;
-    if name.pop() != Some(0) || name.len() as u64 >= PATH_LIMIT_BYTES || name.contains(&0) {
+    entry.take(MAX_PATH_BYTES + 1).read_to_end(&mut name).map_err(|error| unreadable(error, structure))?;
+    if name.pop() != Some(0) || name.len() as u64 >= MAX_PATH_BYTES || name.contains(&0) {
         return Err(wrong(structure, 0, Problem::Text { what: "a long path is too long or has no end" }));
     }
     Ok(name)

@@ -9,7 +9,7 @@ pub(super) const BLOCK_BYTES: usize = 512;
 /// An archive ends with two blocks of zeros.
 pub(super) const END: [u8; 2 * BLOCK_BYTES] = [0; 2 * BLOCK_BYTES];
 /// Eleven octal digits.
-pub(super) const FILE_LIMIT_BYTES: u64 = (1 << 33) - 1;
+pub(super) const MAX_FILE_BYTES: u64 = (1 << 33) - 1;
 /// The name field, with its final NUL.
 const NAME_BYTES: usize = 100;
 

@@ -24,13 +24,13 @@ use crate::seal::{Place, SlotFound, SlotState};
 use crate::token::Token;
 
 /// A dual signature with timestamps has some 30 KB.
-const MOST_SIGNATURE_BYTES: usize = 16 << 20;
+const MAX_SIGNATURE_BYTES: usize = 16 << 20;
 
 /// The slot of a package, if it has one.
 pub(super) fn slot(compound: &Compound<&dyn ReadAt>) -> Result<Option<SlotFound>, ReadError> {
     let name: Vec<u16> = DIGITAL_SIGNATURE.encode_utf16().collect();
     let Some(entry) = compound.find(&name) else { return Ok(None) };
-    let stream = compound.read(entry, MOST_SIGNATURE_BYTES)?;
+    let stream = compound.read(entry, MAX_SIGNATURE_BYTES)?;
     let Some(start) = slot::find(&stream)? else { return Ok(None) };
     let extents = compound.extents(entry)?;
     let [run] = extents.runs() else {

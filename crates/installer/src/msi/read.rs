@@ -16,7 +16,7 @@ use crate::format::{Inspection, Kind, ReadError, TokenSummary};
 use crate::token::Token;
 
 /// A summary information has some hundred bytes.
-const SUMMARY_MAX_BYTES: usize = 64 << 10;
+const MAX_SUMMARY_BYTES: usize = 64 << 10;
 
 /// The streams of a compound file, by their packed names.
 pub(super) struct File<'f>(pub(super) Arc<Compound<&'f dyn ReadAt>>);
@@ -53,7 +53,7 @@ impl<'f> Installer<'f> {
     pub(super) fn over(compound: Arc<Compound<&'f dyn ReadAt>>) -> Result<Self, ReadError> {
         let streams = File(compound);
         let summary = streams
-            .stream(SUMMARY_INFORMATION, SUMMARY_MAX_BYTES)?
+            .stream(SUMMARY_INFORMATION, MAX_SUMMARY_BYTES)?
             .ok_or_else(|| missing("the summary information"))?;
         Ok(Self { summary: Summary::read(&summary)?, database: Database::open(streams)? })
     }

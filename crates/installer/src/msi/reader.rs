@@ -41,7 +41,7 @@ const DLL_IN_BINARY: i32 = 1;
 /// removal has been done.
 const DLL_AT_COMMIT: i32 = DLL_IN_BINARY | 0x600 | 0x800 | 0x40;
 /// No custom action of ours is larger.
-const MOST_BYTES: u64 = 8 << 20;
+const MAX_BYTES: u64 = 8 << 20;
 
 /// A row of the table Binary: its key and its stream.
 pub(super) type Binary = (&'static str, Vec<u8>);
@@ -73,8 +73,8 @@ fn token_reader(product: &Product, arch: Arch) -> Result<Vec<u8>, BuildError> {
     };
     let failed = |source| BuildError::Read { path: path.to_path_buf(), source };
     let found = fs::metadata(path).map_err(failed)?.len();
-    if found > MOST_BYTES {
-        return Err(BuildError::TooLarge { what: "the token reader", found, limit: MOST_BYTES });
+    if found > MAX_BYTES {
+        return Err(BuildError::TooLarge { what: "the token reader", found, limit: MAX_BYTES });
     }
     fs::read(path).map_err(failed)
 }

@@ -50,7 +50,7 @@ use strings::{Properties, Stored, not_a_base};
 /// A GUID in braces.
 const GUID_BYTES: usize = 38;
 /// All small streams of a base together; ours have a hundred kilobytes.
-const MOST_BYTES: u64 = 16 << 20;
+const MAX_BYTES: u64 = 16 << 20;
 
 /// An opened base: everything that a stamp needs.
 pub(super) struct MsiStamper {
@@ -104,7 +104,7 @@ pub(super) fn open(installer: &Installer<'_>, base: &dyn ReadAt) -> Result<MsiSt
         return Err(another_layout());
     }
     small.retain(|entry| !changed.contains(&entry.name));
-    let read = |entry: &Entry| compound.read(entry, usize::try_from(MOST_BYTES).unwrap_or(0));
+    let read = |entry: &Entry| compound.read(entry, usize::try_from(MAX_BYTES).unwrap_or(0));
     let signature_names = [name::DIGITAL_SIGNATURE, name::DIGITAL_SIGNATURE_EX].map(utf16);
     let streams = small.into_iter().map(|entry| Ok((entry.name.clone(), read(entry)?)));
     let streams = streams.collect::<Result<Vec<_>, container::Error>>()?;
@@ -165,7 +165,7 @@ fn sort_streams<R: ReadAt>(compound: &Compound<R>) -> Result<(Vec<Bulk>, Vec<&En
     }
     small.drain(..bulk.len());
     let bytes = small.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.size));
-    if bytes > MOST_BYTES {
+    if bytes > MAX_BYTES {
         return Err(not_a_base("the size of all tables", bytes.to_string(), "16 MiB at most"));
     }
     Ok((bulk, small))

@@ -11,8 +11,8 @@ use super::opened::{Opened, Script};
 use crate::format::{Area, Extracted, ReadError, Sink, What};
 
 /// A symbolic link's target is not longer.
-const TARGET_MAX_BYTES: u64 = 4096;
-const BOM_MAX_BYTES: usize = 24 << 20;
+const MAX_TARGET_BYTES: u64 = 4096;
+const MAX_BOM_BYTES: usize = 24 << 20;
 
 pub(super) fn extract(pkg: &Opened<'_>, sink: &mut dyn Sink) -> Result<(), ReadError> {
     if pkg.components.is_empty() {
@@ -45,7 +45,7 @@ fn document(pkg: &Opened<'_>, member: &str, name: &str, sink: &mut dyn Sink) -> 
     if !pkg.has(member) {
         return Ok(());
     }
-    let content = pkg.archive.read(pkg.file, pkg.archive.data(member)?, BOM_MAX_BYTES)?;
+    let content = pkg.archive.read(pkg.file, pkg.archive.data(member)?, MAX_BOM_BYTES)?;
     let what = What::File(content.len() as u64);
     sink.entry(&Extracted { area: Area::Metadata, path: name, what, mode: 0o644 }, &mut content.as_slice())
 }
@@ -107,7 +107,7 @@ fn payload(
             What::Folder
         } else if entry.is_symlink() {
             let problem = Problem::Text { what: "a link's target is not UTF-8" };
-            target = String::from_utf8(archive.data(TARGET_MAX_BYTES)?).map_err(|_| Malformed {
+            target = String::from_utf8(archive.data(MAX_TARGET_BYTES)?).map_err(|_| Malformed {
                 structure: "Payload",
                 offset: entry.offset,
                 problem,

@@ -10,7 +10,7 @@ use crate::agent::{Info, is_info};
 use crate::format::ReadError;
 
 /// An `Info.plist` of more than this is not read.
-const INFO_MAX_BYTES: u64 = 1 << 20;
+const MAX_INFO_BYTES: u64 = 1 << 20;
 /// A universal header with its slices' processors lies in the first bytes.
 const HEAD_BYTES: usize = 512;
 
@@ -73,8 +73,8 @@ impl Tree {
         let entry = &installed.entry;
         if entry.is_symlink() {
             installed.target = Some(String::from_utf8_lossy(&archive.data(4096)?).into_owned());
-        } else if let Some(folder) = application(&entry.path).filter(|_| entry.size <= INFO_MAX_BYTES) {
-            let content = archive.data(INFO_MAX_BYTES)?;
+        } else if let Some(folder) = application(&entry.path).filter(|_| entry.size <= MAX_INFO_BYTES) {
+            let content = archive.data(MAX_INFO_BYTES)?;
             installed.cksum = Cksum::of(&content);
             self.applications.insert(folder.to_owned(), Application::read(&content));
         } else {

@@ -20,12 +20,12 @@ use crate::seal::SlotFound;
 use crate::token::Token;
 
 /// The documents are some kilobytes; a `Bom` of 100,000 paths has 12 MB.
-const DOCUMENT_MAX_BYTES: usize = 1 << 20;
-const BOM_MAX_BYTES: usize = 24 << 20;
+const MAX_DOCUMENT_BYTES: usize = 1 << 20;
+const MAX_BOM_BYTES: usize = 24 << 20;
 /// `Scripts`, packed. Ours has 3 KB, but others bring programs along.
-const SCRIPTS_MAX_BYTES: u64 = 64 << 20;
+const MAX_SCRIPTS_BYTES: u64 = 64 << 20;
 /// A script of more than this is not kept.
-const SCRIPT_MAX_BYTES: u64 = 1 << 20;
+const MAX_SCRIPT_BYTES: u64 = 1 << 20;
 
 /// A flat package whose table of contents has been read.
 pub(super) struct Opened<'a> {
@@ -71,7 +71,7 @@ impl<'a> Opened<'a> {
 
     pub(super) fn document(&self, path: &str) -> Result<xml::Element, ReadError> {
         let structure = if path == "Distribution" { "Distribution" } else { "PackageInfo" };
-        let text = self.archive.read(self.file, self.archive.data(path)?, DOCUMENT_MAX_BYTES)?;
+        let text = self.archive.read(self.file, self.archive.data(path)?, MAX_DOCUMENT_BYTES)?;
         Ok(xml::parse(structure, &text)?)
     }
 
@@ -84,7 +84,7 @@ impl<'a> Opened<'a> {
     }
 
     pub(super) fn bom_of(&self, component: &str) -> Result<Vec<u8>, ReadError> {
-        Ok(self.archive.read(self.file, self.archive.data(&format!("{component}Bom"))?, BOM_MAX_BYTES)?)
+        Ok(self.archive.read(self.file, self.archive.data(&format!("{component}Bom"))?, MAX_BOM_BYTES)?)
     }
 
     /// Whether a component has that member, with content.
@@ -128,7 +128,7 @@ impl<'a> Opened<'a> {
             return Ok(Vec::new());
         }
         let data = self.archive.data(&path)?;
-        if data.length > SCRIPTS_MAX_BYTES {
+        if data.length > MAX_SCRIPTS_BYTES {
             let problem = Problem::Value { field: "length", found: data.length, expected: "64 MiB at most" };
             return Err(
                 Malformed { structure: "Scripts", offset: self.archive.heap_offset + data.offset, problem }.into()
@@ -141,8 +141,8 @@ impl<'a> Opened<'a> {
         let mut kept = 0;
         while let Some(entry) = archive.next_entry()? {
             kept += entry.size;
-            let small = entry.size <= SCRIPT_MAX_BYTES && kept <= 16 * SCRIPT_MAX_BYTES;
-            let content = if small { archive.data(SCRIPT_MAX_BYTES)? } else { Vec::new() };
+            let small = entry.size <= MAX_SCRIPT_BYTES && kept <= 16 * MAX_SCRIPT_BYTES;
+            let content = if small { archive.data(MAX_SCRIPT_BYTES)? } else { Vec::new() };
             scripts.push(Script { entry, content: Zeroizing::new(content) });
         }
         Ok(scripts)

@@ -11,7 +11,7 @@ use crate::format::ReadError;
 use crate::seal::{Imprints, RsaSignature, Sealed, Signature};
 
 /// A CMS signature with timestamps has some 10 KB.
-const MOST_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// The signatures and what they must be over: the checksum of the table of contents, which has been computed again.
 pub(super) fn signature(opened: &Opened<'_>) -> Result<Option<Signature>, ReadError> {
@@ -60,7 +60,7 @@ fn stored(file: &dyn ReadAt, archive: &Archive) -> Result<Sealed, ReadError> {
             return Err(wrong(Problem::Twice { what: "a signature" }).into());
         }
         let start = archive.heap_offset.saturating_add(signature.offset);
-        *place = Some(read_at::read_vec(file, "xar signature", start, signature.size, MOST_BYTES)?);
+        *place = Some(read_at::read_vec(file, "xar signature", start, signature.size, MAX_BYTES)?);
     }
     Ok(Sealed { cms: cms.unwrap_or_default(), rsa })
 }

@@ -20,7 +20,7 @@ use crate::payload::{Node, Source};
 /// How much is read from a source at once.
 const PIECE_BYTES: usize = 256 << 10;
 /// The sizes in both headers have 32 bits. Room for the headers, the cpio's own entries and a token is left.
-const PAYLOAD_LIMIT_BYTES: u64 = u32::MAX as u64 - (64 << 20);
+const MAX_PAYLOAD_BYTES: u64 = u32::MAX as u64 - (64 << 20);
 
 /// An error of what writes the payload.
 struct Failed(BuildError);
@@ -44,8 +44,8 @@ pub(super) fn build(job: &Job<'_>, out: &mut dyn Output) -> Result<(), BuildErro
 
 fn package(job: &Job<'_>, out: &mut dyn Output) -> Result<(), Failed> {
     let total = job.payload.total_bytes();
-    if total > PAYLOAD_LIMIT_BYTES {
-        let limit = PAYLOAD_LIMIT_BYTES;
+    if total > MAX_PAYLOAD_BYTES {
+        let limit = MAX_PAYLOAD_BYTES;
         return Err(BuildError::TooLarge { what: "the payload", found: total, limit }.into());
     }
     let codec = Codec::from(job.product.rpm_compression());

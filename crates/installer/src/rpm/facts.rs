@@ -12,7 +12,7 @@ use super::read::{Package, unreadable};
 use crate::format::ReadError;
 
 /// A unit or preset file of more than this is not read.
-const TEXT_MAX_BYTES: u64 = 64 << 10;
+const MAX_TEXT_BYTES: u64 = 64 << 10;
 /// Enough for an ELF header.
 const HEAD_BYTES: u64 = 20;
 
@@ -125,7 +125,7 @@ pub fn facts(file: &dyn ReadAt) -> Result<Facts, ReadError> {
         }
         let is_text =
             file.path.contains("systemd/system") && (file.path.ends_with(".service") || file.path.ends_with(".preset"));
-        let wanted = if is_text { TEXT_MAX_BYTES } else { HEAD_BYTES };
+        let wanted = if is_text { MAX_TEXT_BYTES } else { HEAD_BYTES };
         let mut head = Vec::new();
         content.take(wanted).read_to_end(&mut head).map_err(unreadable)?;
         if is_text {

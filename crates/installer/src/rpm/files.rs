@@ -18,7 +18,7 @@ const LICENCE: u32 = 128;
 /// What `rpm -V` compares: everything.
 const VERIFY_ALL: u32 = u32::MAX;
 /// FILESIZES has 32 bits, and so has a size in a cpio.
-const FILE_LIMIT_BYTES: u64 = u32::MAX as u64;
+const MAX_FILE_BYTES: u64 = u32::MAX as u64;
 /// A SHA-256 that is not known yet.
 const NO_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -158,7 +158,7 @@ impl Files {
 }
 
 fn small(len: u64) -> Result<u32, BuildError> {
-    let too_large = BuildError::TooLarge { what: "a file of the payload", found: len, limit: FILE_LIMIT_BYTES };
+    let too_large = BuildError::TooLarge { what: "a file of the payload", found: len, limit: MAX_FILE_BYTES };
     u32::try_from(len).map_err(|_| too_large)
 }
 

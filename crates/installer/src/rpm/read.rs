@@ -16,7 +16,7 @@ use crate::format::ReadError;
 use crate::token::Token;
 
 /// A replaceable tail with its codec's frame around it: no longer than this.
-const TAIL_LIMIT_BYTES: u64 = 2 << 20;
+const MAX_TAIL_BYTES: u64 = 2 << 20;
 
 /// A package whose headers have been read.
 pub(super) struct Package<'a> {
@@ -114,7 +114,7 @@ impl<'a> Package<'a> {
         let mut digest = Sha256::resume(bulk.midstate);
         let from = self.rpm.payload_offset().saturating_add(bulk.midstate.len());
         let rest = self.file.len().saturating_sub(from);
-        digest.update(&read_at::read_vec(self.file, "rpm payload", from, rest, TAIL_LIMIT_BYTES as usize)?);
+        digest.update(&read_at::read_vec(self.file, "rpm payload", from, rest, MAX_TAIL_BYTES as usize)?);
         let expected = self.rpm.header.texts(tag::PAYLOADDIGEST)?;
         if expected.as_deref() == Some(&[hex(&digest.finish())]) {
             return Ok(());

@@ -42,7 +42,7 @@ const READ_ONLY_ENFORCED: i32 = 4;
 /// A new row of two columns.
 const INSERT_TWO: u16 = 0x0201;
 /// A token's stream, with room.
-const STREAM_MAX_BYTES: usize = 8 << 10;
+const MAX_STREAM_BYTES: usize = 8 << 10;
 
 /// What the transform is called: it has the token's fingerprint in it, so that another token has another name and nothing that a
 /// computer still needs is overwritten.
@@ -108,7 +108,7 @@ pub fn read(file: &dyn ReadAt) -> Result<Token, ReadError> {
     let stream = |name: &str| {
         let name: Vec<u16> = utf16(name);
         let entry = compound.find(&name).ok_or_else(|| wrong("it lacks a stream"))?;
-        Ok::<_, ReadError>(compound.read(entry, STREAM_MAX_BYTES)?)
+        Ok::<_, ReadError>(compound.read(entry, MAX_STREAM_BYTES)?)
     };
     if compound.clsid() != CLSID || compound.entries().len() != 4 {
         return Err(wrong("it is not a transform of one table").into());

@@ -34,7 +34,7 @@ const CONTENTS: &str = "IntuneMacPackage/Contents/";
 /// The package is hashed in pieces of this length.
 const CHUNK_BYTES: usize = 10 << 20;
 /// A detection document of 8 GB has 27 KB of digests.
-const DETECTION_MAX_BYTES: u64 = 1 << 20;
+const MAX_DETECTION_BYTES: u64 = 1 << 20;
 
 /// Why a package could not be wrapped.
 #[derive(Debug, thiserror::Error)]
@@ -160,7 +160,7 @@ pub fn read(file: &dyn ReadAt, out: &mut impl Write) -> Result<Wrapped, containe
 
     let mut text = Vec::new();
     let entry = archive.by_name(DETECTION).map_err(|_| wrong("Detection.xml cannot be read"))?;
-    let read = entry.take(DETECTION_MAX_BYTES).read_to_end(&mut text);
+    let read = entry.take(MAX_DETECTION_BYTES).read_to_end(&mut text);
     read.map_err(|_| wrong("Detection.xml is damaged"))?;
     let detection = Detection::read(&xml::parse("Detection.xml", &text)?)?;
     if detection.name != name {

@@ -19,8 +19,8 @@ const NOT_DEPLOYED: &str = "Microsoft Support, macOS LOB apps are not deployed";
 const DETECTION: &str = "Microsoft Support, error 0x87D13BA2 for a macOS LOB app";
 const APPLE: &str = "Apple, InstallEnterpriseApplication and Distribution XML";
 
-const LOB_MAX_BYTES: u64 = 2_000_000_000;
-const PKG_MAX_BYTES: u64 = 8_000_000_000;
+const MAX_LOB_BYTES: u64 = 2_000_000_000;
+const MAX_PKG_BYTES: u64 = 8_000_000_000;
 
 pub(super) static RULES: [Rule; 18] = [
     Rule {
@@ -69,7 +69,7 @@ pub(super) static RULES: [Rule; 18] = [
         why: "the line-of-business type takes no more",
         remedy: "upload it as macOS app (PKG), which takes 8 GB",
         source: LOB,
-        broken: |s| pkg(s, |facts| larger(facts, LOB_MAX_BYTES).filter(|_| larger(facts, PKG_MAX_BYTES - 1).is_none())),
+        broken: |s| pkg(s, |facts| larger(facts, MAX_LOB_BYTES).filter(|_| larger(facts, MAX_PKG_BYTES - 1).is_none())),
     },
     Rule {
         id: "intune-pkg-size",
@@ -79,7 +79,7 @@ pub(super) static RULES: [Rule; 18] = [
         why: "no type takes more",
         remedy: "make it smaller",
         source: PKG,
-        broken: |s| pkg(s, |facts| larger(facts, PKG_MAX_BYTES - 1)),
+        broken: |s| pkg(s, |facts| larger(facts, MAX_PKG_BYTES - 1)),
     },
     Rule {
         id: "intune-flat",

@@ -21,7 +21,7 @@ const GPO_ONLY: &[Profile] = &[Profile::Gpo];
 const INTUNE_ONLY: &[Profile] = &[Profile::IntuneWindows];
 
 /// "30 GB per app".
-const WIN32_MAX_BYTES: u64 = 30_000_000_000;
+const MAX_WIN32_BYTES: u64 = 30_000_000_000;
 
 pub(super) static RULES: [Rule; 24] = [
     Rule {
@@ -138,7 +138,7 @@ pub(super) static RULES: [Rule; 24] = [
         remedy: "make it smaller",
         source: WIN32,
         broken: |s| {
-            if s.len_bytes > WIN32_MAX_BYTES { broken("file", format!("it has {} bytes", s.len_bytes)) } else { None }
+            if s.len_bytes > MAX_WIN32_BYTES { broken("file", format!("it has {} bytes", s.len_bytes)) } else { None }
         },
     },
     Rule {

@@ -35,7 +35,7 @@ pub(crate) const SEALING: [ObjectIdentifier; 3] = [
 /// The subject interface package for Windows Installer, {000C10F1-0000-0000-C000-000000000046}, as it lies in memory.
 const MSI_SIP: [u8; 16] = [0xf1, 0x10, 0x0c, 0, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0x46];
 /// Maximum length of a program's name and address.
-const TEXT_MAX: usize = 1024;
+const MAX_TEXT: usize = 1024;
 
 /// What the user sees when Windows asks: SpcSpOpusInfo.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -84,7 +84,7 @@ fn opus_info(opus: &Opus) -> Result<Vec<u8>, SignError> {
     let mut content = Vec::new();
     if let Some(text) = &opus.description {
         let units: Vec<u16> = text.encode_utf16().collect();
-        if text.is_empty() || units.len() > TEXT_MAX || text.chars().any(char::is_control) {
+        if text.is_empty() || units.len() > MAX_TEXT || text.chars().any(char::is_control) {
             return Err(wrong("description", "must be 1 to 1024 characters without control characters"));
         }
         if units.len() != text.chars().count() {
@@ -95,7 +95,7 @@ fn opus_info(opus: &Opus) -> Result<Vec<u8>, SignError> {
     }
     if let Some(url) = &opus.url {
         let web = url.starts_with("https://") || url.starts_with("http://");
-        if !web || url.len() > TEXT_MAX || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if !web || url.len() > MAX_TEXT || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(wrong("URL", "must start with http:// or https:// and have printable ASCII only"));
         }
         content.extend(tlv(CONTEXT_1, &tlv(CONTEXT_0_PRIMITIVE, url.as_bytes())));

@@ -20,9 +20,9 @@ use crate::timestamp::Timestamper;
 /// id-aa-timeStampToken (RFC 3161, appendix A).
 pub(crate) const TIMESTAMP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.14");
 /// Certificates of a timestamp authority come with its token: as many bytes as we know of, twice.
-const TIMESTAMP_MAX_BYTES: usize = 16 << 10;
+const MAX_TIMESTAMP_BYTES: usize = 16 << 10;
 /// What a message needs besides the certificates and the signature: measured 400, with long names.
-const FRAME_MAX_BYTES: usize = 2048;
+const MAX_FRAME_BYTES: usize = 2048;
 
 /// Signs a checksum: the detached message.
 pub fn sign(
@@ -61,6 +61,6 @@ pub const fn rsa_len(identity: &Identity) -> usize {
 pub fn most_cms_len(identity: &Identity, timestamped: bool) -> usize {
     let certificates: usize = identity.certificates().iter().map(|certificate| certificate.der().len()).sum();
     let names = identity.leaf().issuer_der().len() + identity.leaf().serial_der().len();
-    let timestamp = if timestamped { TIMESTAMP_MAX_BYTES } else { 0 };
-    FRAME_MAX_BYTES + certificates + names + identity.kind().most_signature_bytes() + timestamp
+    let timestamp = if timestamped { MAX_TIMESTAMP_BYTES } else { 0 };
+    MAX_FRAME_BYTES + certificates + names + identity.kind().most_signature_bytes() + timestamp
 }

@@ -27,7 +27,7 @@ const ALGORITHM: &str = "{algorithm}";
 /// What the plain signature of a pkg is asked for.
 const SHA1_NAME: &str = "rsa-pkcs1-sha1";
 /// No signature is this long.
-const ANSWER_MAX_BYTES: u64 = 8192;
+const MAX_ANSWER_BYTES: u64 = 8192;
 
 /// A command in its words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl CommandKey {
         let answer = answer.map_err(|error| self.failed(error))?;
         match answer.len() as u64 {
             0 => Err(self.failed("answered nothing, must answer the signature on standard output")),
-            1..=ANSWER_MAX_BYTES => Ok(answer),
+            1..=MAX_ANSWER_BYTES => Ok(answer),
             _ => Err(self.failed("answered more than any signature has")),
         }
     }
@@ -139,7 +139,7 @@ impl CommandKey {
         }
         let mut answer = Vec::new();
         if let Some(output) = child.stdout.take() {
-            output.take(ANSWER_MAX_BYTES + 1).read_to_end(&mut answer)?;
+            output.take(MAX_ANSWER_BYTES + 1).read_to_end(&mut answer)?;
         }
         Ok(answer)
     }

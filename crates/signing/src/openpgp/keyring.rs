@@ -14,7 +14,7 @@ const PUBLIC_SUBKEY: u8 = 14;
 const USER_ID: u8 = 13;
 
 /// A longer user ID is not shown.
-const USER_ID_MAX_BYTES: usize = 1024;
+const MAX_USER_ID_BYTES: usize = 1024;
 
 /// Keys that signatures are checked with.
 #[derive(Debug, Clone, Default)]
@@ -80,7 +80,7 @@ fn key_block(first: &Packet<'_>, block: &[Packet<'_>]) -> Result<Vec<Key>, Malfo
     for packet in block {
         match packet.tag {
             USER_ID => {
-                if primary.user_id.is_empty() && packet.body.len() <= USER_ID_MAX_BYTES {
+                if primary.user_id.is_empty() && packet.body.len() <= MAX_USER_ID_BYTES {
                     let text = String::from_utf8_lossy(packet.body);
                     primary.user_id = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
                 }

@@ -13,7 +13,7 @@ const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
 const P384: &[u8] = &[0x2b, 0x81, 4, 0, 0x22];
 const ED25519: &[u8] = &[0x2b, 6, 1, 4, 1, 0xda, 0x47, 0x0f, 1];
 /// The largest RSA key whose arithmetic is done for an untrusted file.
-const RSA_MAX_BITS: usize = 8192;
+const MAX_RSA_BITS: usize = 8192;
 
 /// A public key that signatures can be checked with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Material {
         match algorithm {
             1 | 3 => {
                 let (n, e) = (BigUint::from_bytes_be(number(reader)?), BigUint::from_bytes_be(number(reader)?));
-                let key = RsaPublicKey::new_with_max_size(n, e, RSA_MAX_BITS).map_err(|_| wrong())?;
+                let key = RsaPublicKey::new_with_max_size(n, e, MAX_RSA_BITS).map_err(|_| wrong())?;
                 Ok(Self::Other(PublicKey::Rsa(key)))
             }
             19 | 22 => {

@@ -3,7 +3,7 @@
 use container::reader::{Malformed, Problem, Reader};
 
 /// More packets than any key block has.
-const PACKETS_LIMIT: usize = 4096;
+const MAX_PACKETS: usize = 4096;
 
 /// One packet.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,7 @@ pub(super) fn packets(bytes: &[u8]) -> Result<Vec<Packet<'_>>, Malformed> {
     let mut found = Vec::new();
     while !reader.is_empty() {
         let at = reader.clone();
-        if found.len() == PACKETS_LIMIT {
+        if found.len() == MAX_PACKETS {
             let problem = Problem::Value { field: "number of packets", found: 4097, expected: "4096 at most" };
             return Err(at.wrong(problem));
         }

@@ -17,7 +17,7 @@ const RSA: u8 = 1;
 /// EdDSA as it was before RFC 9580 named it "EdDSALegacy": what rpm 4.16 knows.
 const EDDSA: u8 = 22;
 /// A name and an address are shorter.
-const USER_ID_MAX_BYTES: usize = 1024;
+const MAX_USER_ID_BYTES: usize = 1024;
 /// SHA-256 (§9.4).
 const SHA_256: u8 = 8;
 /// Ed25519 as an algorithm-22 key names it, with its length (draft-koch-eddsa-for-openpgp, 1.3.6.1.4.1.11591.15.1).
@@ -174,7 +174,7 @@ impl<'k> Signer<'k> {
 
     /// The public key block for `rpm --import`, in ASCII armor. Always the same for one user ID.
     pub fn public_key(&self, user_id: &str) -> Result<String, OpenPgpError> {
-        if !(1..=USER_ID_MAX_BYTES).contains(&user_id.len()) || user_id.chars().any(char::is_control) {
+        if !(1..=MAX_USER_ID_BYTES).contains(&user_id.len()) || user_id.chars().any(char::is_control) {
             return Err(OpenPgpError::UserId);
         }
         let mut user_prefix = vec![0xb4];

@@ -7,7 +7,7 @@ use ureq::Agent;
 use super::errors::TimestampError;
 
 /// No answer is this long; the longest that we know of has 7 KiB.
-const ANSWER_MAX_BYTES: u64 = 256 << 10;
+const MAX_ANSWER_BYTES: u64 = 256 << 10;
 /// Authorities answer within a second or are down.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -26,7 +26,7 @@ pub(super) fn post(url: &str, request: &[u8]) -> Result<Vec<u8>, TimestampError>
     if response.status().as_u16() != 200 {
         return Err(fail(&format!("answered HTTP status {}, must be 200", response.status().as_u16())));
     }
-    response.body_mut().with_config().limit(ANSWER_MAX_BYTES).read_to_vec().map_err(|error| fail(&plain(&error)))
+    response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec().map_err(|error| fail(&plain(&error)))
 }
 
 /// The system's sentence without the library's word before it and the number behind it.

@@ -4,7 +4,7 @@
 use crate::certificate::Certificate;
 
 /// Longer chains are nobody's.
-const DEPTH_MAX: usize = 10;
+const MAX_DEPTH: usize = 10;
 
 /// How far a chain goes.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Chain {
                 trusted = true;
                 break;
             }
-            if path.len() == DEPTH_MAX || last.is_self_issued() {
+            if path.len() == MAX_DEPTH || last.is_self_issued() {
                 break;
             }
             let mut issuers = roots.iter().chain(pool.iter().filter(|candidate| candidate.is_authority()));

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::format::StampError;
 
 /// States that are kept, 100 bytes each. Tokens of one issuer differ by some bytes in length.
-const MOST_STATES: usize = 1024;
+const MAX_STATES: usize = 1024;
 
 /// The states of the hash after DSE and cabinet, by DSE.
 #[derive(Default)]
@@ -67,7 +67,7 @@ impl Digests {
 
     fn keep(&self, dse: &[u8; 32], hasher: &Sha256) {
         let Ok(mut states) = self.0.lock() else { return };
-        if states.len() >= MOST_STATES {
+        if states.len() >= MAX_STATES {
             states.pop_first();
         }
         states.insert(*dse, hasher.clone());

@@ -20,10 +20,10 @@ const STATE_ACTIONS: [(&str, i32); 2] = [("CheckStateFolder", 1), ("RemoveStateF
 const READER: &str = "TokenReader";
 const KEYS: &str = "IssuerKeys";
 /// A custom action has some hundred kilobytes.
-const MOST_BYTES: usize = 16 << 20;
+const MAX_BYTES: usize = 16 << 20;
 
 pub(super) fn check(installer: &Installer<'_>, tables: &Tables<'_>, report: &mut Report) -> Result<(), ReadError> {
-    let stream = |key: &str| installer.database.streams().stream(&of_data(&format!("Binary.{key}")), MOST_BYTES);
+    let stream = |key: &str| installer.database.streams().stream(&of_data(&format!("Binary.{key}")), MAX_BYTES);
     let mut content = std::collections::BTreeMap::new();
     for row in tables.rows("Binary") {
         let key = row.text("Name").unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::pkg::installed::{Installed, Tree};
 use crate::report::Report;
 
 /// After so many differences a bill of materials is another's.
-const DIFFERENCES_MAX: usize = 20;
+const MAX_DIFFERENCES: usize = 20;
 
 pub(super) fn modes(tree: &Tree, report: &mut Report) {
     report.check(!tree.paths.is_empty(), "pkg-payload", "Payload", || {
@@ -36,7 +36,7 @@ pub(super) fn bill(bytes: &[u8], tree: &Tree, report: &mut Report) {
     let mut differences = 0;
     let mut differs = |path: &str, message: String, report: &mut Report| {
         differences += 1;
-        if differences <= DIFFERENCES_MAX {
+        if differences <= MAX_DIFFERENCES {
             report.check(false, "pkg-bom", path, || message);
         }
     };
@@ -52,7 +52,7 @@ pub(super) fn bill(bytes: &[u8], tree: &Tree, report: &mut Report) {
     for path in said.into_keys() {
         differs(path, "Bom has it, the payload does not".to_owned(), report);
     }
-    if differences > DIFFERENCES_MAX {
+    if differences > MAX_DIFFERENCES {
         report.error("pkg-bom", "Bom", format!("there are {differences} differences to the payload in all"));
     }
 }

@@ -20,9 +20,9 @@ use super::detection::Detection;
 use super::package::{BLOCK_BYTES, CONTENTS, DETECTION, KEY_BYTES, MAC_BYTES};
 
 /// A detection document has two kilobytes.
-const DETECTION_MAX_BYTES: u64 = 1 << 20;
+const MAX_DETECTION_BYTES: u64 = 1 << 20;
 /// No setup folder has more files.
-const FILES_MAX: usize = 10_000;
+const MAX_FILES: usize = 10_000;
 /// How much is decrypted at a time.
 const PIECE_BYTES: usize = 64 << 10;
 
@@ -73,7 +73,7 @@ type Archive<'f> = ZipArchive<Cursor<&'f dyn ReadAt>>;
 fn document(archive: &mut Archive<'_>) -> Result<Vec<u8>, Malformed> {
     let entry = archive.by_name(DETECTION).map_err(|_| wrong("it has no Detection.xml"))?;
     let mut document = Vec::new();
-    entry.take(DETECTION_MAX_BYTES).read_to_end(&mut document).map_err(|_| wrong("Detection.xml is damaged"))?;
+    entry.take(MAX_DETECTION_BYTES).read_to_end(&mut document).map_err(|_| wrong("Detection.xml is damaged"))?;
     Ok(document)
 }
 
@@ -183,7 +183,7 @@ fn each_piece(from: &dyn ReadAt, mut see: impl FnMut(&[u8])) -> Result<(), ReadE
 pub fn content(inner: &dyn ReadAt, setup: &str, sink: &mut dyn Sink) -> Result<usize, ReadError> {
     let mut archive = ZipArchive::new(Cursor::new(inner)).map_err(|_| wrong("the content is not a zip archive"))?;
     let mut seen = BTreeSet::new();
-    if archive.len() > FILES_MAX {
+    if archive.len() > MAX_FILES {
         return Err(wrong("the content has more than 10,000 files").into());
     }
     for at in 0..archive.len() {
