@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use container::ReadAt;
-use installer::format::{Area, Extracted, ReadError, Sink, What};
+use installer::format::{Area, EntryKind, Extracted, ReadError, Sink};
 use installer::payload::{Node, Source};
 use installer::proof::Contents;
 use installer::splice::Segment;
@@ -226,7 +226,7 @@ struct Search<'a> {
 
 impl Sink for Search<'_> {
     fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
-        if let What::File(_) = entry.what {
+        if let EntryKind::File(_) = entry.kind {
             let mut bytes = Vec::new();
             content.read_to_end(&mut bytes).unwrap();
             let seen = bytes.windows(self.text.len()).any(|window| window == self.text.as_bytes());

@@ -6,9 +6,10 @@ use std::sync::OnceLock;
 use container::cfb::read::Compound;
 use container::slot::{MSI_LEN_BYTES, PKG_LEN_BYTES};
 use installer::format::{Format, PrepareError, StampError};
-use installer::preserve::{self, KeySource, Manifest};
+use installer::prepare::{self, KeySource, PrepareRecord};
 use installer::proof::Contents;
-use installer::seal::{Existing, SlotState};
+use installer::signature::Existing;
+use installer::slot::SlotState;
 use installer::{IssuerKeys, Kind, Report, Severity, Token, formats};
 use sha2::{Digest, Sha256};
 
@@ -40,7 +41,7 @@ pub fn signed() -> &'static [Signed] {
                 }
                 let bytes = product::build(base.format, &product, &base.agent).unwrap();
                 let mut out = Cursor::new(Vec::new());
-                base.format.seal(&bytes, &pkcs7::Signer::new(900), Existing::Refuse, &mut out).unwrap();
+                base.format.sign(&bytes, &pkcs7::Signer::new(900), Existing::Refuse, &mut out).unwrap();
                 all.push(Signed { kind: base.format.kind(), seen, bytes: out.into_inner() });
             }
         }
@@ -50,14 +51,14 @@ pub fn signed() -> &'static [Signed] {
 
 impl Signed {
     pub fn format(&self) -> &'static dyn Format {
-        formats::of(self.kind).unwrap()
+        formats::by_kind(self.kind).unwrap()
     }
 
     pub fn asserted(&self) -> Option<Vec<u8>> {
         (!self.seen).then(|| issuer().jwks())
     }
 
-    pub fn prepare(&self) -> (Vec<u8>, Manifest) {
+    pub fn prepare(&self) -> (Vec<u8>, PrepareRecord) {
         prepare(self.format(), &self.bytes, self.asserted().as_deref()).unwrap()
     }
 }
@@ -66,24 +67,25 @@ pub fn prepare(
     format: &dyn Format,
     base: &Vec<u8>,
     asserted: Option<&[u8]>,
-) -> Result<(Vec<u8>, Manifest), PrepareError> {
+) -> Result<(Vec<u8>, PrepareRecord), PrepareError> {
     let mut out = Cursor::new(Vec::new());
-    let (place, keys) = preserve::prepare(&*format.open(base)?, asserted, &mut out)?;
+    let (place, keys) = prepare::prepare(&*format.open(base)?, asserted, &mut out)?;
     let out = out.into_inner();
-    preserve::read_back(&*format.open(base)?, &*format.open(&out)?, &place)?;
-    let manifest = Manifest::new(format.kind(), Sha256::digest(&out).into(), out.len() as u64, &place, &keys).unwrap();
-    Ok((out, Manifest::parse(&serde_json::to_vec(&manifest).unwrap()).unwrap()))
+    prepare::read_back(&*format.open(base)?, &*format.open(&out)?, &place)?;
+    let record =
+        PrepareRecord::new(format.kind(), Sha256::digest(&out).into(), out.len() as u64, &place, &keys).unwrap();
+    Ok((out, PrepareRecord::parse(&serde_json::to_vec(&record).unwrap()).unwrap()))
 }
 
-pub fn stamp(base: &Vec<u8>, manifest: &Manifest, token: &Token) -> Result<Vec<u8>, String> {
+pub fn stamp(base: &Vec<u8>, record: &PrepareRecord, token: &Token) -> Result<Vec<u8>, String> {
     let mut open = once::reopen(base).map_err(|error| error.to_string())?;
-    if manifest.issuer_keys.source == KeySource::Asserted {
-        open = open.pinned(manifest.keys().unwrap());
+    if record.issuer_keys.source == KeySource::Asserted {
+        open = open.pinned(record.keys().unwrap());
     }
     let token = open.accept(token.clone(), 0).map_err(|error| error.to_string())?;
     let splice = open.stamp(&token).map_err(|error| error.to_string())?;
     // What the token leaves of the slot is kept.
-    assert!(splice.put_bytes() <= manifest.slot.length, "a stamp is one patch, inside the slot");
+    assert!(splice.put_bytes() <= record.slot.length, "a stamp is one patch, inside the slot");
     let mut out = Vec::new();
     splice.write_to(base, &mut out).unwrap();
     Ok(out)
@@ -100,7 +102,7 @@ fn errors(format: &dyn Format, file: &Vec<u8>) -> Vec<String> {
 fn preparing_changes_no_signed_byte() {
     for base in signed() {
         let format = base.format();
-        let (prepared, manifest) = base.prepare();
+        let (prepared, record) = base.prepare();
         assert_eq!(errors(format, &prepared), [""; 0]);
         let (before, after) =
             (format.signature(&base.bytes).unwrap().unwrap(), format.signature(&prepared).unwrap().unwrap());
@@ -108,14 +110,14 @@ fn preparing_changes_no_signed_byte() {
         let contents =
             |file| format!("{:?}", Contents::read(&*format.open(file).unwrap()).unwrap().iter().collect::<Vec<_>>());
         assert_eq!(contents(&base.bytes), contents(&prepared));
-        assert_eq!(manifest.issuer_keys.source == KeySource::Seen, base.seen);
+        assert_eq!(record.issuer_keys.source == KeySource::Seen, base.seen);
         assert_eq!(format.token(&prepared).unwrap(), None);
         assert_eq!(format.inspect(&prepared).unwrap().details["slot"], "empty");
         match base.kind {
-            Kind::Msi => msi_keeps_its_streams(&base.bytes, &prepared, &manifest),
+            Kind::Msi => msi_keeps_its_streams(&base.bytes, &prepared, &record),
             _ => {
                 assert_eq!(before.cms, after.cms);
-                let at = manifest.slot.offset as usize;
+                let at = record.slot.offset as usize;
                 assert_eq!([&prepared[..at], &prepared[at + PKG_LEN_BYTES..]].concat(), base.bytes);
             }
         }
@@ -123,7 +125,7 @@ fn preparing_changes_no_signed_byte() {
 }
 
 /// All streams but the signature, and all certificates and signers in that one, are what they were; the signature ends the file.
-fn msi_keeps_its_streams(base: &Vec<u8>, prepared: &Vec<u8>, manifest: &Manifest) {
+fn msi_keeps_its_streams(base: &Vec<u8>, prepared: &Vec<u8>, record: &PrepareRecord) {
     let (old, new) = (Compound::open(base).unwrap(), Compound::open(prepared).unwrap());
     assert_eq!(new.check().unwrap(), []);
     assert_eq!(old.entries().len(), new.entries().len());
@@ -142,7 +144,7 @@ fn msi_keeps_its_streams(base: &Vec<u8>, prepared: &Vec<u8>, manifest: &Manifest
         let kept =
             pkcs7::Parts { certificates: parts.certificates[..parts.certificates.len() - 1].to_vec(), ..parts.clone() };
         assert_eq!(kept, pkcs7::parts(&a), "another part of the signature has changed");
-        assert!(manifest.slot.offset as usize > prepared.len() - b.len().next_multiple_of(4096));
+        assert!(record.slot.offset as usize > prepared.len() - b.len().next_multiple_of(4096));
     }
 }
 
@@ -150,12 +152,12 @@ fn msi_keeps_its_streams(base: &Vec<u8>, prepared: &Vec<u8>, manifest: &Manifest
 fn a_stamp_changes_the_slot_and_nothing_else() {
     for base in signed() {
         let format = base.format();
-        let (prepared, manifest) = base.prepare();
-        let slot = manifest.slot.offset as usize..(manifest.slot.offset + manifest.slot.length) as usize;
+        let (prepared, record) = base.prepare();
+        let slot = record.slot.offset as usize..(record.slot.offset + record.slot.length) as usize;
         let mut stamps = Vec::new();
         for padding in [0, 1, 100, 2800] {
             let token = issuer().token("acme", padding);
-            let stamped = stamp(&prepared, &manifest, &token).unwrap();
+            let stamped = stamp(&prepared, &record, &token).unwrap();
             assert_eq!(stamped.len(), prepared.len());
             assert!(stamped[..slot.start] == prepared[..slot.start] && stamped[slot.end..] == prepared[slot.end..]);
             assert_eq!(format.token(&stamped).unwrap().as_ref(), Some(&token));
@@ -168,12 +170,12 @@ fn a_stamp_changes_the_slot_and_nothing_else() {
             // Emptied it is the prepared base again; stamped again it is a stamp of that.
             let found = format.slot(&stamped).unwrap().unwrap();
             let mut emptied = Vec::new();
-            let splice = preserve::emptied(stamped.len() as u64, &found.place).unwrap();
+            let splice = prepare::emptied(stamped.len() as u64, &found.slot).unwrap();
             splice.write_to(&stamped, &mut emptied).unwrap();
-            assert_eq!(installer::proof::hex(&Sha256::digest(&emptied)), manifest.sha256);
+            assert_eq!(installer::proof::hex(&Sha256::digest(&emptied)), record.sha256);
             assert!(matches!(once::open(&stamped), Err(StampError::AlreadyStamped(_))));
             let other = issuer().token("other", 0);
-            assert!(stamp(&stamped, &manifest, &other).unwrap() == stamp(&prepared, &manifest, &other).unwrap());
+            assert!(stamp(&stamped, &record, &other).unwrap() == stamp(&prepared, &record, &other).unwrap());
             stamps.push(stamped);
         }
         for pair in stamps.windows(2) {
@@ -188,7 +190,7 @@ fn only_a_token_of_the_issuer_is_taken() {
     let stranger = Issuer::new(9, "key-1");
     let unknown = Issuer::new(9, "key-2");
     for base in signed() {
-        let (prepared, manifest) = base.prepare();
+        let (prepared, record) = base.prepare();
         let mut forged = issuer().token("acme", 0).expose().to_owned();
         let at = forged.len() - 10;
         forged.replace_range(at..=at, if &forged[at..=at] == "A" { "B" } else { "A" });
@@ -199,12 +201,12 @@ fn only_a_token_of_the_issuer_is_taken() {
             Token::parse(b"opaque-token").unwrap(),
             Token::parse(b"https://example.com/").unwrap(),
         ] {
-            let error = stamp(&prepared, &manifest, &token).unwrap_err();
+            let error = stamp(&prepared, &record, &token).unwrap_err();
             assert!(error.starts_with("the token"), "{error}");
             // Put there by hand, it is found.
             let found = base.format().slot(&prepared).unwrap().unwrap();
             let mut bad = prepared.clone();
-            put_by_hand(base.kind, &mut bad[found.place.offset as usize..], token.expose());
+            put_by_hand(base.kind, &mut bad[found.slot.offset as usize..], token.expose());
             let found = base.format().slot(&bad).unwrap().unwrap();
             assert_eq!(found.state, SlotState::Filled(token));
             assert_eq!(errors(base.format(), &bad).is_empty(), !base.seen, "a forged token is not found");
@@ -240,10 +242,10 @@ fn what_may_not_have_a_slot_is_refused() {
     let jwks = issuer().jwks();
     for base in signed() {
         let format = base.format();
-        let (prepared, manifest) = base.prepare();
+        let (prepared, record) = base.prepare();
         let asserted = base.asserted();
         assert!(matches!(refused(format, &prepared, asserted.as_deref()), PrepareError::Prepared));
-        let stamped = stamp(&prepared, &manifest, &issuer().token("acme", 0)).unwrap();
+        let stamped = stamp(&prepared, &record, &issuer().token("acme", 0)).unwrap();
         assert!(matches!(refused(format, &stamped, asserted.as_deref()), PrepareError::Prepared));
         let error = match base.seen {
             true => refused(format, &base.bytes, Some(&jwks)),
@@ -274,7 +276,7 @@ fn a_prepared_base_is_not_signed_anew() {
         let (prepared, _) = base.prepare();
         let open = once::open(&prepared).unwrap();
         let error = open
-            .stamp_sealed(&once::accepted(&open, &issuer().token("acme", 0)), &pkcs7::Signer::new(900))
+            .stamp_signed(&once::accepted(&open, &issuer().token("acme", 0)), &pkcs7::Signer::new(900))
             .unwrap_err();
         assert!(matches!(error, StampError::Prepared) && error.hint().is_some(), "{error}");
     }

@@ -8,8 +8,9 @@ use container::cfb::read::Compound;
 use container::cfb::rebuild::{Edit, rebuild};
 use container::msidb::name::{DIGITAL_SIGNATURE, DIGITAL_SIGNATURE_EX};
 use installer::format::Format;
-use installer::preserve::Manifest;
-use installer::seal::{Existing, SlotState};
+use installer::prepare::PrepareRecord;
+use installer::signature::Existing;
+use installer::slot::SlotState;
 use installer::{Kind, Report, formats};
 
 use crate::prepared::{Signed, issuer, prepare, put_by_hand, signed, stamp};
@@ -29,7 +30,7 @@ fn base(kind: Kind) -> &'static Signed {
 }
 
 fn msi() -> &'static dyn Format {
-    formats::of(Kind::Msi).unwrap()
+    formats::by_kind(Kind::Msi).unwrap()
 }
 
 /// The signature's stream of a package.
@@ -112,7 +113,7 @@ fn sealed_signatures_and_second_slots_are_refused() {
         let mut signer = pkcs7::Signer::new(10);
         signer.further.push(attribute);
         let mut out = Cursor::new(Vec::new());
-        msi().seal(&unsigned.bytes, &signer, Existing::Refuse, &mut out).unwrap();
+        msi().sign(&unsigned.bytes, &signer, Existing::Refuse, &mut out).unwrap();
         assert!(refusal(msi(), &out.into_inner()).contains("sealed"), "{arc}");
     }
     // In what is not signed as well.
@@ -182,7 +183,7 @@ fn every_length_around_a_sector_is_right() {
         let mut signer = pkcs7::Signer::new(padding);
         signer.further.push(cms::attribute("1.2.3.4.6", &[4, 1, filler]));
         let mut out = Cursor::new(Vec::new());
-        msi().seal(&unsigned.bytes, &signer, Existing::Refuse, &mut out).unwrap();
+        msi().sign(&unsigned.bytes, &signer, Existing::Refuse, &mut out).unwrap();
         out.into_inner()
     };
     // An ECDSA signature has 70 to 72 bytes: another filler gives another one, until it has as many as the first had.
@@ -200,11 +201,11 @@ fn every_length_around_a_sector_is_right() {
         for around in -4_i32..=4 {
             let padding = (2000 + wanted - first - added) as i32 + around;
             let signed = sign(padding as usize);
-            let (prepared, manifest) = prepare(msi(), &signed, Some(&issuer().jwks())).unwrap();
+            let (prepared, record) = prepare(msi(), &signed, Some(&issuer().jwks())).unwrap();
             assert_eq!(Compound::open(&prepared).unwrap().check().unwrap(), []);
             lengths.push(signature(if added == 0 { &signed } else { &prepared }).len());
             let token = issuer().token("acme", padding as usize % 900);
-            let stamped = stamp(&prepared, &manifest, &token).unwrap();
+            let stamped = stamp(&prepared, &record, &token).unwrap();
             assert_eq!(msi().token(&stamped).unwrap(), Some(token));
         }
     }
@@ -220,7 +221,7 @@ fn record(kind: u16, length: u32) -> Vec<u8> {
 #[test]
 fn what_follows_a_flat_package_is_one_trailer_or_nothing() {
     let Signed { bytes, .. } = base(Kind::Pkg);
-    let pkg = formats::of(Kind::Pkg).unwrap();
+    let pkg = formats::by_kind(Kind::Pkg).unwrap();
     let (end, ticket) = (record(1, 0), [b"ticket".to_vec(), record(2, 6)].concat());
     let good = [end.clone(), ticket.clone()].concat();
     let and = |trailer: &[u8]| [bytes.as_slice(), trailer].concat();
@@ -258,11 +259,11 @@ fn errors(format: &dyn Format, file: &Vec<u8>) -> usize {
 fn a_slot_that_is_not_right_is_damaged_and_not_read() {
     for kind in [Kind::Msi, Kind::Pkg] {
         let base = base(kind);
-        let (prepared, manifest) = base.prepare();
-        let at = manifest.slot.offset as usize;
+        let (prepared, record) = base.prepare();
+        let at = record.slot.offset as usize;
         let token = issuer().token("acme", 0);
-        let good = stamp(&prepared, &manifest, &token).unwrap();
-        let (length, end) = (token.len(), at + manifest.slot.length as usize);
+        let good = stamp(&prepared, &record, &token).unwrap();
+        let (length, end) = (token.len(), at + record.slot.length as usize);
         let text = if kind == Kind::Msi { at + 19 } else { at + 36 };
         assert!(good[text..].starts_with(token.expose().as_bytes()));
         let change = |place: usize, byte: u8| {
@@ -292,7 +293,7 @@ fn a_slot_that_is_not_right_is_damaged_and_not_read() {
             assert!(matches!(found.state, SlotState::Damaged(_)), "{kind:?} {n}");
             assert!(base.format().token(bad).is_err() && errors(base.format(), bad) > 0);
             // It can be filled again, on purpose.
-            assert!(stamp(bad, &manifest, &token).unwrap() == good);
+            assert!(stamp(bad, &record, &token).unwrap() == good);
         }
         let mut swapped = good.clone();
         put_by_hand(kind, &mut swapped[at..], "x");
@@ -304,9 +305,9 @@ fn a_slot_that_is_not_right_is_damaged_and_not_read() {
 
 #[test]
 fn manifests_from_strangers() {
-    let (_, manifest) = base(Kind::Msi).prepare();
-    let good = serde_json::to_string(&manifest).unwrap();
-    assert_eq!(Manifest::parse(good.as_bytes()).unwrap(), manifest);
+    let (_, record) = base(Kind::Msi).prepare();
+    let good = serde_json::to_string(&record).unwrap();
+    assert_eq!(PrepareRecord::parse(good.as_bytes()).unwrap(), record);
     for (from, to) in [
         ("\"version\":1", "\"version\":2"),
         ("\"version\":1", "\"more\":1,\"version\":1"),
@@ -319,10 +320,10 @@ fn manifests_from_strangers() {
     ] {
         let bad = good.replacen(from, to, 1);
         assert_ne!(bad, good, "{from}");
-        assert!(Manifest::parse(bad.as_bytes()).is_err(), "{bad}");
+        assert!(PrepareRecord::parse(bad.as_bytes()).is_err(), "{bad}");
     }
     for len in 0..good.len() {
-        assert!(Manifest::parse(&good.as_bytes()[..len]).is_err());
+        assert!(PrepareRecord::parse(&good.as_bytes()[..len]).is_err());
     }
-    assert!(Manifest::parse(&vec![b' '; Manifest::MAX_BYTES + 1]).is_err());
+    assert!(PrepareRecord::parse(&vec![b' '; PrepareRecord::MAX_BYTES + 1]).is_err());
 }

@@ -5,9 +5,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use container::ReadAt;
-use installer::format::{Format, ReadError, SealFileError, StampError};
+use installer::format::{Format, ReadError, SignFileError, StampError};
 use installer::proof::Contents;
-use installer::seal::{Existing, Imprint, Imprints, SealError, Sealed, Sealer};
+use installer::signature::{Existing, Imprint, Imprints, SignImprint, SignatureBytes, SignatureError};
 use installer::{Kind, Report, Token};
 use sha2::{Digest, Sha256};
 
@@ -32,7 +32,7 @@ impl Scribe {
     }
 }
 
-impl Sealer for Scribe {
+impl SignImprint for Scribe {
     fn certificates(&self) -> &[Vec<u8>] {
         &self.certificates
     }
@@ -41,18 +41,18 @@ impl Sealer for Scribe {
         self.rsa_len
     }
 
-    fn most_cms_len(&self) -> usize {
+    fn max_cms_len(&self) -> usize {
         self.cms_len + 100
     }
 
-    fn seal(&self, imprint: &Imprint) -> Result<Sealed, SealError> {
+    fn sign_imprint(&self, imprint: &Imprint) -> Result<SignatureBytes, SignatureError> {
         self.seen.lock().unwrap().push(imprint.clone());
         let bytes = |len: usize, what: u8| -> Vec<u8> {
             let digest = Sha256::digest(format!("{what} {imprint:?}"));
             digest.iter().copied().map(|byte| byte | 1).cycle().take(len).collect()
         };
         let rsa = matches!(imprint, Imprint::Toc { .. }).then(|| bytes(self.rsa_len, 1));
-        Ok(Sealed { cms: bytes(self.cms_len, 2), rsa })
+        Ok(SignatureBytes { cms: bytes(self.cms_len, 2), rsa })
     }
 }
 
@@ -70,14 +70,14 @@ fn token(len: usize) -> Token {
     Token::parse(text.as_bytes()).unwrap()
 }
 
-fn sealed(
+fn signed_file(
     format: &dyn Format,
     file: &Vec<u8>,
-    sealer: &dyn Sealer,
+    signer: &dyn SignImprint,
     existing: Existing,
-) -> Result<Vec<u8>, SealFileError> {
+) -> Result<Vec<u8>, SignFileError> {
     let mut out = Cursor::new(Vec::new());
-    format.seal(file, sealer, existing, &mut out)?;
+    format.sign(file, signer, existing, &mut out)?;
     Ok(out.into_inner())
 }
 
@@ -103,12 +103,12 @@ fn a_signature_changes_nothing_but_itself() {
         let (format, name) = (base.format, base.name());
         for len in [1, 64, 4095, 4096, 4097, 8192, 20_000] {
             let scribe = Scribe::new(len);
-            let signed = sealed(format, &base.bytes, &scribe, Existing::Refuse).unwrap();
+            let signed = signed_file(format, &base.bytes, &scribe, Existing::Refuse).unwrap();
             assert_eq!(errors(format, &signed), [""; 0], "{name}");
             let signature = format.signature(&signed).unwrap().unwrap();
             assert_eq!(signature.imprint, as_read(&scribe.last()), "{name}: the imprint is not what was signed");
             assert_eq!(signature.defects, [""; 0]);
-            assert!(signature.cms.starts_with(&scribe.seal(&scribe.last()).unwrap().cms));
+            assert!(signature.cms.starts_with(&scribe.sign_imprint(&scribe.last()).unwrap().cms));
             assert_eq!(
                 signature.rsa.map(|rsa| rsa.certificates),
                 (format.kind() == Kind::Pkg).then(|| scribe.certificates.clone())
@@ -116,9 +116,9 @@ fn a_signature_changes_nothing_but_itself() {
             assert!(format.inspect(&signed).unwrap().signed);
             assert_eq!(contents(format, &signed), contents(format, &base.bytes), "{name}");
 
-            let refused = sealed(format, &signed, &scribe, Existing::Refuse).unwrap_err();
-            assert!(matches!(refused, SealFileError::Signed) && refused.hint().is_some());
-            let again = sealed(format, &signed, &scribe, Existing::Replace).unwrap();
+            let refused = signed_file(format, &signed, &scribe, Existing::Refuse).unwrap_err();
+            assert!(matches!(refused, SignFileError::Signed) && refused.hint().is_some());
+            let again = signed_file(format, &signed, &scribe, Existing::Replace).unwrap();
             assert!(again == signed, "{name}: a second signature of the same signer is another");
         }
     }
@@ -129,11 +129,11 @@ fn a_signed_stamp_is_a_signed_stamp_whatever_it_was_made_from() {
     for base in signable() {
         let (format, name) = (base.format, base.name());
         let scribe = Scribe::new(5000);
-        let signed = sealed(format, &base.bytes, &Scribe::new(700), Existing::Refuse).unwrap();
+        let signed = signed_file(format, &base.bytes, &Scribe::new(700), Existing::Refuse).unwrap();
         for len in [1, 2, 40, 500, 4095, 4096] {
             let token = token(len);
             let open = once::open(&base.bytes).unwrap();
-            let stamp = open.stamp_sealed(&once::accepted(&open, &token), &scribe).unwrap();
+            let stamp = open.stamp_signed(&once::accepted(&open, &token), &scribe).unwrap();
             let mut expected = Vec::new();
             stamp.write_to(&base.bytes, &mut expected).unwrap();
             let signature = format.signature(&expected).unwrap().unwrap();
@@ -145,18 +145,18 @@ fn a_signed_stamp_is_a_signed_stamp_whatever_it_was_made_from() {
             let other = once::open(&signed).unwrap();
             assert!(matches!(once::stamp(&other, &token).unwrap_err(), StampError::Signed), "{name}");
             let mut out = Vec::new();
-            other.stamp_sealed(&once::accepted(&other, &token), &scribe).unwrap().write_to(&signed, &mut out).unwrap();
+            other.stamp_signed(&once::accepted(&other, &token), &scribe).unwrap().write_to(&signed, &mut out).unwrap();
             assert!(out == expected, "{name}: from a signed base, {len} bytes");
             let restamp = once::reopen(&expected).unwrap();
             let short = Token::parse(b"another").unwrap();
             let mut out = Vec::new();
             restamp
-                .stamp_sealed(&once::accepted(&restamp, &short), &scribe)
+                .stamp_signed(&once::accepted(&restamp, &short), &scribe)
                 .unwrap()
                 .write_to(&expected, &mut out)
                 .unwrap();
             let mut fresh = Vec::new();
-            open.stamp_sealed(&once::accepted(&open, &short), &scribe)
+            open.stamp_signed(&once::accepted(&open, &short), &scribe)
                 .unwrap()
                 .write_to(&base.bytes, &mut fresh)
                 .unwrap();
@@ -165,7 +165,7 @@ fn a_signed_stamp_is_a_signed_stamp_whatever_it_was_made_from() {
             // The long way round gives the same: stamp, then sign the file.
             let mut stamped = Vec::new();
             once::stamp(&open, &token).unwrap().write_to(&base.bytes, &mut stamped).unwrap();
-            assert!(sealed(format, &stamped, &scribe, Existing::Refuse).unwrap() == expected, "{name}: long way");
+            assert!(signed_file(format, &stamped, &scribe, Existing::Refuse).unwrap() == expected, "{name}: long way");
         }
     }
 }
@@ -192,7 +192,7 @@ fn a_second_signed_stamp_does_not_read_the_bulk() {
         let scribe = Scribe::new(3000);
         let cost = |token: &[u8]| {
             let before = counted.1.load(Ordering::Relaxed);
-            open.stamp_sealed(&once::accepted(&open, &Token::parse(token).unwrap()), &scribe).unwrap();
+            open.stamp_signed(&once::accepted(&open, &Token::parse(token).unwrap()), &scribe).unwrap();
             counted.1.load(Ordering::Relaxed) - before
         };
         let (first, second, other_length) = (cost(b"token-one"), cost(b"token-two"), cost(b"token-three"));
@@ -208,11 +208,11 @@ fn a_second_signed_stamp_does_not_read_the_bulk() {
 #[test]
 fn formats_without_a_signature_say_so() {
     let deb = bases().iter().find(|base| base.format.kind() == Kind::Deb).unwrap();
-    let error = sealed(deb.format, &deb.bytes, &Scribe::new(10), Existing::Refuse).unwrap_err();
-    assert!(matches!(error, SealFileError::NoSignature) && error.hint().is_some());
+    let error = signed_file(deb.format, &deb.bytes, &Scribe::new(10), Existing::Refuse).unwrap_err();
+    assert!(matches!(error, SignFileError::NoSignature) && error.hint().is_some());
     let open = once::open(&deb.bytes).unwrap();
     assert!(matches!(
-        open.stamp_sealed(&once::accepted(&open, &token(9)), &Scribe::new(10)),
+        open.stamp_signed(&once::accepted(&open, &token(9)), &Scribe::new(10)),
         Err(StampError::NoSignature)
     ));
 }
@@ -221,7 +221,7 @@ fn formats_without_a_signature_say_so() {
 fn what_was_changed_after_signing_is_found() {
     for base in signable() {
         let format = base.format;
-        let signed = sealed(format, &base.bytes, &Scribe::new(5000), Existing::Refuse).unwrap();
+        let signed = signed_file(format, &base.bytes, &Scribe::new(5000), Existing::Refuse).unwrap();
         let right = format.signature(&signed).unwrap().unwrap();
         let mut found = 0;
         for at in (600..signed.len()).step_by(signed.len() / 97) {

@@ -1,9 +1,9 @@
-//! The finder of a place in a signed message, adding one to it, the block behind a flat package, and prepare manifests.
+//! The finder of a place in a signed message, adding one to it, the block behind a flat package, and prepare records.
 #![no_main]
 
 use container::authenticode::slot;
 use container::xar;
-use installer::preserve::Manifest;
+use installer::prepare::PrepareRecord;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -1,14 +1,14 @@
 //! Arguments that several commands have.
 
 mod names;
-mod prepared;
+mod prepare;
 mod product;
 mod signing;
 mod time;
 mod token;
 
 pub use names::{SystemName, profile_names};
-pub use prepared::PreparedArgs;
+pub use prepare::PreparedArgs;
 pub use product::ProductArgs;
 pub use signing::SigningArgs;
 pub use time::seconds;

@@ -12,7 +12,7 @@ pub struct Prepare {
     /// The signed base: an MSI, or a flat package with or without a stapled ticket
     #[arg(value_hint = ValueHint::FilePath)]
     pub base: PathBuf,
-    /// The prepared base to write; its manifest goes beside it, OUT.prepare.json
+    /// The prepared base to write; its record goes beside it, OUT.prepare.json
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
     /// The issuer's public keys (JWKS), for an installer that another tool has built
@@ -21,7 +21,7 @@ pub struct Prepare {
     /// I assert that the agent inside carries these keys and takes no token that they have not signed
     #[arg(long, requires = "issuer_keys")]
     pub keys_pinned_in_agent: bool,
-    /// Print the manifest on standard output as well
+    /// Print the record on standard output as well
     #[arg(long)]
     pub json: bool,
 }
@@ -35,19 +35,19 @@ pub fn run(args: &Prepare) -> Result<()> {
             eprintln!("  hint: {hint}");
         }
     }
-    let manifest = &preparation.manifest;
+    let record = &preparation.record;
     if args.json {
-        return print::json(manifest);
+        return print::json(record);
     }
-    let source = match manifest.issuer_keys.source {
+    let source = match record.issuer_keys.source {
         KeySource::Seen => "seen in the signed part",
         KeySource::Asserted => "asserted, not seen",
     };
     eprintln!(
         "{}: prepared; {} bytes at offset {} take a token, {} bytes more than the base; issuer keys {source}",
         args.output.display(),
-        manifest.slot.length,
-        manifest.slot.offset,
+        record.slot.length,
+        record.slot.offset,
         preparation.growth_bytes
     );
     Ok(())

@@ -21,7 +21,8 @@ pub struct Rules {
 pub fn run(args: &Rules) -> Result<()> {
     let profiles = args.profile.map_or_else(|| Profile::ALL.to_vec(), |profile| vec![profile]);
     if args.json {
-        let documents: Vec<Listed> = profiles.iter().flat_map(|profile| rules::of(*profile).map(listed)).collect();
+        let documents: Vec<Listed> =
+            profiles.iter().flat_map(|profile| rules::rules_of(*profile).map(listed)).collect();
         return print::json(&documents);
     }
     print::bytes(rules::page(&profiles).as_bytes())

@@ -18,7 +18,7 @@ fn base(kind: Kind) -> (tempfile::TempDir, PathBuf) {
     let product = Small::new();
     let with_keys = product.product.clone().with_issuer_keys(jwks().into_bytes()).unwrap();
     let agent = with_keys.agents_for(kind.platform()).next().unwrap();
-    let bytes = build(formats::of(kind).unwrap(), &with_keys, agent).unwrap();
+    let bytes = build(formats::by_kind(kind).unwrap(), &with_keys, agent).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(format!("base.{}", kind.extension()));
     fs::write(&path, bytes).unwrap();

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
 
-use installer::format::{Extracted, Format, ReadError, Sink, What};
+use installer::format::{EntryKind, Extracted, Format, ReadError, Sink};
 use installer::msi::Msi;
 use installer::payload::Node;
 use installer::product::Platform;
@@ -121,7 +121,7 @@ impl Pieces {
 
 impl Sink for Pieces {
     fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
-        if let What::File(_) = entry.what {
+        if let EntryKind::File(_) = entry.kind {
             let mut bytes = Vec::new();
             content.read_to_end(&mut bytes).unwrap();
             self.0.insert(format!("{:?}/{}", entry.area, entry.path), bytes);

@@ -191,7 +191,7 @@ impl Wine {
         let text = change(text);
         let product = Product::load(&manifest, &text).unwrap();
         let agent = product.agents_for(Platform::Windows).next().unwrap();
-        let format = formats::of(installer::Kind::Msi).unwrap();
+        let format = formats::by_kind(installer::Kind::Msi).unwrap();
         let payload = format.payload(&product, agent).unwrap();
         let job = Job { product: &product, agent, payload: &payload, epoch: Epoch::DEFAULT, progress: &() };
         let mut base = std::io::Cursor::new(Vec::new());

@@ -32,7 +32,7 @@ fn signers() -> Option<Vec<(&'static str, Signer<'static>)>> {
     keys.openssl("genpkey -algorithm ed25519 -out openpgp-ed25519.key");
     keys.openssl("pkey -in openpgp-ed25519.key -pubout -outform DER -out openpgp-ed25519.der");
     let rsa = Box::new(file_key(&keys.path("rsa2048.key")));
-    let rsa = Signer::of_certificate(rsa, &certificate(&keys.path("rsa2048.pem"))).unwrap();
+    let rsa = Signer::from_certificate(rsa, &certificate(&keys.path("rsa2048.pem"))).unwrap();
     let ed25519 = Box::new(file_key(&keys.path("openpgp-ed25519.key")));
     let spki = fs::read(keys.path("openpgp-ed25519.der")).unwrap();
     Some(vec![("rsa", rsa), ("ed25519", Signer::new(ed25519, &spki, TIME - 1000).unwrap())])
@@ -153,14 +153,14 @@ fn what_gnupg_signs_verifies() {
 fn every_place_of_a_key_makes_the_same_signature() {
     let Some(keys) = keys() else { return };
     let leaf = certificate(&keys.path("rsa2048.pem"));
-    let file = Signer::of_certificate(Box::new(file_key(&keys.path("rsa2048.key"))), &leaf).unwrap();
+    let file = Signer::from_certificate(Box::new(file_key(&keys.path("rsa2048.key"))), &leaf).unwrap();
     let expected = file.sign(b"a header", TIME).unwrap();
     assert_eq!(file.created(), leaf.not_before());
 
     keys.openssl("pkcs12 -export -inkey rsa2048.key -in rsa2048.pem -out openpgp.p12 -passout pass:x");
     let passphrase = Passphrase::new(b"x").unwrap();
     let (key, certificates) = pkcs12::open(&fs::read(keys.path("openpgp.p12")).unwrap(), Some(&passphrase)).unwrap();
-    let boxed = Signer::of_certificate(Box::new(key), &certificates[0]).unwrap();
+    let boxed = Signer::from_certificate(Box::new(key), &certificates[0]).unwrap();
     assert_eq!(boxed.sign(b"a header", TIME).unwrap(), expected);
 
     let command = format!(
@@ -170,15 +170,15 @@ fn every_place_of_a_key_makes_the_same_signature() {
     let key = Box::new(CommandKey::new(&command).unwrap());
     // A key that cannot say what it is, of a block that was published.
     let published = Keyring::read(file.public_key(USER_ID).unwrap().as_bytes()).unwrap();
-    let behind = Signer::of_keyring(key, &published).unwrap();
+    let behind = Signer::from_keyring(key, &published).unwrap();
     assert_eq!(behind.sign(b"a header", TIME).unwrap(), expected);
     assert_eq!(behind.fingerprint(), file.fingerprint());
 
     let other = Box::new(file_key(&keys.path("rsa4096.key")));
-    let error = Signer::of_certificate(other, &leaf).unwrap_err().to_string();
+    let error = Signer::from_certificate(other, &leaf).unwrap_err().to_string();
     assert_eq!(error, "the private key does not belong to the certificate");
     let p256 = Box::new(file_key(&keys.path("p256.key")));
-    let error = Signer::of_certificate(p256, &certificate(&keys.path("p256.pem"))).unwrap_err().to_string();
+    let error = Signer::from_certificate(p256, &certificate(&keys.path("p256.pem"))).unwrap_err().to_string();
     assert!(error.contains("ECDSA P-256, which rpm before 4.20"), "{error}");
 }
 

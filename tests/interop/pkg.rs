@@ -8,7 +8,7 @@ use std::path::Path;
 use apple_flat_package::distribution::Distribution;
 use apple_flat_package::reader::{PkgFlavor, PkgReader};
 use apple_xar::reader::XarReader;
-use installer::format::{Area, Extracted, Format, ReadError, Sink, What};
+use installer::format::{Area, EntryKind, Extracted, Format, ReadError, Sink};
 use installer::payload::Node;
 use installer::pkg::Pkg;
 use installer::{Payload, Token};
@@ -50,7 +50,7 @@ pub(super) struct Files(pub(super) BTreeMap<(String, String), (u32, Vec<u8>)>);
 
 impl Sink for Files {
     fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
-        if let What::File(_) = entry.what {
+        if let EntryKind::File(_) = entry.kind {
             let mut bytes = Vec::new();
             content.read_to_end(&mut bytes).unwrap();
             let area = format!("{:?}", entry.area);

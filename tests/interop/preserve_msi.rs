@@ -110,7 +110,7 @@ fn what_osslsigncode_signed_stays_signed_with_both_signatures() {
     for file in [&once, &twice] {
         all_good(&bench, keys, file);
     }
-    let format = formats::of(Kind::Msi).unwrap();
+    let format = formats::by_kind(Kind::Msi).unwrap();
     let message = |path: &Path| format.signature(&fs::read(path).unwrap()).unwrap().unwrap().cms;
     let before = pkcs7::parts(&message(&twice));
     let after = pkcs7::parts(&message(&bench.path("twice-stamped")));

@@ -19,7 +19,7 @@ const LIVE: &str = "etc/example-agent/enrollment-token";
 const STATE: &str = "var/lib/example-agent/enrollment-state";
 
 fn format() -> &'static dyn Format {
-    formats::of(Kind::Rpm).unwrap()
+    formats::by_kind(Kind::Rpm).unwrap()
 }
 
 /// A base for the product's first Linux agent, or a stamp of it, as a file.

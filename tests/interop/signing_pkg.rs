@@ -84,7 +84,7 @@ fn openssl_takes(keys: &Keys, file: &Path, plain: &str) {
     let bytes = fs::read(file).unwrap();
     let format = installer::formats::recognise(&bytes).unwrap();
     let signature = format.signature(&bytes).unwrap().unwrap();
-    let installer::seal::Imprints::Toc { sha1 } = signature.imprint else { panic!("another imprint") };
+    let installer::signature::Imprints::Toc { sha1 } = signature.imprint else { panic!("another imprint") };
     fs::write(keys.path("toc"), sha1).unwrap();
     let unpadded = signature.cms.iter().rposition(|byte| *byte != 0).unwrap() + 1;
     fs::write(keys.path("toc.cms"), &signature.cms[..unpadded]).unwrap();
@@ -101,7 +101,7 @@ fn a_message_in_indefinite_lengths_is_read() {
     let bench = Bench::new(Kind::Pkg);
     let bytes = fs::read(bench.sign("base", "signed", &keys.arguments("installer"))).unwrap();
     let signature = installer::formats::recognise(&bytes).unwrap().signature(&bytes).unwrap().unwrap();
-    let installer::seal::Imprints::Toc { sha1 } = signature.imprint else { panic!("another imprint") };
+    let installer::signature::Imprints::Toc { sha1 } = signature.imprint else { panic!("another imprint") };
     let roots = signing::Certificate::read_all(&fs::read(keys.path("ca.pem")).unwrap()).unwrap();
     let trust =
         signing::verify::Trust { roots: &roots, keys: &signing::openpgp::Keyring::default(), now: 1_900_000_000 };

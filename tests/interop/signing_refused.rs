@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use installer::Kind;
-use installer::seal::Imprints;
+use installer::signature::Imprints;
 use signing::verify::{Severity, SignatureFacts};
 
 use crate::support::keys::{Keys, Manners, keys, timestamp_authority};

@@ -59,7 +59,7 @@ pub fn broken(profile: Profile, subject: &Subject) -> Vec<&'static str> {
     let outcomes = rules::check(profile, subject, &mut report);
     let broken: Vec<_> = outcomes.iter().filter(|outcome| !outcome.holds).map(|outcome| outcome.id).collect();
     assert_eq!(report.findings().iter().map(|finding| finding.id).collect::<Vec<_>>(), broken);
-    assert_eq!(outcomes.len(), rules::of(profile).count());
+    assert_eq!(outcomes.len(), rules::rules_of(profile).count());
     broken
 }
 
@@ -71,7 +71,7 @@ pub fn hold(profile: Profile, file: &Vec<u8>, prepare: fn(&mut Subject), cases: 
         subject
     };
     assert_eq!(broken(profile, &good(file)), [""; 0], "a good installer breaks rules of {}", profile.name());
-    let ours: BTreeSet<_> = rules::of(profile).map(|rule| rule.id).collect();
+    let ours: BTreeSet<_> = rules::rules_of(profile).map(|rule| rule.id).collect();
     let mut shown = BTreeSet::new();
     for (id, how) in cases.iter().copied().flatten().filter(|(id, _)| ours.contains(id)) {
         let mut subject;

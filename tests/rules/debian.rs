@@ -2,15 +2,15 @@
 
 use installer::Kind;
 use installer::deb::{Facts, Placed};
-use kit::rules::{Of, Profile, Subject};
+use kit::rules::{FormatFacts, Profile, Subject};
 
 use super::cases;
 use super::cases::{Break, Case, hold, stamped};
 use super::token;
 
 fn facts(subject: &mut Subject) -> &mut Facts {
-    match &mut subject.of {
-        Of::Deb(facts) => facts,
+    match &mut subject.facts {
+        FormatFacts::Deb(facts) => facts,
         _ => unreachable!(),
     }
 }

@@ -1,22 +1,22 @@
 //! Rules for Intune and Jamf on macOS. Cases change what was read of a real installer.
 
 use installer::Kind;
-use installer::pkg::{Application, Background, Component, Facts, Held};
-use kit::rules::{Of, Profile, Subject};
+use installer::pkg::{Application, Component, Daemons, Facts, FileEntry};
+use kit::rules::{FormatFacts, Profile, Subject};
 
 use super::cases::{Break, Case, hold, stamped};
 use super::token;
 
 fn facts(subject: &mut Subject) -> &mut Facts {
-    match &mut subject.of {
-        Of::Pkg(facts, _) => facts,
+    match &mut subject.facts {
+        FormatFacts::Pkg(facts, _) => facts,
         _ => unreachable!(),
     }
 }
 
-fn left(subject: &mut Subject) -> &mut Background {
-    match &mut subject.of {
-        Of::Pkg(_, background) => background,
+fn left(subject: &mut Subject) -> &mut Daemons {
+    match &mut subject.facts {
+        FormatFacts::Pkg(_, background) => background,
         _ => unreachable!(),
     }
 }
@@ -25,12 +25,12 @@ fn component(subject: &mut Subject) -> &mut Component {
     &mut facts(subject).components[0]
 }
 
-fn program(subject: &mut Subject) -> &mut Held {
+fn program(subject: &mut Subject) -> &mut FileEntry {
     let path = left(subject).daemons[0].arguments[0].clone();
     left(subject).placed.iter_mut().find(|held| held.path == path).unwrap()
 }
 
-fn token_file(subject: &mut Subject) -> &mut Held {
+fn token_file(subject: &mut Subject) -> &mut FileEntry {
     left(subject).scripts.iter_mut().find(|script| script.path == "enrollment-token").unwrap()
 }
 

@@ -31,7 +31,7 @@ fn the_page_of_the_rules_is_what_the_program_prints() {
 
 #[test]
 fn every_rule_says_everything_once() {
-    let all: Vec<_> = Profile::ALL.into_iter().flat_map(rules::of).collect();
+    let all: Vec<_> = Profile::ALL.into_iter().flat_map(rules::rules_of).collect();
     let ids: BTreeSet<_> = all.iter().map(|rule| rule.id).collect();
     let texts: BTreeSet<_> = all.iter().map(|rule| (rule.id, rule.what, rule.why, rule.remedy, rule.source)).collect();
     assert_eq!(ids.len(), texts.len(), "a name is there twice");

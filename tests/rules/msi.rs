@@ -1,7 +1,7 @@
 //! Rules for Windows. Most cases edit the tables of a real installer, by another program's library.
 
 use installer::Kind;
-use kit::rules::{Base, Of, Profile, Subject};
+use kit::rules::{Base, FormatFacts, Profile, Subject};
 use msi::{Column, Delete, Update, Value};
 
 use super::cases::{Break, Case, TOKEN, hold, stamped};
@@ -9,8 +9,8 @@ use super::tables::Database;
 use super::token;
 
 fn contents(subject: &mut Subject) -> &mut installer::msi::Contents {
-    match &mut subject.of {
-        Of::Msi(contents) => contents,
+    match &mut subject.facts {
+        FormatFacts::Msi(contents) => contents,
         _ => unreachable!(),
     }
 }

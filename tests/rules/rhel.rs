@@ -2,14 +2,14 @@
 
 use installer::Kind;
 use installer::rpm::{Facts, Placed};
-use kit::rules::{Of, Profile, Subject};
+use kit::rules::{FormatFacts, Profile, Subject};
 
 use super::cases::{Break, Case, hold, stamped};
 use super::token;
 
 fn facts(subject: &mut Subject) -> &mut Facts {
-    match &mut subject.of {
-        Of::Rpm(facts) => facts,
+    match &mut subject.facts {
+        FormatFacts::Rpm(facts) => facts,
         _ => unreachable!(),
     }
 }

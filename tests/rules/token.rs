@@ -82,7 +82,7 @@ fn a_profile_is_for_its_format() {
             support::output(support::program().args(["verify", "--json", "--profile", profile.name()]).arg(&path));
         let document: serde_json::Value = serde_json::from_slice(&judged.stdout).unwrap();
         let rules = document["rules"].as_array().unwrap();
-        assert_eq!(rules.len(), kit::rules::of(profile).count());
+        assert_eq!(rules.len(), kit::rules::rules_of(profile).count());
         assert!(rules.iter().all(|rule| rule["holds"].is_boolean() && rule["source"].is_string()));
         let other = if profile.kind() == Kind::Msi { "debian" } else { "gpo" };
         let refused = support::output(support::program().args(["verify", "--profile", other]).arg(&path));

@@ -29,7 +29,7 @@ impl Made {
     /// Of another manifest; the installers are called `base/Example-Agent.*` and `stamped/Example-Agent.*`.
     pub fn with(kind: Kind, manifest: &str) -> Self {
         let small = Small::with(manifest).unwrap();
-        let format = installer::formats::of(kind).unwrap();
+        let format = installer::formats::by_kind(kind).unwrap();
         let agent = small.product.agents_for(kind.platform()).next().unwrap();
         let bytes = build(format, &small.product, agent).unwrap();
         let put = |folder: &str, bytes: &[u8]| {

@@ -2,9 +2,10 @@
 
 use container::ReadAt;
 use installer::format::{
-    Format, Inspection, Output, PrepareError, ReadError, SealFileError, Sink, StampError, Stamper,
+    Format, Inspection, Output, PrepareError, ReadError, SignFileError, Sink, StampError, Stamper,
 };
-use installer::seal::{Existing, Place, Sealer, Signature, SlotFound};
+use installer::signature::{Existing, SignImprint, Signature};
+use installer::slot::{Slot, SlotFound};
 use installer::stamp::{Base, OpenOptions};
 use installer::{AcceptedToken, Report, Splice, Token};
 
@@ -18,14 +19,14 @@ pub trait Once {
     fn slot(&self, file: &dyn ReadAt) -> Result<Option<SlotFound>, ReadError>;
     fn issuer_keys(&self, file: &dyn ReadAt) -> Result<Option<Vec<u8>>, ReadError>;
     fn stamper(&self, file: &dyn ReadAt) -> Result<Box<dyn Stamper>, StampError>;
-    fn seal(
+    fn sign(
         &self,
         file: &dyn ReadAt,
-        sealer: &dyn Sealer,
+        signer: &dyn SignImprint,
         existing: Existing,
         out: &mut dyn Output,
-    ) -> Result<(), SealFileError>;
-    fn prepare(&self, file: &dyn ReadAt, out: &mut dyn Output) -> Result<Place, PrepareError>;
+    ) -> Result<(), SignFileError>;
+    fn prepare(&self, file: &dyn ReadAt, out: &mut dyn Output) -> Result<Slot, PrepareError>;
 }
 
 impl<F: Format + ?Sized> Once for F {
@@ -61,18 +62,18 @@ impl<F: Format + ?Sized> Once for F {
         self.open(file)?.stamper()
     }
 
-    fn seal(
+    fn sign(
         &self,
         file: &dyn ReadAt,
-        sealer: &dyn Sealer,
+        signer: &dyn SignImprint,
         existing: Existing,
         out: &mut dyn Output,
-    ) -> Result<(), SealFileError> {
+    ) -> Result<(), SignFileError> {
         let file = self.open(file)?;
-        file.signable().ok_or(SealFileError::NoSignature)?.seal(sealer, existing, out)
+        file.signable().ok_or(SignFileError::NoSignature)?.sign(signer, existing, out)
     }
 
-    fn prepare(&self, file: &dyn ReadAt, out: &mut dyn Output) -> Result<Place, PrepareError> {
+    fn prepare(&self, file: &dyn ReadAt, out: &mut dyn Output) -> Result<Slot, PrepareError> {
         let file = self.open(file)?;
         file.signable().ok_or(PrepareError::NoSignature)?.prepare(out)
     }

@@ -4,7 +4,7 @@ use cms::cert::CertificateChoices;
 use cms::content_info::ContentInfo;
 use cms::signed_data::SignedData;
 use der::{Decode, Encode, Reader as _, SliceReader};
-use installer::seal::{Imprint, SealError, Sealed, Sealer};
+use installer::signature::{Imprint, SignImprint, SignatureBytes, SignatureError};
 
 use super::agents::cms as message;
 use super::agents::der::{OCTET_STRING, oid, sequence, tlv};
@@ -24,7 +24,7 @@ impl Signer {
     }
 }
 
-impl Sealer for Signer {
+impl SignImprint for Signer {
     fn certificates(&self) -> &[Vec<u8>] {
         &self.certificates
     }
@@ -33,21 +33,23 @@ impl Sealer for Signer {
         256
     }
 
-    fn most_cms_len(&self) -> usize {
+    fn max_cms_len(&self) -> usize {
         self.padding + 4000
     }
 
-    fn seal(&self, imprint: &Imprint) -> Result<Sealed, SealError> {
+    fn sign_imprint(&self, imprint: &Imprint) -> Result<SignatureBytes, SignatureError> {
         let padding = message::attribute("1.2.3.4.5", &tlv(OCTET_STRING, &[&vec![7; self.padding]]));
         let mut further = self.further.clone();
         further.push(padding);
         Ok(match imprint {
             Imprint::Msi { sha256 } => {
                 let cms = message::authenticode("1.3.6.1.4.1.311.2.1.4", &indirect_data(sha256), &further);
-                Sealed { cms, rsa: None }
+                SignatureBytes { cms, rsa: None }
             }
-            Imprint::Header { bytes } => Sealed { cms: bytes.iter().copied().take(64).collect(), rsa: None },
-            Imprint::Toc { sha1 } => Sealed { cms: message::detached(sha1, &further), rsa: Some(vec![0x5A; 256]) },
+            Imprint::Header { bytes } => SignatureBytes { cms: bytes.iter().copied().take(64).collect(), rsa: None },
+            Imprint::Toc { sha1 } => {
+                SignatureBytes { cms: message::detached(sha1, &further), rsa: Some(vec![0x5A; 256]) }
+            }
         })
     }
 }

@@ -14,7 +14,7 @@ use container::{ar, bom, cpio, gzip, msidb, property_list, xar, xml, xz, zst};
 use installer::agent::{self, Expected};
 use installer::format::{Extracted, Kind, ReadError, Sink};
 use installer::product::Compression;
-use installer::seal::Sealer as _;
+use installer::signature::SignImprint as _;
 use installer::{Arch, Platform, Product, Report, Token, formats};
 use signing::verify;
 
@@ -358,7 +358,7 @@ fn manifest(bytes: &[u8]) -> Result<(), String> {
 
 /// What `prepare` reads of a signature, and the manifest that it writes.
 fn slot_beside(bytes: &[u8]) -> Result<(), String> {
-    let _ = installer::preserve::Manifest::parse(bytes);
+    let _ = installer::prepare::PrepareRecord::parse(bytes);
     let _ = xar::slot::read(bytes);
     let _ = container::authenticode::named_algorithms(bytes);
     let message =
@@ -368,6 +368,6 @@ fn slot_beside(bytes: &[u8]) -> Result<(), String> {
 }
 
 fn signed_messages() -> Vec<Vec<u8>> {
-    let imprint = installer::seal::Imprint::Msi { sha256: [7; 32] };
-    [10, 3000].map(|len| super::pkcs7::Signer::new(len).seal(&imprint).unwrap().cms).to_vec()
+    let imprint = installer::signature::Imprint::Msi { sha256: [7; 32] };
+    [10, 3000].map(|len| super::pkcs7::Signer::new(len).sign_imprint(&imprint).unwrap().cms).to_vec()
 }

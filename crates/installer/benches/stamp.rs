@@ -12,7 +12,7 @@ use std::fs::{self, File};
 use std::time::{Duration, Instant};
 
 use container::read_at::FileAt;
-use installer::seal::{Imprint, SealError, Sealed, Sealer};
+use installer::signature::{Imprint, SignImprint, SignatureBytes, SignatureError};
 use installer::stamp::{Base, OpenOptions};
 use installer::{AcceptedToken, IssuerKeys, Token};
 use peak_alloc::PeakAlloc;
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Answers at once.
 struct Instantly([Vec<u8>; 2]);
 
-impl Sealer for Instantly {
+impl SignImprint for Instantly {
     fn certificates(&self) -> &[Vec<u8>] {
         &self.0
     }
@@ -55,13 +55,13 @@ impl Sealer for Instantly {
         256
     }
 
-    fn most_cms_len(&self) -> usize {
+    fn max_cms_len(&self) -> usize {
         5000
     }
 
-    fn seal(&self, imprint: &Imprint) -> Result<Sealed, SealError> {
+    fn sign_imprint(&self, imprint: &Imprint) -> Result<SignatureBytes, SignatureError> {
         let rsa = matches!(imprint, Imprint::Toc { .. }).then(|| vec![1; 256]);
-        Ok(Sealed { cms: vec![0x30; 4500], rsa })
+        Ok(SignatureBytes { cms: vec![0x30; 4500], rsa })
     }
 }
 
@@ -75,7 +75,7 @@ fn measure(path: &str, token: &Token, keys: Option<&IssuerKeys>, resign: bool) -
         })
     };
     let stamp = |base: &Base<FileAt>, token: &AcceptedToken| match resign {
-        true => base.stamp_sealed(token, &signer),
+        true => base.stamp_signed(token, &signer),
         false => base.stamp(token),
     };
     HEAP.reset_peak_usage();

@@ -29,7 +29,7 @@ impl Epoch {
     /// The civil date and time in UTC.
     #[must_use]
     pub const fn civil(self) -> Civil {
-        Civil::of_secs(self.secs())
+        Civil::from_secs(self.secs())
     }
 }
 
@@ -53,7 +53,7 @@ impl Civil {
 
     /// The date and time of so many seconds since 1970-01-01 UTC.
     #[must_use]
-    pub const fn of_secs(secs: u64) -> Self {
+    pub const fn from_secs(secs: u64) -> Self {
         let secs = if secs > Self::LAST_SECS { Self::LAST_SECS } else { secs };
         // Howard Hinnant's days-to-civil, for days since 1970-01-01.
         let days = (secs / 86_400) as i64 + 719_468;
@@ -113,8 +113,8 @@ mod tests {
         assert_eq!(Epoch::new(951_868_800).unwrap().civil().rfc2822(), "Wed, 01 Mar 2000 00:00:00 +0000");
         assert_eq!(Epoch::new(u64::from(u32::MAX)).unwrap().civil().to_string(), "2106-02-07T06:28:15Z");
         assert_eq!(Epoch::new(0), None);
-        assert_eq!(Civil::of_secs(0).to_string(), "1970-01-01T00:00:00Z");
-        assert_eq!(Civil::of_secs(Civil::LAST_SECS).to_string(), "9999-12-31T23:59:59Z");
-        assert_eq!(Civil::of_secs(u64::MAX), Civil::of_secs(Civil::LAST_SECS));
+        assert_eq!(Civil::from_secs(0).to_string(), "1970-01-01T00:00:00Z");
+        assert_eq!(Civil::from_secs(Civil::LAST_SECS).to_string(), "9999-12-31T23:59:59Z");
+        assert_eq!(Civil::from_secs(u64::MAX), Civil::from_secs(Civil::LAST_SECS));
     }
 }

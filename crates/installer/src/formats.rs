@@ -10,7 +10,7 @@ pub static FORMATS: [&dyn Format; 4] = [&crate::msi::Msi, &crate::pkg::Pkg, &cra
 
 /// The format of that kind.
 #[must_use]
-pub fn of(kind: Kind) -> Option<&'static dyn Format> {
+pub fn by_kind(kind: Kind) -> Option<&'static dyn Format> {
     FORMATS.into_iter().find(|format| format.kind() == kind)
 }
 

@@ -13,7 +13,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Who may import whom in here: [`token`], [`claims`], [`splice`], [`product`], [`payload`], [`report`], [`seal`] ← [`policy`] ← [`format`] ← [`proof`], [`preserve`] ← `deb`,
+//! Who may import whom in here: [`token`], [`claims`], [`splice`], [`product`], [`payload`], [`report`], [`signature`], [`slot`] ← [`policy`] ← [`format`] ← [`proof`], [`prepare`] ← `deb`,
 //! `msi`, `pkg`, `rpm` ← [`formats`] ← [`stamp`]. The formats' folders never import each other.
 
 // The test support that units share with the integration tests names this crate as they do.
@@ -31,12 +31,13 @@ pub mod msi;
 pub mod payload;
 pub mod pkg;
 pub mod policy;
-pub mod preserve;
+pub mod prepare;
 pub mod product;
 pub mod proof;
 pub mod report;
 pub mod rpm;
-pub mod seal;
+pub mod signature;
+pub mod slot;
 pub mod splice;
 pub mod stamp;
 pub mod template;

@@ -56,7 +56,7 @@ impl TokenPolicy {
             claims = Some(keys.verify(token)?);
         }
         if claims.is_none() {
-            claims = Claims::of(token)?;
+            claims = Claims::from_token(token)?;
         }
         if let Some(claims) = &claims {
             claims.check(now, self.product.as_deref().unwrap_or(&claims.product))?;

@@ -8,7 +8,7 @@ use std::path::Path;
 use container::stream;
 use sha2::{Digest, Sha256};
 
-use crate::format::{Area, Extracted, Installer, ReadError, Sink, What};
+use crate::format::{Area, EntryKind, Extracted, Installer, ReadError, Sink};
 use crate::payload::{Node, Payload, Source};
 use crate::report::Report;
 
@@ -80,14 +80,14 @@ impl Contents {
     }
 
     fn insert(&mut self, entry: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
-        let found = match entry.what {
-            What::Folder => Found::Folder(entry.mode),
-            What::Link(target) => Found::Link(target.to_owned()),
-            What::HardLink(target) => match self.entries.get(target) {
+        let found = match entry.kind {
+            EntryKind::Folder => Found::Folder(entry.mode),
+            EntryKind::Link(target) => Found::Link(target.to_owned()),
+            EntryKind::HardLink(target) => match self.entries.get(target) {
                 Some(file) => file.clone(),
                 None => Found::Link(target.to_owned()),
             },
-            What::File(_) => {
+            EntryKind::File(_) => {
                 let (len, digest) = sha256(content).map_err(unreadable)?;
                 Found::File(entry.mode, len, digest)
             }
@@ -151,7 +151,7 @@ impl Sink for Beside<'_> {
         if entry.area != Area::Payload {
             return Ok(());
         }
-        let (What::File(_), Some(Node::File { source, .. })) = (entry.what, self.payload.get(entry.path)) else {
+        let (EntryKind::File(_), Some(Node::File { source, .. })) = (entry.kind, self.payload.get(entry.path)) else {
             return self.contents.insert(entry, content);
         };
         let mut pair =

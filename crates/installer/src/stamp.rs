@@ -8,7 +8,8 @@ use container::ReadAt;
 use crate::claims::{ClaimsError, IssuerKeys};
 use crate::format::{Format, ReadError, StampError, Stamper};
 use crate::policy::{AcceptedToken, TokenPolicy};
-use crate::seal::{Imprint, SealError, Sealed, Sealer, SlotFound};
+use crate::signature::{Imprint, SignImprint, SignatureBytes, SignatureError};
+use crate::slot::SlotFound;
 use crate::splice::Splice;
 use crate::token::Token;
 
@@ -113,12 +114,12 @@ impl<B: ReadAt> Base<B> {
         Ok(splice)
     }
 
-    /// The same, signed anew by `sealer`. Also reads back that the signature in it is the one that `sealer` gave. Costs O(token), one
+    /// The same, signed anew by `signer`. Also reads back that the signature in it is the one that `signer` gave. Costs O(token), one
     /// signature, and, for the first token of each length, one pass over what of the base the signature covers.
-    pub fn stamp_sealed(&self, token: &AcceptedToken, sealer: &dyn Sealer) -> Result<Splice, StampError> {
+    pub fn stamp_signed(&self, token: &AcceptedToken, signer: &dyn SignImprint) -> Result<Splice, StampError> {
         self.check(token)?;
-        let witness = Witness { sealer, given: Mutex::new(None) };
-        let splice = self.settled(self.stamper.stamp_sealed(&self.bytes, token, &witness)?)?;
+        let witness = Witness { signer, given: Mutex::new(None) };
+        let splice = self.settled(self.stamper.stamp_signed(&self.bytes, token, &witness)?)?;
         let given = witness.given.into_inner().ok().flatten();
         let given = given.ok_or_else(|| StampError::ReadBack("it was not signed".to_owned()))?;
         self.read_back(token.token(), &splice, Some(&given))?;
@@ -135,7 +136,7 @@ impl<B: ReadAt> Base<B> {
     }
 
     /// Opens the stamp as if it were a file; exactly this token and this signature must be in it.
-    fn read_back(&self, token: &Token, splice: &Splice, signature: Option<&Sealed>) -> Result<(), StampError> {
+    fn read_back(&self, token: &Token, splice: &Splice, signature: Option<&SignatureBytes>) -> Result<(), StampError> {
         let stamped = splice.over(&self.bytes);
         let opened = self.format.open(&stamped).map_err(not_back)?;
         match opened.token().map_err(not_back)? {
@@ -163,28 +164,28 @@ fn not_back(error: ReadError) -> StampError {
 
 /// Remembers what a signer gave.
 struct Witness<'s> {
-    sealer: &'s dyn Sealer,
-    given: Mutex<Option<Sealed>>,
+    signer: &'s dyn SignImprint,
+    given: Mutex<Option<SignatureBytes>>,
 }
 
-impl Sealer for Witness<'_> {
+impl SignImprint for Witness<'_> {
     fn certificates(&self) -> &[Vec<u8>] {
-        self.sealer.certificates()
+        self.signer.certificates()
     }
 
     fn rsa_len(&self) -> usize {
-        self.sealer.rsa_len()
+        self.signer.rsa_len()
     }
 
-    fn most_cms_len(&self) -> usize {
-        self.sealer.most_cms_len()
+    fn max_cms_len(&self) -> usize {
+        self.signer.max_cms_len()
     }
 
-    fn seal(&self, imprint: &Imprint) -> Result<Sealed, SealError> {
-        let sealed = self.sealer.seal(imprint)?;
+    fn sign_imprint(&self, imprint: &Imprint) -> Result<SignatureBytes, SignatureError> {
+        let signed = self.signer.sign_imprint(imprint)?;
         if let Ok(mut given) = self.given.lock() {
-            *given = Some(sealed.clone());
+            *given = Some(signed.clone());
         }
-        Ok(sealed)
+        Ok(signed)
     }
 }

@@ -5,10 +5,10 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use container::ReadAt;
-use container::macho::{MachO, Signature, of_developer_id};
+use container::macho::{MachO, Signature, developer_id_requirement};
 use container::property_list;
 use container::read_at::FileAt;
-use installer::format::{Area, Extracted, Format, ReadError, Sink, TokenSummary, What};
+use installer::format::{Area, EntryKind, Extracted, Format, ReadError, Sink, TokenSummary};
 use installer::pkg::{Application, Facts, Pkg, facts};
 
 use crate::folder::{Folder, KitError, failed};
@@ -152,7 +152,7 @@ impl Sink for Look<'_> {
             Area::Token => false,
         };
         let is_uninstall = entry.area == Area::Metadata && entry.path == "Scripts/uninstall";
-        let is_small = matches!(entry.what, What::File(len) if len <= MAX_PLIST_BYTES);
+        let is_small = matches!(entry.kind, EntryKind::File(len) if len <= MAX_PLIST_BYTES);
         if !is_small || !is_info && !is_daemon && !is_uninstall {
             return Ok(());
         }
@@ -230,7 +230,7 @@ fn named(signature: &Signature, path: &str, bundle_id: &str) -> Result<Option<Pr
     let written = signature.designated_requirement().map_err(container::Error::from)?;
     // Special slot 1 seals Info.plist: without it the signature is the program's alone.
     let is_application = best.special(1).is_some() && identifier == bundle_id;
-    let requirement = written.unwrap_or_else(|| of_developer_id(&identifier, &team));
+    let requirement = written.unwrap_or_else(|| developer_id_requirement(&identifier, &team));
     Ok(Some(Program { path: format!("/{path}"), identifier, team, requirement, is_application }))
 }
 
@@ -243,7 +243,10 @@ struct Spool<'a> {
 
 impl Sink for Spool<'_> {
     fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
-        if entry.area == Area::Payload && entry.path == self.path && matches!(entry.what, What::File(_)) && !self.found
+        if entry.area == Area::Payload
+            && entry.path == self.path
+            && matches!(entry.kind, EntryKind::File(_))
+            && !self.found
         {
             let copied = io::copy(content, self.out);
             copied.map_err(|source| ReadError::Io { verb: "read the program", source })?;

@@ -88,22 +88,22 @@ impl IssuerKey {
                 p256::SecretKey::from_slice(random).map_err(|_| IssuerError::OtherBytes)?.to_pkcs8_der()
             }
         };
-        Self::of_der(der.map_err(|_| IssuerError::NotAKey)?.as_bytes())
+        Self::from_der(der.map_err(|_| IssuerError::NotAKey)?.as_bytes())
     }
 
     /// Reads what [`IssuerKey::to_pem`] wrote, or OpenSSL's `genpkey`.
-    pub fn of_pem(bytes: &[u8]) -> Result<Self, IssuerError> {
+    pub fn from_pem(bytes: &[u8]) -> Result<Self, IssuerError> {
         let blocks = pem::blocks(bytes);
         if blocks.iter().any(|block| block.label == "ENCRYPTED PRIVATE KEY" || block.headers) {
             return Err(IssuerError::Encrypted);
         }
         match blocks.as_slice() {
-            [block] if block.label == "PRIVATE KEY" => Self::of_der(&block.der),
+            [block] if block.label == "PRIVATE KEY" => Self::from_der(&block.der),
             _ => Err(IssuerError::NotAKey),
         }
     }
 
-    fn of_der(der: &[u8]) -> Result<Self, IssuerError> {
+    fn from_der(der: &[u8]) -> Result<Self, IssuerError> {
         let encoded = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let (algorithm, x, y) = if let Ok(key) = SigningKey::from_pkcs8_der(der) {
             (Algorithm::EdDsa, encoded(key.verifying_key().as_bytes()), None)
@@ -205,7 +205,7 @@ mod tests {
     fn a_key_comes_back_from_its_file_and_does_not_print() {
         for algorithm in [Algorithm::EdDsa, Algorithm::Es256] {
             let key = IssuerKey::generate(algorithm, &[7; 32]).unwrap();
-            let again = IssuerKey::of_pem(key.to_pem().as_bytes()).unwrap();
+            let again = IssuerKey::from_pem(key.to_pem().as_bytes()).unwrap();
             assert_eq!((again.id(), again.algorithm(), again.jwks()), (key.id(), algorithm, key.jwks()));
             assert!(!format!("{key:?}").contains("BwcHBw") && !key.jwks().contains("\"d\""));
             let body = key.to_pem().lines().nth(1).unwrap().to_owned();
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn what_is_no_key_of_ours_is_refused() {
         let pem = |label: &str, body: &str| format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
-        let wrong = |text: &str| IssuerKey::of_pem(text.as_bytes()).unwrap_err();
+        let wrong = |text: &str| IssuerKey::from_pem(text.as_bytes()).unwrap_err();
         assert_eq!(wrong(""), IssuerError::NotAKey);
         assert_eq!(wrong(&pem("PRIVATE KEY", "AAAA")), IssuerError::NotAKey);
         assert_eq!(wrong(&pem("CERTIFICATE", "AAAA")), IssuerError::NotAKey);

@@ -13,10 +13,10 @@ use installer::proof::sha256;
 use installer::splice::{PrefixDigests, Splice};
 use installer::{AcceptedToken, IssuerKeys, Kind, Token, TokenPolicy, stamp};
 
-use crate::described::{Described, Mode};
+use crate::description::{Description, Mode};
 use crate::error::{Error, Result};
 use crate::input;
-use crate::prepared::Prepared;
+use crate::prepare::Prepared;
 use crate::source::Source;
 
 /// An installer without a token, opened: it knows where a token goes, and which tokens it takes.
@@ -29,7 +29,7 @@ struct Inner {
     base: stamp::Base<Source>,
     resign: bool,
     sha256: OnceLock<[u8; 32]>,
-    described: OnceLock<Described>,
+    described: OnceLock<Description>,
     digests: PrefixDigests,
 }
 
@@ -65,11 +65,11 @@ impl Options {
         self
     }
 
-    /// The manifest that [`prepare`](crate::prepare) wrote. Default: the one beside the base (`FILE.prepare.json`), if the base is
+    /// The record that [`prepare`](crate::prepare) wrote. Default: the one beside the base (`FILE.prepare.json`), if the base is
     /// opened by its path and has a slot.
     #[must_use]
-    pub fn prepared(mut self, manifest: Prepared) -> Self {
-        self.prepared = Some(manifest);
+    pub fn prepared(mut self, record: Prepared) -> Self {
+        self.prepared = Some(record);
         self
     }
 
@@ -112,10 +112,10 @@ impl Options {
             stamp::Base::open(source, stamp::OpenOptions { restamp: self.restamp, issuer_keys: self.issuer_keys })?;
         let asserted = match base.slot() {
             Some(found) => {
-                let found = (base.format().kind(), base.bytes().len(), &found.place);
+                let found = (base.format().kind(), base.bytes().len(), &found.slot);
                 Prepared::asserted(self.prepared.as_ref(), base.bytes().path(), found)?
             }
-            None if self.prepared.is_some() => return Err(Error::wrong("it is not prepared, and has no manifest")),
+            None if self.prepared.is_some() => return Err(Error::wrong("it is not prepared, and has no prepare record")),
             None => None,
         };
         if let Some(keys) = asserted {
@@ -168,7 +168,7 @@ impl Base {
     }
 
     /// What it says of itself. Read when it is asked for the first time.
-    pub fn describe(&self) -> Result<&Described> {
+    pub fn describe(&self) -> Result<&Description> {
         if let Some(described) = self.0.described.get() {
             return Ok(described);
         }

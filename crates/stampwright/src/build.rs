@@ -221,7 +221,7 @@ impl Built {
         Ok(Receipt {
             tool: TOOL,
             file: item.path.display().to_string(),
-            digest: FileDigest::of(&self.bytes, &item.path)?,
+            digest: FileDigest::read(&self.bytes, &item.path)?,
             base: None,
             described: item.format.open(&self.bytes)?.inspect()?.into(),
             agent: Some(self.packed.clone()),

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use installer::agent::{AgentError, AgentProblem};
 use installer::claims::ClaimsError;
-use installer::format::{BuildError, PrepareError, ReadError, SealFileError, StampError};
+use installer::format::{BuildError, PrepareError, ReadError, SignFileError, StampError};
 use installer::payload::PayloadError;
-use installer::preserve;
+use installer::prepare;
 use installer::product::ManifestError;
 use installer::splice::SpliceError;
 use installer::token::TokenError;
@@ -166,7 +166,14 @@ macro_rules! wrong {
     };
 }
 
-wrong!(TokenError, ManifestError, preserve::ManifestError, CertificateError, SpliceError, signing::issuer::IssuerError);
+wrong!(
+    TokenError,
+    ManifestError,
+    prepare::PrepareRecordError,
+    CertificateError,
+    SpliceError,
+    signing::issuer::IssuerError
+);
 
 impl From<ClaimsError> for Error {
     fn from(error: ClaimsError) -> Self {
@@ -219,12 +226,12 @@ impl From<StampError> for Error {
     }
 }
 
-impl From<SealFileError> for Error {
-    fn from(error: SealFileError) -> Self {
+impl From<SignFileError> for Error {
+    fn from(error: SignFileError) -> Self {
         let kind = match error {
-            SealFileError::Read(error) => return error.into(),
-            SealFileError::Write { .. } => ErrorKind::Machine,
-            SealFileError::Seal(ref error) if error.is_machine => ErrorKind::Machine,
+            SignFileError::Read(error) => return error.into(),
+            SignFileError::Write { .. } => ErrorKind::Machine,
+            SignFileError::Seal(ref error) if error.is_machine => ErrorKind::Machine,
             _ => ErrorKind::Wrong,
         };
         Self::typed(kind, error.hint(), error)

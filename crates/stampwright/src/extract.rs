@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use container::read_at::FileAt;
-use installer::format::{Area, Extracted, ReadError, Sink, What};
+use installer::format::{Area, EntryKind, Extracted, ReadError, Sink};
 use installer::formats;
 use kit::intune::{Wrapper, intunemac, intunewin};
 use serde::Serialize;
@@ -34,7 +34,7 @@ pub enum Modes {
 }
 
 impl Modes {
-    const fn of(self, mode: u32) -> u32 {
+    const fn apply(self, mode: u32) -> u32 {
         match self {
             Self::Harmless => mode & 0o755,
             Self::Preserved => mode,
@@ -103,13 +103,13 @@ impl Sink for Files {
         let path = self.root.join(&relative);
         let (mut size, mut link) = (None, None);
         self.put(entry, &path, content, &mut size).map_err(|source| ReadError::Sink { path: path.clone(), source })?;
-        match entry.what {
-            What::Link(target) => {
+        match entry.kind {
+            EntryKind::Link(target) => {
                 link = Some(target.to_owned());
                 self.links.push((path, target.to_owned()));
             }
-            What::HardLink(target) => link = Some(target.to_owned()),
-            What::Folder | What::File(_) => {}
+            EntryKind::HardLink(target) => link = Some(target.to_owned()),
+            EntryKind::Folder | EntryKind::File(_) => {}
         }
         self.list.push(ExtractedEntry { path: relative, mode: format!("{:04o}", entry.mode), size, link });
         Ok(())
@@ -127,19 +127,19 @@ impl Files {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        match entry.what {
-            What::Folder => {
+        match entry.kind {
+            EntryKind::Folder => {
                 fs::create_dir_all(path)?;
-                self.modes.push((path.to_path_buf(), self.kept.of(entry.mode)));
+                self.modes.push((path.to_path_buf(), self.kept.apply(entry.mode)));
             }
-            What::File(_) => {
-                let mode = if entry.area == Area::Token { 0o600 } else { self.kept.of(entry.mode) };
+            EntryKind::File(_) => {
+                let mode = if entry.area == Area::Token { 0o600 } else { self.kept.apply(entry.mode) };
                 let mut file = create_private(path)?;
                 *size = Some(io::copy(content, &mut file)?);
                 set_mode(path, mode)?;
             }
-            What::Link(_) => {}
-            What::HardLink(target) => {
+            EntryKind::Link(_) => {}
+            EntryKind::HardLink(target) => {
                 // Files only, and links are made last: this cannot lead out of the folder.
                 let area = if entry.area == Area::Metadata { "metadata" } else { "payload" };
                 fs::hard_link(self.root.join(area).join(target), path)?;
@@ -213,8 +213,8 @@ mod tests {
         for (mode, harmless) in
             [(0o4755, 0o755), (0o2777, 0o755), (0o1777, 0o755), (0o666, 0o644), (0o600, 0o600), (0o555, 0o555)]
         {
-            assert_eq!(Modes::Harmless.of(mode), harmless);
-            assert_eq!(Modes::Preserved.of(mode), mode);
+            assert_eq!(Modes::Harmless.apply(mode), harmless);
+            assert_eq!(Modes::Preserved.apply(mode), mode);
         }
     }
 }

@@ -6,7 +6,7 @@ use installer::formats;
 use serde::Serialize;
 use signing::verify::Trust;
 
-use crate::described::Described;
+use crate::description::Description;
 use crate::error::Result;
 use crate::input;
 use crate::receipt::FileDigest;
@@ -22,7 +22,7 @@ pub struct Inspected {
     pub digest: FileDigest,
     /// What it says of itself.
     #[serde(flatten)]
-    pub described: Described,
+    pub described: Description,
     /// Its signature, judged; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature: Option<Judged>,
@@ -36,5 +36,5 @@ pub fn inspect(path: &Path, trust: Trust<'_>) -> Result<Inspected> {
         Ok((opened.inspect()?.into(), signature::judge(&*opened, trust)?))
     };
     let (described, signature) = read().map_err(|error| error.about(path))?;
-    Ok(Inspected { file: path.display().to_string(), digest: FileDigest::of(&file, path)?, described, signature })
+    Ok(Inspected { file: path.display().to_string(), digest: FileDigest::read(&file, path)?, described, signature })
 }

@@ -98,7 +98,7 @@ pub fn intune_archive(path: &Path) -> Result<Option<IntuneArchive>> {
             ("intunemac", said, vec![inside])
         }
     };
-    let digest = FileDigest::of(&file, path)?;
+    let digest = FileDigest::read(&file, path)?;
     Ok(Some(IntuneArchive { file: path.display().to_string(), digest, format, about: said, wraps }))
 }
 

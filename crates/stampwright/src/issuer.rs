@@ -31,7 +31,7 @@ pub struct Issuer {
 impl Issuer {
     /// Reads a private key from its PEM text.
     pub fn from_pem(pem: &[u8]) -> Result<Self> {
-        let key = IssuerKey::of_pem(pem)?;
+        let key = IssuerKey::from_pem(pem)?;
         let public = IssuerKeys::parse(key.jwks().as_bytes())?;
         Ok(Self { key, public })
     }

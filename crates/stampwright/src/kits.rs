@@ -12,7 +12,7 @@ use kit::windows::Windows;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::described::Described;
+use crate::description::Description;
 use crate::error::{Error, Result};
 use crate::input;
 use crate::observer::{Entropy, Event, Observer};
@@ -81,7 +81,7 @@ pub struct KitReceipt {
     #[serde(flatten)]
     digest: FileDigest,
     #[serde(flatten)]
-    described: Described,
+    described: Description,
     #[serde(rename = "for")]
     systems: Vec<System>,
     /// The token that came with the kit, where the installer has none.
@@ -150,11 +150,11 @@ impl KitOptions<'_> {
             return Err(about(Error::usage(message)));
         }
         self.check(&*opened, &file, path, &systems, observer)?;
-        let described = Described::from(opened.inspect().map_err(|error| about(error.into()))?);
+        let described = Description::from(opened.inspect().map_err(|error| about(error.into()))?);
         let own = opened.token().map_err(|error| about(error.into()))?;
         // A kit with a token that is of no use is found on the devices, days later.
         let claims = match self.token.or(own.as_ref()) {
-            Some(token) => policy::of_installer(&*opened)
+            Some(token) => policy::for_installer(&*opened)
                 .map_err(about)?
                 .check(token, self.now)
                 .map_err(|error| about(error.into()))?,
@@ -176,7 +176,7 @@ impl KitOptions<'_> {
         let receipt = KitReceipt {
             tool: TOOL,
             installer: name.into_owned(),
-            digest: FileDigest::of(&file, path)?,
+            digest: FileDigest::read(&file, path)?,
             described,
             systems,
             kit_token: self.token.map(TokenSummary::from),
@@ -249,7 +249,7 @@ impl KitOptions<'_> {
 fn digests(folder: &Folder) -> Result<Vec<KitFile>> {
     let digest = |name: &String| {
         let file = input::installer(&folder.root().join(name))?;
-        Ok(KitFile { path: name.clone(), digest: FileDigest::of(&file, Path::new(name))? })
+        Ok(KitFile { path: name.clone(), digest: FileDigest::read(&file, Path::new(name))? })
     };
     folder.files().iter().map(digest).collect()
 }

@@ -86,7 +86,7 @@
 
 mod base;
 mod build;
-mod described;
+mod description;
 mod disk;
 mod error;
 mod extract;
@@ -101,7 +101,7 @@ mod observer;
 pub mod output;
 mod plan;
 mod policy;
-pub mod prepared;
+pub mod prepare;
 mod profile;
 mod programs;
 pub mod receipt;
@@ -117,8 +117,8 @@ mod wrap;
 pub use container::ReadAt;
 pub use installer::claims::ClaimsError;
 pub use installer::format::StampError;
-pub use installer::preserve::KeySource;
-pub use installer::seal::Existing;
+pub use installer::prepare::KeySource;
+pub use installer::signature::Existing;
 pub use installer::splice::Piece;
 pub use installer::{
     AcceptedToken, Claims, Epoch, Finding, IssuerKeys, Kind, Product, Report, Severity, Token, TokenPolicy,
@@ -129,7 +129,7 @@ pub use signing::{Certificate, Passphrase};
 
 pub use base::{Base, Options};
 pub use build::{BuildItem, BuildPlan, Made, UnsignedAgent, build};
-pub use described::{Described, Mode};
+pub use description::{Description, Mode};
 pub use error::{Error, ErrorKind, Result};
 pub use extract::{ExtractedEntry, Extraction, Modes, extract};
 pub use inspect::{Inspected, inspect};
@@ -138,7 +138,7 @@ pub use kits::{KitOptions, KitReceipt, kit};
 pub use make::{MakeOptions, make};
 pub use observer::{Entropy, Event, Observer, Unit};
 pub use plan::{Plan, Step};
-pub use prepared::{Preparation, Prepared, prepare};
+pub use prepare::{Preparation, Prepared, prepare};
 pub use receipt::Receipt;
 pub use sign::{SigningMethod, sign as sign_file};
 pub use signer::{KeyPlace, Signer, SignerOptions};

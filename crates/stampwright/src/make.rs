@@ -34,7 +34,7 @@ pub struct MakeOptions<'a> {
 
 /// Makes the stamped installers of a product. Nothing is built if the token, the signer or a kit does not fit.
 pub fn make(plan: &BuildPlan, options: &MakeOptions<'_>, observer: &dyn Observer) -> Result<Made> {
-    policy::of_product(plan.product())?.check(options.token, options.now)?;
+    policy::for_product(plan.product())?.check(options.token, options.now)?;
     let items = plan.items()?;
     if let Some(signer) = SigningMethod::signer(options.signing) {
         for item in &items {
@@ -111,8 +111,8 @@ impl Stamped {
         Ok(Receipt {
             tool: TOOL,
             file: item.path().display().to_string(),
-            digest: FileDigest::of(&self.written, item.path())?,
-            base: Some(FileDigest::of(self.base.bytes(), item.path())?),
+            digest: FileDigest::read(&self.written, item.path())?,
+            base: Some(FileDigest::read(self.base.bytes(), item.path())?),
             described: item.format().open(&self.written)?.inspect()?.into(),
             agent: Some(self.packed.clone()),
             checks: Some(self.checks),

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use container::read_at::FileAt;
 use installer::agent::{self, Expected};
-use installer::format::{Area, Extracted, Installer, ReadError, Sink, What};
+use installer::format::{Area, EntryKind, Extracted, Installer, ReadError, Sink};
 use installer::{Arch, Platform, Report};
 
 /// What `verify` says about programs.
@@ -48,7 +48,7 @@ struct Programs {
 
 impl Sink for Programs {
     fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
-        let What::File(len) = entry.what else { return Ok(()) };
+        let EntryKind::File(len) = entry.kind else { return Ok(()) };
         let mut head = [0; 4];
         if entry.area != Area::Payload || len < head.len() as u64 {
             return Ok(());

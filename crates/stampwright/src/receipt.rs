@@ -10,7 +10,7 @@ use installer::proof::{hex, sha256};
 use serde::Serialize;
 
 use crate::base::Base;
-use crate::described::Described;
+use crate::description::Description;
 use crate::error::{Error, Result};
 
 /// A file's length and digest.
@@ -37,7 +37,7 @@ pub struct Receipt {
     pub base: Option<FileDigest>,
     /// What it says of itself.
     #[serde(flatten)]
-    pub described: Described,
+    pub described: Description,
     /// The agent, where one was packed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<Packed>,
@@ -61,7 +61,7 @@ pub const TOOL: &str = concat!("stampwright ", env!("CARGO_PKG_VERSION"));
 
 impl Receipt {
     /// Of a stamp of `base`, or of what a command has signed of it. Reads both whole.
-    pub(crate) fn of_stamp(base: &Base, stamped: &dyn ReadAt) -> Result<Self> {
+    pub(crate) fn from_stamp(base: &Base, stamped: &dyn ReadAt) -> Result<Self> {
         let opened = base.format().open(stamped)?;
         let mut inspection = opened.inspect()?;
         note_keys(&*opened, &mut inspection)?;
@@ -69,7 +69,7 @@ impl Receipt {
         Ok(Self {
             tool: TOOL,
             file: name.to_string_lossy().into_owned(),
-            digest: FileDigest::of(stamped, base.name())?,
+            digest: FileDigest::read(stamped, base.name())?,
             base: Some(FileDigest { size: base.len(), sha256: hex(&base.sha256()?) }),
             described: inspection.into(),
             agent: None,
@@ -87,7 +87,7 @@ impl Receipt {
 
 impl FileDigest {
     /// Reads and hashes something whole; `path` is its name for messages.
-    pub fn of(file: &dyn ReadAt, path: &Path) -> Result<Self> {
+    pub fn read(file: &dyn ReadAt, path: &Path) -> Result<Self> {
         let (size, digest) = sha256(&mut Cursor::new(file)).map_err(Error::io("read", path))?;
         Ok(Self { size, sha256: hex(&digest) })
     }

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::Stdio;
 
 use container::read_at::FileAt;
-use installer::format::{Format, Installer, SealFileError};
+use installer::format::{Format, Installer, SignFileError};
 use installer::formats;
-use installer::seal::Existing;
+use installer::signature::Existing;
 use installer::{AcceptedToken, Report, Severity};
 use serde::Serialize;
 use signing::key::command::Words;
@@ -115,14 +115,14 @@ pub fn sign(path: &Path, method: &SigningMethod, existing: Existing, output: &Pa
     match method {
         SigningMethod::Key(signer) => {
             signer.check(format).map_err(about)?;
-            let file = opened.signable().ok_or_else(|| about(SealFileError::NoSignature.into()))?;
-            file.seal(&**signer, existing, pending.file()).map_err(|error| about(error.into()))?;
+            let file = opened.signable().ok_or_else(|| about(SignFileError::NoSignature.into()))?;
+            file.sign(&**signer, existing, pending.file()).map_err(|error| about(error.into()))?;
         }
         SigningMethod::Command(command) => {
             let stored = opened.signable().map(|file| file.stored()).transpose();
             let is_signed = stored.map_err(|error| about(error.into()))?.flatten().is_some();
             if existing == Existing::Refuse && is_signed {
-                return Err(about(SealFileError::Signed.into()));
+                return Err(about(SignFileError::Signed.into()));
             }
             command.sign(path, format, &mut pending)?;
         }
@@ -134,7 +134,7 @@ pub fn sign(path: &Path, method: &SigningMethod, existing: Existing, output: &Pa
     if reopened.token().ok() != opened.token().ok() {
         return Err(Error::wrong("the signed file has another token; it was not written").about(output));
     }
-    let digest = FileDigest::of(&written, output)?;
+    let digest = FileDigest::read(&written, output)?;
     pending.finish(readers)?;
     Ok(Signed { tool: TOOL, file: output.display().to_string(), digest, signature })
 }
@@ -154,7 +154,7 @@ pub fn stamp_by_command(
     if base.format().open(&written)?.token()?.as_ref() != Some(token.token()) {
         return Err(Error::wrong("the signed file has another token; it was not written").about(output));
     }
-    Ok((pending, Receipt::of_stamp(base, &written)?.named(output)))
+    Ok((pending, Receipt::from_stamp(base, &written)?.named(output)))
 }
 
 /// Lets a command sign a file that is on its way to `output`; gives the signed one, read back.

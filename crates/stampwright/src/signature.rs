@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use installer::Report;
 use installer::format::Installer;
 use installer::report::{Finding, Severity};
-use installer::seal::Imprints;
+use installer::signature::Imprints;
 use serde::Serialize;
 use signing::verify::{self, PlainSignature, Problem, SignatureFacts, Trust, Unreadable, Verdict};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use installer::format::Format;
-use installer::seal::{Imprint, SealError, Sealed, Sealer, SignatureForm};
+use installer::signature::{Imprint, SignImprint, SignatureBytes, SignatureError, SignatureForm};
 use signing::cms::SignError;
 use signing::cms::authenticode::{self, Opus};
 use signing::cms::package;
@@ -118,7 +118,7 @@ impl Signer {
             Who::Certificates(identity) => {
                 identity.check(purpose, self.now)?;
                 if purpose == Purpose::OpenPgp {
-                    openpgp::Signer::of_identity(identity)?;
+                    openpgp::Signer::from_identity(identity)?;
                 }
                 Ok(())
             }
@@ -133,7 +133,7 @@ impl Signer {
     /// How many bytes a signature makes an installer longer, at most.
     #[must_use]
     pub fn max_growth_bytes(&self) -> u64 {
-        (self.most_cms_len() + self.rsa_len()) as u64 * 2
+        (self.max_cms_len() + self.rsa_len()) as u64 * 2
     }
 
     fn timestamper(&self) -> Option<&dyn Timestamper> {
@@ -146,24 +146,28 @@ impl Signer {
     /// The key is one that rpm cannot use, or the user ID is none.
     pub fn openpgp_public_key(&self, user_id: &str) -> Result<String> {
         match &self.who {
-            Who::Certificates(identity) => Ok(openpgp::Signer::of_identity(identity)?.public_key(user_id)?),
+            Who::Certificates(identity) => Ok(openpgp::Signer::from_identity(identity)?.public_key(user_id)?),
             Who::OpenPgp(signer) => Ok(signer.public_key(user_id)?),
         }
     }
 
-    fn openpgp(&self, signer: &openpgp::Signer<'_>, header: &[u8]) -> std::result::Result<Sealed, SealError> {
+    fn openpgp(
+        &self,
+        signer: &openpgp::Signer<'_>,
+        header: &[u8],
+    ) -> std::result::Result<SignatureBytes, SignatureError> {
         let packet = signer.sign(header, self.now).map_err(|error| not_openpgp(&error))?;
-        Ok(Sealed { cms: packet, rsa: None })
+        Ok(SignatureBytes { cms: packet, rsa: None })
     }
 
-    fn xar(&self, identity: &Identity, sha1: &[u8; 20]) -> std::result::Result<Sealed, SignError> {
+    fn xar(&self, identity: &Identity, sha1: &[u8; 20]) -> std::result::Result<SignatureBytes, SignError> {
         let rsa = package::sign_rsa(identity, sha1)?;
         let cms = package::sign(identity, sha1, self.now, self.timestamper())?;
-        Ok(Sealed { cms, rsa: Some(rsa) })
+        Ok(SignatureBytes { cms, rsa: Some(rsa) })
     }
 }
 
-impl Sealer for Signer {
+impl SignImprint for Signer {
     fn certificates(&self) -> &[Vec<u8>] {
         &self.certificates
     }
@@ -175,42 +179,42 @@ impl Sealer for Signer {
         }
     }
 
-    fn most_cms_len(&self) -> usize {
+    fn max_cms_len(&self) -> usize {
         match &self.who {
-            Who::Certificates(identity) => package::most_cms_len(identity, self.authority.is_some()),
+            Who::Certificates(identity) => package::max_cms_len(identity, self.authority.is_some()),
             Who::OpenPgp(_) => MAX_OPENPGP_BYTES,
         }
     }
 
-    fn seal(&self, imprint: &Imprint) -> Result<Sealed, SealError> {
+    fn sign_imprint(&self, imprint: &Imprint) -> Result<SignatureBytes, SignatureError> {
         match (&self.who, imprint) {
             (Who::Certificates(identity), Imprint::Msi { sha256 }) => {
                 let cms = authenticode::sign(identity, sha256, &self.opus, self.timestamper());
-                Ok(Sealed { cms: cms.map_err(|error| not_signed(&error))?, rsa: None })
+                Ok(SignatureBytes { cms: cms.map_err(|error| not_signed(&error))?, rsa: None })
             }
             (Who::Certificates(identity), Imprint::Toc { sha1 }) => {
                 self.xar(identity, sha1).map_err(|error| not_signed(&error))
             }
             (Who::Certificates(identity), Imprint::Header { bytes }) => {
-                let signer = openpgp::Signer::of_identity(identity).map_err(|error| not_openpgp(&error))?;
+                let signer = openpgp::Signer::from_identity(identity).map_err(|error| not_openpgp(&error))?;
                 self.openpgp(&signer, bytes)
             }
             (Who::OpenPgp(signer), Imprint::Header { bytes }) => self.openpgp(signer, bytes),
-            (Who::OpenPgp(_), _) => Err(SealError::wrong("an OpenPGP key signs rpms only")),
+            (Who::OpenPgp(_), _) => Err(SignatureError::wrong("an OpenPGP key signs rpms only")),
         }
     }
 }
 
-fn not_signed(error: &SignError) -> SealError {
-    SealError {
+fn not_signed(error: &SignError) -> SignatureError {
+    SignatureError {
         message: error.to_string(),
         hint: error.hint(),
         is_machine: matches!(error, SignError::Timestamp(TimestampError::Http { .. })),
     }
 }
 
-fn not_openpgp(error: &OpenPgpError) -> SealError {
-    SealError { message: error.to_string(), hint: error.hint(), is_machine: false }
+fn not_openpgp(error: &OpenPgpError) -> SignatureError {
+    SignatureError { message: error.to_string(), hint: error.hint(), is_machine: false }
 }
 
 fn who(options: SignerOptions<'_>) -> Result<Who> {
@@ -219,7 +223,7 @@ fn who(options: SignerOptions<'_>) -> Result<Who> {
         && let Some(keyring) = input::openpgp_keys(path)?
     {
         let key = private_key(key, passphrase, open_key)?;
-        return Ok(Who::OpenPgp(Box::new(openpgp::Signer::of_keyring(key, &keyring)?)));
+        return Ok(Who::OpenPgp(Box::new(openpgp::Signer::from_keyring(key, &keyring)?)));
     }
     if let KeyPlace::Pkcs12(path) = key {
         let bytes = input::private_key(path, open_key)?;

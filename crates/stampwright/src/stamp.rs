@@ -34,7 +34,7 @@ impl Base {
     /// As [`Base::stamp`]; the signer may not sign this; the base is signed and [`Options::resign`](crate::Options::resign) was not asked for.
     pub fn stamp_signed(&self, token: &AcceptedToken, signer: &Signer) -> Result<Stamp> {
         self.check_signer(signer)?;
-        let splice = self.opened().stamp_sealed(token, signer).map_err(|error| self.about(error))?;
+        let splice = self.opened().stamp_signed(token, signer).map_err(|error| self.about(error))?;
         Ok(Stamp::new(self.clone(), splice))
     }
 
@@ -100,7 +100,7 @@ impl Stamp {
 
     /// What was stamped and proven: digests, sizes, product, the token's fingerprint, never the token. Reads base and stamp whole.
     pub fn receipt(&self) -> Result<Receipt> {
-        Receipt::of_stamp(self.base(), self)
+        Receipt::from_stamp(self.base(), self)
     }
 
     /// A range of it, e.g. `..` or `0..1024`.

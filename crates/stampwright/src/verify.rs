@@ -13,7 +13,7 @@ use signing::verify::Trust;
 
 use crate::base::Base;
 use crate::error::{Error, Result};
-use crate::prepared::Prepared;
+use crate::prepare::Prepared;
 use crate::profile::{self, Around};
 use crate::{input, programs, signature};
 
@@ -26,7 +26,7 @@ pub struct Expected<'a> {
     pub base: Option<&'a Path>,
     /// It must have this file, or every file of this folder, in it, byte for byte.
     pub agent: Option<&'a Path>,
-    /// It must be a stamp of the prepared base that this manifest is of. Default: the manifest beside the file.
+    /// It must be a stamp of the prepared base that this record is of. Default: the record beside the file.
     pub prepared: Option<&'a Prepared>,
     /// It must meet the rules of this management system.
     pub profile: Option<rules::Profile>,

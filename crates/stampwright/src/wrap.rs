@@ -46,12 +46,12 @@ pub(crate) fn wrap(package: &Pending, package_path: &Path, epoch: Epoch) -> Resu
     let mut unwrapped = Hashing(Sha256::new());
     let inside = intunemac::read(&written, &mut unwrapped)
         .map_err(|error| Error::from(installer::format::ReadError::from(error)).about(&path))?;
-    if hex(&unwrapped.0.finalize()) != FileDigest::of(&package, package_path)?.sha256 {
+    if hex(&unwrapped.0.finalize()) != FileDigest::read(&package, package_path)?.sha256 {
         return Err(Error::wrong("the package does not come out as it went in; it was not written").about(&path));
     }
     let wrapped = Wrapped {
         file: path.display().to_string(),
-        digest: FileDigest::of(&written, &path)?,
+        digest: FileDigest::read(&written, &path)?,
         kind: "intunemac",
         bundle_id: inside.bundle_id,
     };

@@ -4,5 +4,5 @@ use installer::epoch::Civil;
 
 /// Seconds since 1970 as ISO 8601 writes them.
 pub fn date(secs: u64) -> String {
-    Civil::of_secs(secs).to_string()
+    Civil::from_secs(secs).to_string()
 }

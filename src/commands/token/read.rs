@@ -64,7 +64,7 @@ struct Said<'a> {
 
 pub fn inspect(args: &Inspect) -> Result<()> {
     let token = token_file(&args.file)?;
-    let claims = Claims::of(&token).map_err(|error| Error::from(error).about(&args.file))?;
+    let claims = Claims::from_token(&token).map_err(|error| Error::from(error).about(&args.file))?;
     say(&token, claims.as_ref(), false, args.json)
 }
 

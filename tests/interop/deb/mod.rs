@@ -18,7 +18,7 @@ use crate::support::{both, judge, output, run};
 const COMPRESSIONS: [Compression; 3] = [Compression::Xz, Compression::Gzip, Compression::Zstd];
 
 fn format() -> &'static dyn Format {
-    formats::of(Kind::Deb).unwrap()
+    formats::by_kind(Kind::Deb).unwrap()
 }
 
 /// A base for the product's first Linux agent, or a stamp of it, as a file.

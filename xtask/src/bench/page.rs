@@ -41,7 +41,7 @@ pub(super) fn page(
     // Writing to a String cannot fail.
     let _ = text(&mut page, &machine(sh)?, effort, builds, stamps, kits);
     let _ = list(&mut page, batch);
-    let _ = of_signed_bases(&mut page, signed);
+    let _ = signed_bases(&mut page, signed);
     let _ = writeln!(page, "{REPEAT}");
     Ok(page)
 }
@@ -79,7 +79,7 @@ fn list(page: &mut String, batch: &Comparison) -> std::fmt::Result {
 }
 
 /// Signed bases: as processes, and inside one, with what the others need in CPU time of that.
-fn of_signed_bases(page: &mut String, signed: &[Signed]) -> std::fmt::Result {
+fn signed_bases(page: &mut String, signed: &[Signed]) -> std::fmt::Result {
     writeln!(page, "## Stamping a signed base\n\n{SIGNED}\n")?;
     for Signed { processes, slot, resign } in signed {
         table(page, processes.title, &processes.measured)?;

@@ -4,7 +4,7 @@
 //! program → service → stampwright → kit, signing, installer → container
 //! signing → container
 //!
-//! installer:  everything else ← format ← proof, preserve ← deb | msi | pkg ← formats ← stamp
+//! installer:  everything else ← format ← proof, prepare ← deb | msi | pkg ← formats ← stamp
 //! ```
 
 use toml::Table;
@@ -111,7 +111,7 @@ fn modules_named(code: &str) -> Vec<&str> {
 fn storey(module: &str) -> u8 {
     match module {
         "format" => 1,
-        "proof" | "preserve" => 2,
+        "proof" | "prepare" => 2,
         module if FORMATS.contains(&module) => 3,
         "formats" => 4,
         "stamp" => 5,

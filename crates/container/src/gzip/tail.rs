@@ -112,7 +112,7 @@ pub struct Prefix {
 impl Prefix {
     /// What comes before a tail at `tail_offset`, when `decoded` is what its blocks decode to.
     #[must_use]
-    pub fn of(decoded: &[u8], tail_offset: u64) -> Self {
+    pub fn new(decoded: &[u8], tail_offset: u64) -> Self {
         let mut crc = crc32fast::Hasher::new();
         crc.update(decoded);
         Self { tail_offset, len: decoded.len() as u64, crc: crc.finalize() }

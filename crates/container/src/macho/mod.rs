@@ -47,6 +47,6 @@ mod slices;
 pub use commands::OsVersion;
 pub use cpu::Cpu;
 pub use directory::{CodeDirectory, HashType, read as code_directory};
-pub use requirement::of_developer_id;
+pub use requirement::developer_id_requirement;
 pub use signature::Signature;
 pub use slices::{MachO, Slice, is_macho};

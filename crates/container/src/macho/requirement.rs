@@ -60,7 +60,7 @@ pub(super) fn designated(set: &[u8], offset: u64) -> Result<Option<String>, Malf
 /// The requirement that `codesign` writes for a program with this identifier, signed with a Developer ID of this team: for
 /// signatures that leave it unsaid.
 #[must_use]
-pub fn of_developer_id(identifier: &str, team: &str) -> String {
+pub fn developer_id_requirement(identifier: &str, team: &str) -> String {
     let (identifier, team) = (print(identifier.as_bytes(), false), print(team.as_bytes(), false));
     format!(
         "identifier {identifier} and anchor apple generic and certificate 1[field.1.2.840.113635.100.6.2.6] \
@@ -335,7 +335,7 @@ mod tests {
              /* exists */ and certificate leaf[field.1.2.840.113635.100.6.1.13] /* exists */ and \
              certificate leaf[subject.OU] = \"9BNSXJN65R\""
         );
-        assert_eq!(text, of_developer_id("com.acme.agent", "9BNSXJN65R"));
+        assert_eq!(text, developer_id_requirement("com.acme.agent", "9BNSXJN65R"));
         assert!(designated(&set(&developer_id("node", "HX7739G8FX")), 0).unwrap().unwrap().ends_with("= HX7739G8FX"));
     }
 

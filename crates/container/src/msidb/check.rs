@@ -94,7 +94,7 @@ impl<S: Streams> Database<S> {
         let mut flaws = Vec::new();
         let mut uses = vec![0_u32; self.pool().len()];
         for (table, columns) in [("_Tables", TABLES), ("_Columns", COLUMNS)] {
-            let bytes = self.streams().stream(&name::of_table(table), MAX_STREAM_BYTES)?.unwrap_or_default();
+            let bytes = self.streams().stream(&name::table_stream_name(table), MAX_STREAM_BYTES)?.unwrap_or_default();
             let columns = fixed_columns(columns)?;
             check_table(&Table::read(table, &columns, self.pool(), &bytes)?, self.pool(), &mut uses, &mut flaws);
         }

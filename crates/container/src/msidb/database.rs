@@ -62,13 +62,13 @@ impl<S: Streams> Database<S> {
     /// A table; none when the catalog does not have it. A table without a stream has no rows.
     pub fn table(&self, table: &str) -> Result<Option<Table<'_>>, Error> {
         let Some((name, columns)) = self.tables.get_key_value(table) else { return Ok(None) };
-        let bytes = self.streams.stream(&name::of_table(name), MAX_STREAM_BYTES)?.unwrap_or_default();
+        let bytes = self.streams.stream(&name::table_stream_name(name), MAX_STREAM_BYTES)?.unwrap_or_default();
         Ok(Some(Table::read(name, columns, &self.pool, &bytes)?))
     }
 }
 
 fn required(streams: &impl Streams, table: &'static str) -> Result<Vec<u8>, Error> {
-    let found = streams.stream(&name::of_table(table), MAX_STREAM_BYTES)?;
+    let found = streams.stream(&name::table_stream_name(table), MAX_STREAM_BYTES)?;
     let missing = Malformed { structure: "database", offset: 0, problem: Problem::Missing { what: table } };
     Ok(found.ok_or(missing)?)
 }

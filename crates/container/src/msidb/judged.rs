@@ -125,7 +125,7 @@ fn msiinfo_exports_the_same() {
 #[test]
 fn flaws_are_found() {
     let good = streams(&sample("short"));
-    let name = name::of_table("Property");
+    let name = name::table_stream_name("Property");
     let flaw_of = |change: &dyn Fn(&mut Memory)| {
         let mut bad = good.clone();
         change(&mut bad);
@@ -142,7 +142,7 @@ fn flaws_are_found() {
     let nulled = flaw_of(&|m| m.get_mut(&name).unwrap()[6..8].fill(0));
     assert_eq!(nulled[0], "table Property, row 1: Value must not be null");
     assert!(nulled[1].ends_with("the pool says 1 uses, the tables have 0"), "{nulled:?}");
-    let counted = flaw_of(&|m| m.get_mut(&name::of_table("_StringPool")).unwrap()[6] += 1);
+    let counted = flaw_of(&|m| m.get_mut(&name::table_stream_name("_StringPool")).unwrap()[6] += 1);
     assert!(counted[0].starts_with("string 1: the pool says"), "{counted:?}");
 }
 
@@ -150,7 +150,7 @@ fn flaws_are_found() {
 fn hostile_catalogs_are_errors() {
     let good = streams(&sample("short"));
     for table in ["_StringPool", "_StringData", "_Tables", "_Columns"] {
-        let name = name::of_table(table);
+        let name = name::table_stream_name(table);
         let mut bad = good.clone();
         bad.remove(&name);
         assert!(open(&bad).is_err(), "{table} is gone");
@@ -176,7 +176,7 @@ proptest! {
         thread_local! { static GOOD: Memory = streams(&sample("short")); }
         GOOD.with(|good| {
             let mut bad = good.clone();
-            let bytes = bad.get_mut(&name::of_table(table)).unwrap();
+            let bytes = bad.get_mut(&name::table_stream_name(table)).unwrap();
             let at = at.index(bytes.len());
             bytes[at] = value;
             if let Ok(db) = open(&bad) {

@@ -19,13 +19,13 @@ const SINGLES: u32 = 0x4800;
 
 /// The stream name of a table.
 #[must_use]
-pub fn of_table(table: &str) -> String {
+pub fn table_stream_name(table: &str) -> String {
     std::iter::once(TABLE_MARKER).chain(pack(table)).collect()
 }
 
 /// The stream name of data that is not a table.
 #[must_use]
-pub fn of_data(name: &str) -> String {
+pub fn data_stream_name(name: &str) -> String {
     pack(name).collect()
 }
 
@@ -83,9 +83,9 @@ mod tests {
 
     #[test]
     fn names_seen_in_windows_files() {
-        assert_eq!(of_table("_Columns"), "\u{4840}\u{3b3f}\u{43f2}\u{4438}\u{45b1}");
-        assert_eq!(of_table("_Tables"), "\u{4840}\u{3f7f}\u{4164}\u{422f}\u{4836}");
-        assert_eq!(of_data("App.exe"), "\u{44ca}\u{47b3}\u{46e8}\u{4828}");
+        assert_eq!(table_stream_name("_Columns"), "\u{4840}\u{3b3f}\u{43f2}\u{4438}\u{45b1}");
+        assert_eq!(table_stream_name("_Tables"), "\u{4840}\u{3f7f}\u{4164}\u{422f}\u{4836}");
+        assert_eq!(data_stream_name("App.exe"), "\u{44ca}\u{47b3}\u{46e8}\u{4828}");
         assert_eq!(decode(SUMMARY_INFORMATION), (SUMMARY_INFORMATION.to_owned(), false));
     }
 
@@ -93,7 +93,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn every_name_comes_back(name in "[0-9A-Za-z._ $é]{0,40}", is_table: bool) {
-            let stream = if is_table { of_table(&name) } else { of_data(&name) };
+            let stream = if is_table { table_stream_name(&name) } else { data_stream_name(&name) };
             prop_assert_eq!(decode(&stream), (name, is_table));
         }
     }

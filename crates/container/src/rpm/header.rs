@@ -29,7 +29,7 @@ pub enum Type {
 }
 
 impl Type {
-    const fn of(number: u32) -> Option<Self> {
+    const fn from_number(number: u32) -> Option<Self> {
         Some(match number {
             1 => Self::Char,
             2 => Self::Int8,
@@ -303,7 +303,7 @@ impl Index {
         if self.tag < tag::HEADERI18NTABLE {
             return Err(field("tag", self.tag, "100 or more"));
         }
-        let kind = Type::of(self.kind).ok_or_else(|| field("type", self.kind, "from 1 to 9"))?;
+        let kind = Type::from_number(self.kind).ok_or_else(|| field("type", self.kind, "from 1 to 9"))?;
         let (offset, count) = (self.offset as usize, self.count as usize);
         if offset < end || offset > data {
             return Err(field("offset", self.offset, "inside the data and behind the entry before"));

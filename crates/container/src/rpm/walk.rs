@@ -36,7 +36,7 @@ impl Package<'_> {
                 return Err(walk.wrong(Problem::Twice { what }).into());
             }
         }
-        let names = FileDigest::of(self.header.number(tag::FILEDIGESTALGO).map_err(Error::from)?);
+        let names = FileDigest::from_number(self.header.number(tag::FILEDIGESTALGO).map_err(Error::from)?);
         let names = names
             .ok_or_else(|| walk.wrong(Problem::Text { what: "the algorithm of the files' digests is not known" }))?;
         let mut archive = cpio::Reader::newc(self.decode(&mut digest)?);
@@ -181,7 +181,7 @@ enum FileDigest {
 }
 
 impl FileDigest {
-    const fn of(number: Option<u64>) -> Option<Self> {
+    const fn from_number(number: Option<u64>) -> Option<Self> {
         Some(match number {
             None | Some(1) => Self::Md5,
             Some(2) => Self::Other(Algorithm::Sha1),

@@ -12,7 +12,7 @@ use container::read_at::FileAt;
 use super::bundle::Bundle;
 use super::errors::AgentProblem;
 use super::facts::{Agent, AgentFormat, Expected};
-use super::{macho, seal};
+use super::{code_resources, macho};
 
 pub(super) fn check(folder: &Path, expected: Expected) -> Result<Agent, AgentProblem> {
     let wrong = |file: &str, what| AgentProblem::App { file: file.to_owned(), what };
@@ -29,7 +29,7 @@ pub(super) fn check(folder: &Path, expected: Expected) -> Result<Agent, AgentPro
     let directories: Vec<_> = signatures.iter().filter_map(Signature::best).collect();
     if !directories.is_empty() {
         let resources = bundle.resources(&directories)?;
-        seal::check(folder, &bundle, &resources)?;
+        code_resources::check(folder, &bundle, &resources)?;
     }
     Ok(Agent {
         format: AgentFormat::App,

@@ -99,7 +99,7 @@ impl Bundle {
         let Some(program) = &self.program else { return Ok(None) };
         let failed = |source| AgentProblem::Read { verb: "open a program of the application", source };
         let file = FileAt::new(File::open(self.base.join(program)).map_err(failed)?).map_err(failed)?;
-        signed::Code::of(&file).map(Some)
+        signed::Code::read(&file).map(Some)
     }
 
     /// The code directory of a bundle without a program.

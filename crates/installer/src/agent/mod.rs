@@ -35,13 +35,13 @@
 mod app;
 mod broken;
 mod bundle;
+mod code_resources;
 mod elf;
 mod errors;
 mod facts;
 mod macho;
 mod pe;
 mod plist;
-mod seal;
 mod signed;
 mod signer;
 
@@ -57,7 +57,7 @@ pub use broken::{Breach, BrokenSeal};
 pub(crate) use elf::packages;
 pub use errors::{AgentError, AgentProblem};
 pub use facts::{Agent, AgentFormat, Expected, Signer};
-pub(crate) use plist::{Info, is_info, of_application};
+pub(crate) use plist::{Info, is_info, read_application};
 
 /// Checks the agent at `path`, a file or on macOS an `.app` folder.
 pub fn check(path: &Path, expected: Expected) -> Result<Agent, AgentError> {

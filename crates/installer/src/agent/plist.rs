@@ -79,7 +79,7 @@ pub(super) fn find(folder: &Path, shown: &str) -> Result<Option<String>, AgentPr
 }
 
 /// An application's own `Info.plist`.
-pub(crate) fn of_application(folder: &Path) -> Result<Info, AgentProblem> {
+pub(crate) fn read_application(folder: &Path) -> Result<Info, AgentProblem> {
     let contents = folder.join("Contents");
     let name = find(&contents, "Contents/")?;
     let file = format!("Contents/{}", name.as_deref().unwrap_or("Info.plist"));

@@ -1,7 +1,7 @@
 //! Code that is signed by itself: a program, a library or a helper inside of an application.
 
 use container::ReadAt;
-use container::macho::{CodeDirectory, MachO, Signature, is_macho, of_developer_id};
+use container::macho::{CodeDirectory, MachO, Signature, developer_id_requirement, is_macho};
 
 use super::errors::AgentProblem;
 use super::macho;
@@ -17,7 +17,7 @@ pub(super) struct Code {
 
 impl Code {
     /// Checks a Mach-O file of any kind.
-    pub(super) fn of(file: &dyn ReadAt) -> Result<Self, AgentProblem> {
+    pub(super) fn read(file: &dyn ReadAt) -> Result<Self, AgentProblem> {
         let mut head = [0; 8];
         if file.len() < head.len() as u64 {
             return Err(AgentProblem::Unsigned);
@@ -55,7 +55,7 @@ impl Code {
             let written = signature.designated_requirement().map_err(AgentProblem::SignatureUnreadable)?;
             let derived = || {
                 let best = signature.best()?;
-                Some(of_developer_id(best.identifier(), best.team()?))
+                Some(developer_id_requirement(best.identifier(), best.team()?))
             };
             if written.or_else(derived).as_deref() != Some(requirement) {
                 return Ok(false);

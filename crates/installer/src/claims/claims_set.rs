@@ -38,8 +38,8 @@ impl Claims {
     ///
     /// # Errors
     /// It is one of ours, and lacks a claim or has one that is wrong.
-    pub fn of(token: &Token) -> Result<Option<Self>, ClaimsError> {
-        let Ok(parts) = Parts::of(token) else { return Ok(None) };
+    pub fn from_token(token: &Token) -> Result<Option<Self>, ClaimsError> {
+        let Ok(parts) = Parts::from_token(token) else { return Ok(None) };
         if !["tenant", "product"].iter().all(|name| parts.claims.has(name)) {
             return Ok(None);
         }
@@ -79,13 +79,13 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn of(token: &Token) -> Result<Self, ClaimsError> {
+    pub(super) fn from_token(token: &Token) -> Result<Self, ClaimsError> {
         let mut parts = token.expose().split('.');
         let (Some(header), Some(claims), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(ClaimsError::NotSigned("does not have three parts with dots between them"));
         };
-        let header = Object::of_base64url(header)
+        let header = Object::from_base64url(header)
             .ok_or(ClaimsError::NotSigned("does not start with a JSON object in base64url"))?;
         let algorithm = match header.text("alg") {
             Some("EdDSA") => Algorithm::EdDsa,
@@ -93,7 +93,7 @@ impl Parts {
             Some(other) => return Err(ClaimsError::Algorithm(json::printable(other))),
             None => return Err(ClaimsError::NotSigned("has no algorithm in its header")),
         };
-        let claims = Object::of_base64url(claims)
+        let claims = Object::from_base64url(claims)
             .ok_or(ClaimsError::NotSigned("has no JSON object in base64url as its second part"))?;
         Ok(Self { algorithm, header, claims })
     }

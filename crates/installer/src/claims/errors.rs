@@ -31,7 +31,7 @@ pub enum ClaimsError {
     #[error("the token's signature does not verify under the issuer key {0}")]
     Signature(String),
     /// It is over.
-    #[error("the token {id} expired at {}", Civil::of_secs(*expires))]
+    #[error("the token {id} expired at {}", Civil::from_secs(*expires))]
     Expired {
         /// The token's id.
         id: String,
@@ -39,7 +39,7 @@ pub enum ClaimsError {
         expires: u64,
     },
     /// It is over before anybody can have installed what it is in.
-    #[error("the token {id} expires within the hour, at {}", Civil::of_secs(*expires))]
+    #[error("the token {id} expires within the hour, at {}", Civil::from_secs(*expires))]
     ExpiresSoon {
         /// The token's id.
         id: String,

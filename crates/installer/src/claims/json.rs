@@ -14,7 +14,7 @@ pub(super) struct Object(BTreeMap<String, Value>);
 
 impl Object {
     /// Decodes base64url without padding (RFC 7515 §2) and the object in it.
-    pub(super) fn of_base64url(text: &str) -> Option<Self> {
+    pub(super) fn from_base64url(text: &str) -> Option<Self> {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
     }
 

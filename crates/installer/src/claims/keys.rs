@@ -64,7 +64,8 @@ impl IssuerKeys {
         }
         let mut keys: Vec<Key> = Vec::with_capacity(set.keys.len());
         for (n, object) in set.keys.iter().enumerate() {
-            let key = Key::of(object).map_err(|problem| wrong(format!("are wrong: key {} {problem}", n + 1)))?;
+            let key =
+                Key::from_object(object).map_err(|problem| wrong(format!("are wrong: key {} {problem}", n + 1)))?;
             if keys.iter().any(|other| other.id == key.id) {
                 return Err(wrong(format!("are wrong: key {} has the kid of another key", n + 1)));
             }
@@ -87,7 +88,7 @@ impl IssuerKeys {
     /// What `token` says, if one of these keys has signed it and it says nothing that is not known here. Not its time and
     /// not its product: see [`Claims::check`].
     pub fn verify(&self, token: &Token) -> Result<Claims, ClaimsError> {
-        let parts = Parts::of(token)?;
+        let parts = Parts::from_token(token)?;
         let id = parts.key_id()?;
         let key = self.keys.iter().find(|key| key.id == id).ok_or_else(|| ClaimsError::UnknownKey {
             found: id.clone(),
@@ -97,7 +98,7 @@ impl IssuerKeys {
         if key.algorithm != parts.algorithm {
             return Err(ClaimsError::Signature(id));
         }
-        let mut only_the_signature = Validation::new(key.algorithm.of_the_library());
+        let mut only_the_signature = Validation::new(key.algorithm.library_algorithm());
         only_the_signature.validate_exp = false;
         only_the_signature.validate_aud = false;
         only_the_signature.set_required_spec_claims::<&str>(&[]);
@@ -115,7 +116,7 @@ impl fmt::Debug for IssuerKeys {
 }
 
 impl Algorithm {
-    const fn of_the_library(self) -> jsonwebtoken::Algorithm {
+    const fn library_algorithm(self) -> jsonwebtoken::Algorithm {
         match self {
             Self::EdDsa => jsonwebtoken::Algorithm::EdDSA,
             Self::Es256 => jsonwebtoken::Algorithm::ES256,
@@ -131,7 +132,7 @@ impl Algorithm {
 }
 
 impl Key {
-    fn of(object: &Object) -> Result<Self, String> {
+    fn from_object(object: &Object) -> Result<Self, String> {
         if let Some(name) = PRIVATE.iter().find(|name| object.has(name)) {
             return Err(format!("has a private part ({name}), must be a public key"));
         }
@@ -157,7 +158,7 @@ impl Key {
             return Err("has key_ops without verify".to_owned());
         }
         // The library reads a key when it is used: an empty signature is refused by a good key, and a bad key is an error.
-        jsonwebtoken::crypto::verify("", b"", &public, algorithm.of_the_library())
+        jsonwebtoken::crypto::verify("", b"", &public, algorithm.library_algorithm())
             .map_err(|_| "is not a point of its curve".to_owned())?;
         Ok(Self { id, algorithm, public })
     }

@@ -82,7 +82,7 @@ fn both_algorithms_verify_and_say_what_was_minted() {
     let token = signed(r#"{"typ":"JWT","kid":"two","alg":"ES256"}"#, &bound.to_string(), &es(2), Algorithm::ES256);
     let claims = both().verify(&token).unwrap();
     assert_eq!((claims.serial.as_deref(), claims.least_agent.as_deref()), (Some("C02X"), Some("1.4.2")));
-    assert_eq!(Claims::of(&token).unwrap(), Some(claims));
+    assert_eq!(Claims::from_token(&token).unwrap(), Some(claims));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn no_algorithm_but_the_two() {
         let header = encoded(&json!({ "alg": algorithm, "kid": "one" }));
         let token = Token::parse(format!("{header}.{claims}.AAAA").as_bytes()).unwrap();
         assert_eq!(both().verify(&token).unwrap_err(), ClaimsError::Algorithm(algorithm.to_owned()));
-        assert_eq!(Claims::of(&token).unwrap(), None, "it is not one of ours");
+        assert_eq!(Claims::from_token(&token).unwrap(), None, "it is not one of ours");
     }
     // The public key taken for a shared secret.
     let secret = EncodingKey::from_secret(b"one");
@@ -147,17 +147,17 @@ fn time_and_product_are_checked_against_what_is_given() {
 fn a_time_far_away_is_refused_and_never_wraps() {
     for wrong in [json!(u64::MAX), json!(1e300), json!(-1), json!("1800007200"), json!(1.5), json!(null), json!([])] {
         assert!(matches!(both().verify(&token(&with("exp", wrong.clone()))), Err(ClaimsError::Part { .. })), "{wrong}");
-        assert!(matches!(Claims::of(&token(&with("iat", wrong))), Err(ClaimsError::Part { .. })));
+        assert!(matches!(Claims::from_token(&token(&with("iat", wrong))), Err(ClaimsError::Part { .. })));
     }
     let last = both().verify(&token(&with("exp", json!(Civil::LAST_SECS)))).unwrap();
     assert_eq!(last.check(NOW, "The One"), Ok(()));
-    assert!(Claims::of(&token(&with("exp", json!(NOW - 10)))).is_err(), "expires when it is issued");
+    assert!(Claims::from_token(&token(&with("exp", json!(NOW - 10)))).is_err(), "expires when it is issued");
 }
 
 #[test]
 fn what_is_missing_or_wrong_is_named() {
     for name in ["jti", "iat", "exp"] {
-        let error = Claims::of(&token(&without(name))).unwrap_err().to_string();
+        let error = Claims::from_token(&token(&without(name))).unwrap_err().to_string();
         assert!(error.contains(&format!("claim {name} ")), "{error}");
     }
     for (name, value) in [
@@ -170,10 +170,11 @@ fn what_is_missing_or_wrong_is_named() {
         ("least_agent", json!("latest")),
         ("product", json!("x".repeat(201))),
     ] {
-        let error = Claims::of(&token(&with(name, value))).unwrap_err().to_string();
+        let error = Claims::from_token(&token(&with(name, value))).unwrap_err().to_string();
         assert!(error.contains(&format!("claim {name} ")), "{error}");
     }
-    let error = Claims::of(&signed(r#"{"alg":"EdDSA"}"#, &good().to_string(), &ed(1), Algorithm::EdDSA)).unwrap_err();
+    let error =
+        Claims::from_token(&signed(r#"{"alg":"EdDSA"}"#, &good().to_string(), &ed(1), Algorithm::EdDSA)).unwrap_err();
     assert_eq!(error.to_string(), "the token's header field kid is missing");
 }
 
@@ -181,12 +182,12 @@ fn what_is_missing_or_wrong_is_named() {
 fn other_systems_tokens_stay_opaque() {
     for name in ["tenant", "product"] {
         let foreign = token(&without(name));
-        assert_eq!(Claims::of(&foreign).unwrap(), None);
+        assert_eq!(Claims::from_token(&foreign).unwrap(), None);
         assert!(both().verify(&foreign).is_err());
     }
     for text in ["opaque", "a.b", "a.b.c", "a.b.c.d", "...", "e30.e30.e30", "0f8fad5b-d9cb-469f-a165-70867728950e"] {
         let token = Token::parse(text.as_bytes()).unwrap();
-        assert_eq!(Claims::of(&token).unwrap(), None, "{text}");
+        assert_eq!(Claims::from_token(&token).unwrap(), None, "{text}");
         assert!(matches!(both().verify(&token), Err(ClaimsError::NotSigned(_))), "{text}");
     }
 }
@@ -195,7 +196,7 @@ fn other_systems_tokens_stay_opaque() {
 fn a_verified_token_says_nothing_else() {
     let error = both().verify(&token(&with("server", json!("evil.example")))).unwrap_err();
     assert_eq!(error.to_string(), "the token's claim server must not be there");
-    assert!(Claims::of(&token(&with("server", json!("x")))).unwrap().is_some(), "unverified, it is only read");
+    assert!(Claims::from_token(&token(&with("server", json!("x")))).unwrap().is_some(), "unverified, it is only read");
     for field in [r#""jku":"https://x""#, r#""crit":["exp"]"#, r#""typ":"JOSE""#, r#""zip":"DEF""#] {
         let header = format!(r#"{{"alg":"EdDSA","kid":"one",{field}}}"#);
         let error = both().verify(&signed(&header, &good().to_string(), &ed(1), Algorithm::EdDSA)).unwrap_err();

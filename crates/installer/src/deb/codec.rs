@@ -56,7 +56,7 @@ impl Codec {
     }
 
     /// The codec of a member called `stem.EXTENSION`, or just `stem`.
-    pub(super) fn of(name: &str, stem: &str, among: &[Self]) -> Option<Self> {
+    pub(super) fn from_member_name(name: &str, stem: &str, among: &[Self]) -> Option<Self> {
         let rest = name.strip_prefix(stem)?;
         let extension = if rest.is_empty() { "" } else { rest.strip_prefix('.').filter(|rest| !rest.is_empty())? };
         among.iter().copied().find(|codec| codec.extension() == extension)

@@ -3,8 +3,8 @@
 use std::io;
 
 use super::names::token_path;
-use super::read::{Entry, EntryKind, Package};
-use crate::format::{Area, Extracted, ReadError, Sink, What};
+use super::read::{Entry, Package, TarEntryKind};
+use crate::format::{Area, EntryKind, Extracted, ReadError, Sink};
 
 /// Gives the control archive's files as metadata, everything that gets installed as payload, the token as token.
 pub(super) fn extract(package: &Package<'_>, sink: &mut dyn Sink) -> Result<(), ReadError> {
@@ -19,7 +19,7 @@ pub(super) fn extract(package: &Package<'_>, sink: &mut dyn Sink) -> Result<(), 
             return piece.map_or(Ok(()), |piece| sink.entry(&Extracted { path: "enrollment-token", ..piece }, content));
         }
         match piece(entry, Area::Payload) {
-            Some(piece) if matches!(piece.what, What::File(_)) => sink.entry(&piece, content),
+            Some(piece) if matches!(piece.kind, EntryKind::File(_)) => sink.entry(&piece, content),
             Some(piece) => sink.entry(&piece, &mut io::empty()),
             None => Ok(()),
         }
@@ -28,11 +28,11 @@ pub(super) fn extract(package: &Package<'_>, sink: &mut dyn Sink) -> Result<(), 
 
 /// The root is nobody's piece.
 fn piece(entry: &Entry, area: Area) -> Option<Extracted<'_>> {
-    let what = match &entry.kind {
-        EntryKind::Folder => What::Folder,
-        EntryKind::File(len) => What::File(*len),
-        EntryKind::Link(target) => What::Link(target),
-        EntryKind::HardLink(target) => What::HardLink(target),
+    let kind = match &entry.kind {
+        TarEntryKind::Folder => EntryKind::Folder,
+        TarEntryKind::File(len) => EntryKind::File(*len),
+        TarEntryKind::Link(target) => EntryKind::Link(target),
+        TarEntryKind::HardLink(target) => EntryKind::HardLink(target),
     };
-    (!entry.path.is_empty()).then_some(Extracted { area, path: &entry.path, what, mode: entry.mode & 0o7777 })
+    (!entry.path.is_empty()).then_some(Extracted { area, path: &entry.path, kind, mode: entry.mode & 0o7777 })
 }

@@ -6,7 +6,7 @@ use std::io::Read;
 use container::ReadAt;
 
 use super::names::token_path;
-use super::read::{EntryKind, Package, unreadable};
+use super::read::{Package, TarEntryKind, unreadable};
 use crate::format::ReadError;
 
 /// A unit file of more than this is not read.
@@ -83,13 +83,13 @@ pub fn facts(file: &dyn ReadAt) -> Result<Facts, ReadError> {
         let mut placed = Placed { mode: entry.mode, owner: entry.owner, ..Placed::default() };
         let mut head = Vec::new();
         match entry.kind {
-            EntryKind::Folder => {}
-            EntryKind::Link(_) => placed.is_link = true,
-            EntryKind::HardLink(ref target) => {
+            TarEntryKind::Folder => {}
+            TarEntryKind::Link(_) => placed.is_link = true,
+            TarEntryKind::HardLink(ref target) => {
                 let file = facts.placed.get(target).cloned().unwrap_or_default();
                 placed = Placed { is_file: true, machine: file.machine, ..placed };
             }
-            EntryKind::File(len) => {
+            TarEntryKind::File(len) => {
                 placed.is_file = true;
                 let wanted = if is_unit { len.min(MAX_UNIT_BYTES) } else { len.min(HEAD_BYTES) };
                 content.take(wanted).read_to_end(&mut head).map_err(|error| unreadable(error, "data.tar"))?;

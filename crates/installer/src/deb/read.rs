@@ -61,7 +61,7 @@ impl<'a> Package<'a> {
         }
         let mut part = |stem: &str, among: &[Codec], what| {
             let member = members.next().ok_or_else(|| missing(what))?;
-            let codec = Codec::of(&member.name, stem, among)
+            let codec = Codec::from_member_name(&member.name, stem, among)
                 .ok_or_else(|| wrong("deb", member.header, Problem::Missing { what }))?;
             Ok::<_, ReadError>(Part { member, codec })
         };
@@ -106,7 +106,7 @@ impl<'a> Package<'a> {
         let reader = self.decode(&self.control)?.take(MAX_CONTROL_BYTES);
         walk(reader, "control.tar", &mut |entry, content| {
             let mut bytes = Vec::new();
-            if let EntryKind::File(len) = entry.kind {
+            if let TarEntryKind::File(len) = entry.kind {
                 if len > MAX_CONTROL_FILE_BYTES {
                     let problem = Problem::Value { field: "size of a file", found: len, expected: "1 MiB at most" };
                     return Err(wrong("control.tar", 0, problem));
@@ -178,13 +178,13 @@ pub(super) fn conffiles(content: &[u8]) -> Vec<String> {
 pub(super) struct Entry {
     /// Relative, without `./`; empty for the root.
     pub(super) path: String,
-    pub(super) kind: EntryKind,
+    pub(super) kind: TarEntryKind,
     pub(super) mode: u32,
     pub(super) owner: (u64, u64),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum EntryKind {
+pub(super) enum TarEntryKind {
     Folder,
     File(u64),
     Link(String),
@@ -231,10 +231,10 @@ fn describe<R: Read>(
     let mut target =
         || text(long_target.take().or_else(|| header.link_name_bytes().map(Into::into)).unwrap_or_default());
     let kind = match header.entry_type() {
-        ::tar::EntryType::Directory => EntryKind::Folder,
-        ::tar::EntryType::Regular => EntryKind::File(header.entry_size().map_err(|_| "a size is not a number")?),
-        ::tar::EntryType::Symlink => EntryKind::Link(target()?),
-        ::tar::EntryType::Link => EntryKind::HardLink(inside(&target()?)?),
+        ::tar::EntryType::Directory => TarEntryKind::Folder,
+        ::tar::EntryType::Regular => TarEntryKind::File(header.entry_size().map_err(|_| "a size is not a number")?),
+        ::tar::EntryType::Symlink => TarEntryKind::Link(target()?),
+        ::tar::EntryType::Link => TarEntryKind::HardLink(inside(&target()?)?),
         _ => return Err("an entry is neither a file nor a folder nor a link"),
     };
     let number = |field: io::Result<u64>| field.map_err(|_| "an owner is not a number");

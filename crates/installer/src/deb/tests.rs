@@ -273,7 +273,7 @@ impl Sink for Pieces {
     fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
         let mut text = String::new();
         let _ = content.read_to_string(&mut text);
-        self.0.push(format!("{} {:?} {text:?}", entry.path, entry.what));
+        self.0.push(format!("{} {:?} {text:?}", entry.path, entry.kind));
         Ok(())
     }
 }

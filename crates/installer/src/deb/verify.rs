@@ -9,7 +9,7 @@ use md5::{Digest, Md5};
 use super::control::ISSUER_KEYS;
 use super::mark::{LAYOUT, Mark};
 use super::names::{keys_path, token_path};
-use super::read::{Entry, EntryKind, Fields, Package, unreadable};
+use super::read::{Entry, Fields, Package, TarEntryKind, unreadable};
 use crate::claims::IssuerKeys;
 use crate::format::ReadError;
 use crate::proof::hex;
@@ -219,8 +219,8 @@ impl Data {
         self.check_parent(entry, &place, report);
         let is_token = self.token_path.as_deref() == Some(entry.path.as_str());
         match &entry.kind {
-            EntryKind::Link(_) => {}
-            EntryKind::HardLink(target) => match self.digests.get(target).cloned() {
+            TarEntryKind::Link(_) => {}
+            TarEntryKind::HardLink(target) => match self.digests.get(target).cloned() {
                 Some(digest) => _ = self.digests.insert(entry.path.clone(), digest),
                 None => report.error("deb-hard-link", &place, format!("its file {target} does not come before it")),
             },
@@ -236,7 +236,7 @@ impl Data {
                 });
             }
         }
-        if let (EntryKind::File(_), false) = (&entry.kind, is_token) {
+        if let (TarEntryKind::File(_), false) = (&entry.kind, is_token) {
             let mut keys = Vec::new();
             let is_keys = self.keys_path == entry.path;
             if is_keys {
@@ -267,7 +267,7 @@ impl Data {
     /// dpkg makes no folders that the archive does not have.
     fn check_parent(&self, entry: &Entry, place: &str, report: &mut Report) {
         if let Some((above, _)) = entry.path.rsplit_once('/') {
-            let there = self.entries.get(above).is_some_and(|above| above.kind == EntryKind::Folder);
+            let there = self.entries.get(above).is_some_and(|above| above.kind == TarEntryKind::Folder);
             report.check(there, "deb-parent", place, || "comes before its folder".to_owned());
         }
     }

@@ -58,9 +58,9 @@ impl From<&Token> for TokenSummary {
         let summary = |claims: Claims| ClaimsSummary {
             tenant: claims.tenant,
             id: claims.id,
-            expires: Civil::of_secs(claims.expires).to_string(),
+            expires: Civil::from_secs(claims.expires).to_string(),
         };
-        let claims = Claims::of(token).ok().flatten().map(summary);
+        let claims = Claims::from_token(token).ok().flatten().map(summary);
         Self { len: token.len(), fingerprint: token.fingerprint(), claims }
     }
 }

@@ -24,17 +24,18 @@ use std::io::{Seek, Write};
 
 use container::ReadAt;
 
-pub use errors::{BuildError, PrepareError, ReadError, SealFileError, StampError};
+pub use errors::{BuildError, PrepareError, ReadError, SignFileError, StampError};
 pub use inspection::{ClaimsSummary, Inspection, TokenSummary};
 pub use kind::Kind;
-pub use sink::{Area, Extracted, Sink, What};
+pub use sink::{Area, EntryKind, Extracted, Sink};
 
 use crate::epoch::Epoch;
 use crate::payload::Payload;
 use crate::policy::AcceptedToken;
 use crate::product::{AgentFile, Product};
 use crate::report::Report;
-use crate::seal::{Existing, Place, Sealed, Sealer, Signature, SignatureForm, SlotFound};
+use crate::signature::{Existing, SignImprint, Signature, SignatureBytes, SignatureForm};
+use crate::slot::{Slot, SlotFound};
 use crate::splice::Splice;
 use crate::token::Token;
 
@@ -139,13 +140,13 @@ pub trait Installer: Send + Sync {
 pub trait Signable {
     /// The signature's bytes as they stand in the file, without reading the content: how a signed stamp is read back. What the
     /// directory alone can show to be wrong is an error. `None`: it is not signed.
-    fn stored(&self) -> Result<Option<Sealed>, ReadError>;
+    fn stored(&self) -> Result<Option<SignatureBytes>, ReadError>;
 
     /// The signature, and what it must be over, computed from the content. Reads the whole file. `None`: it is not signed.
     fn signature(&self) -> Result<Option<Signature>, ReadError>;
 
     /// Writes the installer, ours or somebody else's, once more with a fresh signature.
-    fn seal(&self, sealer: &dyn Sealer, existing: Existing, out: &mut dyn Output) -> Result<(), SealFileError>;
+    fn sign(&self, signer: &dyn SignImprint, existing: Existing, out: &mut dyn Output) -> Result<(), SignFileError>;
 
     /// The place beside the signature where a prepared installer takes its token, and what is in it. `None`: it is not prepared.
     fn slot(&self) -> Result<Option<SlotFound>, ReadError>;
@@ -156,8 +157,8 @@ pub trait Signable {
     }
 
     /// Writes the signed installer, ours or somebody else's, once more with such a place, empty. Changes no byte that the signature covers,
-    /// and needs no key. [`crate::preserve`] is what decides whether it may have one.
-    fn prepare(&self, out: &mut dyn Output) -> Result<Place, PrepareError>;
+    /// and needs no key. [`crate::prepare`] is what decides whether it may have one.
+    fn prepare(&self, out: &mut dyn Output) -> Result<Slot, PrepareError>;
 }
 
 /// Where an opened base takes its token: everything that a stamp needs, so that it reads nothing and searches nothing.
@@ -169,13 +170,13 @@ pub trait Stamper: Send + Sync {
     /// The base with this token in it. Costs O(token).
     fn stamp(&self, token: &AcceptedToken) -> Result<Splice, StampError>;
 
-    /// The same, signed anew by `sealer` in one step. A signature that the base has is left behind. `base` is what the stamper was
+    /// The same, signed anew by `signer` in one step. A signature that the base has is left behind. `base` is what the stamper was
     /// opened from: a format may have to read of it what a signature covers, at most once for each length of a token.
-    fn stamp_sealed(
+    fn stamp_signed(
         &self,
         _base: &dyn ReadAt,
         _token: &AcceptedToken,
-        _sealer: &dyn Sealer,
+        _sealer: &dyn SignImprint,
     ) -> Result<Splice, StampError> {
         Err(StampError::NoSignature)
     }

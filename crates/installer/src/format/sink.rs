@@ -18,7 +18,7 @@ pub struct Extracted<'a> {
     /// Its path in that part: `/` between the parts, relative, without `.` and `..`: checked by the reader.
     pub path: &'a str,
     /// What it is.
-    pub what: What<'a>,
+    pub kind: EntryKind<'a>,
     /// Its permission bits; 0o644 or 0o755 where the format has none.
     pub mode: u32,
 }
@@ -36,7 +36,7 @@ pub enum Area {
 
 /// What a piece of an installer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What<'a> {
+pub enum EntryKind<'a> {
     /// A folder.
     Folder,
     /// A file of this many bytes.

@@ -5,15 +5,15 @@ use std::io::Write;
 use container::cfb::MSI_CLSID;
 use container::cfb::layout::Stream;
 use container::cfb::write::{WriteError, Writer};
-use container::msidb::name::{SUMMARY_INFORMATION, of_data};
+use container::msidb::name::{SUMMARY_INFORMATION, data_stream_name};
 
 use crate::format::{BuildError, Job, Output};
 
 use super::files::{self, CabinetFile, Code};
 use super::identity::{self, Codes};
-use super::reader::{self, Binary};
 use super::tables::Tables;
 use super::text::Codepages;
+use super::token_reader::{self, Binary};
 use super::{cabinet, config, content, database, sequences, service, token, upgrade};
 
 /// Writes a base: the cabinet first, where no stamp touches it, then everything else.
@@ -33,19 +33,19 @@ pub(super) struct Plan<'a> {
 }
 
 pub(super) fn assemble(job: &Job<'_>, plan: &Plan<'_>, mut out: &mut dyn Output) -> Result<(), BuildError> {
-    let codepages = Codepages::of(&plan.tables, &identity::summary_texts(job.product).map(|(_, text)| text));
+    let codepages = Codepages::choose(&plan.tables, &identity::summary_texts(job.product).map(|(_, text)| text));
     let mut streams = database::streams(&plan.tables, codepages.strings)?;
     streams.push((SUMMARY_INFORMATION.to_owned(), identity::summary(job, &plan.codes, codepages)?));
     content::fill(&mut streams, &plan.binaries)?;
     let mut writer = Writer::new(&mut out, MSI_CLSID).map_err(BuildError::write("write the compound file"))?;
     // Two kinds of errors: the compound file's own, and whatever went wrong in the cabinet.
     writer
-        .bulk(&utf16(&of_data(super::ids::CABINET)), |stream| Ok(cabinet::write(job, &plan.files, stream)))
+        .bulk(&utf16(&data_stream_name(super::ids::CABINET)), |stream| Ok(cabinet::write(job, &plan.files, stream)))
         .map_err(BuildError::write("write the compound file"))??;
     // What no stamp changes lies before what a stamp writes anew.
     for (key, bytes) in &plan.binaries {
         writer
-            .bulk(&utf16(&of_data(&format!("Binary.{key}"))), |stream| stream.write_all(bytes))
+            .bulk(&utf16(&data_stream_name(&format!("Binary.{key}"))), |stream| stream.write_all(bytes))
             .map_err(BuildError::write("write the compound file"))?;
     }
     let names: Vec<Vec<u16>> = streams.iter().map(|(name, _)| utf16(name)).collect();
@@ -80,9 +80,9 @@ pub(super) fn plan<'a>(job: &Job<'a>) -> Result<Plan<'a>, BuildError> {
         service::add(&mut tables, service)?;
     }
     upgrade::add(&mut tables, product, upgrade_code)?;
-    let binaries = reader::add(&mut tables, job)?;
+    let binaries = token_reader::add(&mut tables, job)?;
     sequences::add(&mut tables, product.token_required(), product.issuer_keys().is_some());
-    let codes = Codes::of(&tables, &files, job.epoch);
+    let codes = Codes::derive(&tables, &files, job.epoch);
     content::add(&mut tables);
     identity::add_codes(&mut tables, &codes);
     Ok(Plan { tables, files, codes, binaries })

@@ -16,8 +16,8 @@ use container::msidb::name;
 use sha2::{Digest, Sha256};
 
 use super::database::Stream;
-use super::reader::Binary;
 use super::tables::{Tables, row};
+use super::token_reader::Binary;
 use crate::format::BuildError;
 
 /// The tables whose streams a stamp changes, beside the summary information.
@@ -58,7 +58,7 @@ pub(super) fn digest<'s>(before: &[u8], streams: impl IntoIterator<Item = (&'s [
 pub(super) fn prove(fixed: &[u8; 32], place: &Range<usize>, streams: [(&[u16], &mut [u8]); 4]) -> Option<()> {
     let mut streams = streams;
     streams.sort_unstable_by_key(|(name, _)| *name);
-    let data = utf16(&name::of_table("_StringData"));
+    let data = utf16(&name::table_stream_name("_StringData"));
     let (_, strings) = streams.iter_mut().find(|(name, _)| *name == data)?;
     strings.get_mut(place.clone())?.copy_from_slice(UNKNOWN_CONTENT);
     let digest = digest(fixed, streams.iter().map(|(name, content)| (*name, &**content)));
@@ -69,10 +69,11 @@ pub(super) fn prove(fixed: &[u8; 32], place: &Range<usize>, streams: [(&[u16], &
 
 /// Proves a base that is being built: `streams` are all but the cabinet and `binaries`.
 pub(super) fn fill(streams: &mut [Stream], binaries: &[Binary]) -> Result<(), BuildError> {
-    let changed = CHANGED.map(name::of_table);
+    let changed = CHANGED.map(name::table_stream_name);
     let is_changed = |name: &String| changed.contains(name) || name == name::SUMMARY_INFORMATION;
-    let binaries =
-        binaries.iter().map(|(key, bytes)| (utf16(&name::of_data(&format!("Binary.{key}"))), bytes.as_slice()));
+    let binaries = binaries
+        .iter()
+        .map(|(key, bytes)| (utf16(&name::data_stream_name(&format!("Binary.{key}"))), bytes.as_slice()));
     let fixed = streams.iter().filter(|(name, _)| !is_changed(name)).map(|(name, data)| (utf16(name), data.as_slice()));
     let mut fixed: Vec<(Vec<u16>, &[u8])> = fixed.chain(binaries).collect();
     fixed.sort_unstable();

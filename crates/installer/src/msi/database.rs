@@ -8,13 +8,13 @@
 use std::io::{self, Cursor, Read};
 
 use container::msidb::Codepage;
-use container::msidb::name::{SUMMARY_INFORMATION, of_table};
+use container::msidb::name::{SUMMARY_INFORMATION, table_stream_name};
 use msi::{Category, CodePage, Insert, Package, PackageType, Value};
 
 use crate::format::BuildError;
 
 use super::schema::{Column, Kind};
-use super::string_pool::{StringPool, Unreadable, What};
+use super::string_pool::{StringPool, Unreadable, ValidationColumn};
 use super::tables::{Field, Table, Tables};
 
 /// A stream of the compound file: its name as stored, its bytes.
@@ -45,7 +45,7 @@ fn write(tables: &Tables) -> io::Result<Vec<u8>> {
 
 /// What the crate cannot write: categories in the SDK's spelling, keys of one table or another, a codepage with all its characters.
 fn finish(streams: &mut [Stream], tables: &Tables, codepage: Codepage) -> Result<(), Unreadable> {
-    let [pool_name, data_name, validation_name] = ["_StringPool", "_StringData", "_Validation"].map(of_table);
+    let [pool_name, data_name, validation_name] = ["_StringPool", "_StringData", "_Validation"].map(table_stream_name);
     let take = |streams: &mut [Stream], name: &str| {
         let stream = streams.iter_mut().find(|(found, _)| found == name).ok_or(Unreadable)?;
         Ok::<_, Unreadable>(std::mem::take(&mut stream.1))
@@ -56,14 +56,14 @@ fn finish(streams: &mut [Stream], tables: &Tables, codepage: Codepage) -> Result
         for column in table.columns {
             let column_name = (table.name, column.name);
             if let Some(category) = own_category(column) {
-                pool.describe(&mut validation, column_name, What::Category, category)?;
+                pool.describe(&mut validation, column_name, ValidationColumn::Category, category)?;
             }
             if let Some(tables) = column.refers.filter(|tables| tables.contains(';')) {
-                pool.describe(&mut validation, column_name, What::KeyTable, tables)?;
+                pool.describe(&mut validation, column_name, ValidationColumn::KeyTable, tables)?;
             }
         }
     }
-    pool.describe(&mut validation, ("_Validation", "Category"), What::Set, CATEGORIES)?;
+    pool.describe(&mut validation, ("_Validation", "Category"), ValidationColumn::Set, CATEGORIES)?;
     let (stored, data) = pool.store(codepage)?;
     for (name, bytes) in streams.iter_mut() {
         match name {

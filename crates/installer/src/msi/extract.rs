@@ -9,7 +9,7 @@ use container::msidb::summary::{Value, pid};
 use container::msidb::{Summary, Table};
 use container::reader::{Malformed, Problem};
 
-use crate::format::{Area, Extracted, ReadError, Sink, What};
+use crate::format::{Area, EntryKind, Extracted, ReadError, Sink};
 
 use super::media::Holder;
 use super::read::{Installer, missing};
@@ -76,7 +76,7 @@ fn folders(files: &BTreeMap<String, InstalledFile>, sink: &mut dyn Sink) -> Resu
         folders.extend(path.match_indices('/').filter_map(|(at, _)| path.get(..at)));
     }
     for path in folders {
-        let entry = Extracted { area: Area::Payload, path, what: What::Folder, mode: 0o755 };
+        let entry = Extracted { area: Area::Payload, path, kind: EntryKind::Folder, mode: 0o755 };
         sink.entry(&entry, &mut std::io::empty())?;
     }
     Ok(())
@@ -108,7 +108,7 @@ fn put(
     mode: u32,
     content: &mut dyn Read,
 ) -> Result<(), ReadError> {
-    sink.entry(&Extracted { area, path, what: What::File(len), mode }, content)
+    sink.entry(&Extracted { area, path, kind: EntryKind::File(len), mode }, content)
 }
 
 fn metadata(installer: &Installer<'_>, sink: &mut dyn Sink) -> Result<(), ReadError> {

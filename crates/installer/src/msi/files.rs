@@ -73,7 +73,7 @@ pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, B
     let mut payload = Payload::new();
     payload.file(&format!("{folder}/{}", executable(product)), 0o755, Source::disk(&agent.path)?)?;
     if let Some(keys) = product.issuer_keys() {
-        payload.file(&super::reader::keys_path(&folder), 0o644, Source::bytes(keys))?;
+        payload.file(&super::token_reader::keys_path(&folder), 0o644, Source::bytes(keys))?;
     }
     for file in product.files_for(agent.platform) {
         let path = format!("{folder}/{}", file.destination);
@@ -112,7 +112,7 @@ pub(super) fn add<'a>(tables: &mut Tables, job: &Job<'a>, code: &Code<'_>) -> Re
             tables.add("FeatureComponents", row![FEATURE, component.as_str()]);
         }
         let size = size_of(source)?;
-        let facts = Facts::of(path, source)?;
+        let facts = Facts::read(path, source)?;
         let sequence = i32::try_from(files.len() + 1).unwrap_or(i32::MAX);
         let (version, language) = facts.version.map_or((None, None), |(v, l)| (Some(v), Some(l)));
         let file_name = short_and_long(path, name);
@@ -194,7 +194,7 @@ struct Facts {
 }
 
 impl Facts {
-    fn of(path: &str, source: &Source) -> Result<Self, BuildError> {
+    fn read(path: &str, source: &Source) -> Result<Self, BuildError> {
         let version = match source {
             Source::Disk { path, .. } => {
                 let file = std::fs::File::open(path).and_then(FileAt::new);

@@ -51,7 +51,7 @@ pub(super) struct Codes {
 
 impl Codes {
     /// The codes that follow from everything in the package but themselves.
-    pub(super) fn of(tables: &Tables, files: &[CabinetFile<'_>], epoch: Epoch) -> Self {
+    pub(super) fn derive(tables: &Tables, files: &[CabinetFile<'_>], epoch: Epoch) -> Self {
         let mut content = Sha256::new();
         content.update(tables.digest());
         for file in files {

@@ -3,7 +3,7 @@
 use container::ReadAt;
 use container::cab::read::Cabinet;
 use container::cfb::read::StreamAt;
-use container::msidb::name::of_data;
+use container::msidb::name::data_stream_name;
 use container::msidb::summary::pid;
 
 use crate::format::ReadError;
@@ -36,7 +36,7 @@ pub(super) enum Holder {
 }
 
 impl Holder {
-    fn of(cabinet: &str) -> Self {
+    fn from_cabinet(cabinet: &str) -> Self {
         match cabinet.strip_prefix('#') {
             Some(stream) => Self::Embedded(stream.to_owned()),
             None if cabinet.is_empty() => Self::Loose,
@@ -54,7 +54,7 @@ impl<'f> Installer<'f> {
         let Some(table) = self.database.table("Media")? else { return Ok(Vec::new()) };
         let medium = |row: container::msidb::Row<'_>| Medium {
             last_sequence: row.int("LastSequence").unwrap_or(0),
-            cabinet: Holder::of(&row.text("Cabinet").unwrap_or_default()),
+            cabinet: Holder::from_cabinet(&row.text("Cabinet").unwrap_or_default()),
         };
         let mut media: Vec<Medium> = table.rows().map(medium).collect();
         media.sort_by_key(|medium| medium.last_sequence);
@@ -63,7 +63,7 @@ impl<'f> Installer<'f> {
 
     /// A cabinet that the table Media names with `#`; none when there is no such stream.
     pub(super) fn embedded(&self, name: &str) -> Result<Option<Embedded<'_, 'f>>, ReadError> {
-        let stream: Vec<u16> = of_data(name).encode_utf16().collect();
+        let stream: Vec<u16> = data_stream_name(name).encode_utf16().collect();
         let Some(entry) = self.compound().find(&stream) else { return Ok(None) };
         Ok(Some(Cabinet::open(self.compound().stream(entry)?)?))
     }

@@ -26,7 +26,7 @@
 //! **What is signed.** Authenticode hashes the streams' content in the order of their names as bytes (memcmp of
 //! UTF-16LE), not the file. The cabinet is named so that it comes first, so a signer that has hashed it once can go
 //! on from there for each stamp (`stamp/digests`). A signed base is stamped and signed anew, or takes its token in a place that the signature
-//! does not cover (`preserve`).
+//! does not cover (`prepare`).
 //!
 //! **What Windows demands beyond the format** and has no error message for: a summary information in an ANSI codepage, rows sorted by string number,
 //! GUIDs in upper case, no empty strings, another PackageCode for other bytes, no free sectors and no trailing bytes.
@@ -55,19 +55,19 @@ mod identity;
 mod ids;
 mod media;
 mod open;
-mod preserve;
+mod prepare;
 mod read;
-mod reader;
 mod schema;
-mod seal;
 mod sequences;
 mod service;
+mod sign;
 mod signature;
 mod stamp;
 mod string_pool;
 mod tables;
 mod text;
 mod token;
+mod token_reader;
 mod upgrade;
 mod verify;
 
@@ -81,7 +81,7 @@ pub use token::TOKEN_PROPERTY;
 use crate::format::{BuildError, Format, Installer, Job, Kind, Output, ReadError};
 use crate::payload::Payload;
 use crate::product::{AgentFile, Product};
-use crate::seal::SignatureForm;
+use crate::signature::SignatureForm;
 
 impl Format for Msi {
     fn kind(&self) -> Kind {

@@ -6,14 +6,15 @@ use container::ReadAt;
 use container::cfb::read::Compound;
 
 use super::ids::Msi;
-use super::{extract, identity, preserve, read, seal, signature, stamp, verify};
+use super::{extract, identity, prepare, read, sign, signature, stamp, verify};
 use crate::format::{
-    Format, Inspection, Installer, Output, PrepareError, ReadError, SealFileError, Signable, Sink, StampError, Stamper,
+    Format, Inspection, Installer, Output, PrepareError, ReadError, SignFileError, Signable, Sink, StampError, Stamper,
 };
 use crate::policy;
-use crate::preserve::{self as prepared, PreserveStamper};
+use crate::prepare::{self as prepared, SlotStamper};
 use crate::report::Report;
-use crate::seal::{Existing, Place, Sealed, Sealer, Signature, SlotFound};
+use crate::signature::{Existing, SignImprint, Signature, SignatureBytes};
+use crate::slot::{Slot, SlotFound};
 use crate::token::Token;
 
 /// An open package.
@@ -44,7 +45,7 @@ impl<'f> OpenMsi<'f> {
         match self.slot.get() {
             Some(found) => Ok(found.as_ref()),
             None => {
-                let found = preserve::slot(&self.compound)?;
+                let found = prepare::slot(&self.compound)?;
                 Ok(self.slot.get_or_init(|| found).as_ref())
             }
         }
@@ -130,7 +131,7 @@ impl Installer for OpenMsi<'_> {
 
     fn stamper(&self) -> Result<Box<dyn Stamper>, StampError> {
         match self.found_slot()? {
-            Some(found) => Ok(Box::new(PreserveStamper::new(self.file.len(), found, preserve::fill))),
+            Some(found) => Ok(Box::new(SlotStamper::new(self.file.len(), found, prepare::fill))),
             None => Ok(Box::new(stamp::open(self.tables()?, self.file)?)),
         }
     }
@@ -141,23 +142,23 @@ impl Installer for OpenMsi<'_> {
 }
 
 impl Signable for OpenMsi<'_> {
-    fn stored(&self) -> Result<Option<Sealed>, ReadError> {
-        signature::sealed(&self.compound)
+    fn stored(&self) -> Result<Option<SignatureBytes>, ReadError> {
+        signature::signature_bytes(&self.compound)
     }
 
     fn signature(&self) -> Result<Option<Signature>, ReadError> {
         signature::signature(&self.compound)
     }
 
-    fn seal(&self, sealer: &dyn Sealer, existing: Existing, out: &mut dyn Output) -> Result<(), SealFileError> {
-        seal::seal(&self.compound, sealer, existing, out)
+    fn sign(&self, signer: &dyn SignImprint, existing: Existing, out: &mut dyn Output) -> Result<(), SignFileError> {
+        sign::sign(&self.compound, signer, existing, out)
     }
 
     fn slot(&self) -> Result<Option<SlotFound>, ReadError> {
         Ok(self.found_slot()?.cloned())
     }
 
-    fn prepare(&self, out: &mut dyn Output) -> Result<Place, PrepareError> {
-        preserve::prepare(&self.compound, out)
+    fn prepare(&self, out: &mut dyn Output) -> Result<Slot, PrepareError> {
+        prepare::prepare(&self.compound, out)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use container::ReadAt;
 use container::cfb::MSI_CLSID;
 use container::cfb::read::Compound;
-use container::msidb::name::{DIGITAL_SIGNATURE, SUMMARY_INFORMATION, of_data};
+use container::msidb::name::{DIGITAL_SIGNATURE, SUMMARY_INFORMATION, data_stream_name};
 use container::msidb::summary::pid;
 use container::msidb::{Database, Streams, Summary, Table};
 use container::reader::{Error, Malformed, Problem};
@@ -102,7 +102,7 @@ impl<'f> Installer<'f> {
         if table.find("Name", "IssuerKeys").is_none() {
             return Ok(None);
         }
-        let stream = self.database.streams().stream(&of_data("Binary.IssuerKeys"), IssuerKeys::MAX_BYTES)?;
+        let stream = self.database.streams().stream(&data_stream_name("Binary.IssuerKeys"), IssuerKeys::MAX_BYTES)?;
         Ok(Some(stream.ok_or_else(|| missing("the stream Binary.IssuerKeys"))?))
     }
 

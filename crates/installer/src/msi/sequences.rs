@@ -8,7 +8,7 @@
 
 use super::ids::{PURGE_CONDITION, REMOVE_STATE_ACTION};
 use super::tables::{NULL, Tables, row};
-use super::{reader, token, upgrade};
+use super::{token, token_reader, upgrade};
 
 const VERSION_NT: Option<&str> = Some("VersionNT");
 
@@ -21,7 +21,7 @@ const EXECUTE: &[(&str, Option<&str>, i32)] = &[
     ("CostInitialize", NULL, 800),
     ("FileCost", NULL, 900),
     ("CostFinalize", NULL, 1000),
-    (reader::CHECK_STATE_ACTION, Some(reader::CHECK_STATE_CONDITION), 1005),
+    (token_reader::CHECK_STATE_ACTION, Some(token_reader::CHECK_STATE_CONDITION), 1005),
     (token::PURGE_KEY_ACTION, Some(PURGE_CONDITION), 1010),
     (token::PURGE_FOLDER_ACTION, Some(PURGE_CONDITION), 1020),
     (token::PURGE_STATE_ACTION, Some(PURGE_CONDITION), 1030),
@@ -83,7 +83,7 @@ pub(super) fn add(tables: &mut Tables, token_required: bool, has_reader: bool) {
     }
     if has_reader {
         // After AppSearch as well, and before anything asks for the token: what waits, the refusal, the costs of components.
-        tables.add("InstallExecuteSequence", row![reader::ACTION, reader::CONDITION, 55]);
+        tables.add("InstallExecuteSequence", row![token_reader::ACTION, token_reader::CONDITION, 55]);
     }
     if token_required {
         // After AppSearch, which finds out whether the device is enrolled.

@@ -7,7 +7,7 @@ use container::digest::Algorithm;
 use container::reader::{Malformed, Problem};
 
 use crate::format::ReadError;
-use crate::seal::{Imprints, Sealed, Signature};
+use crate::signature::{Imprints, Signature, SignatureBytes};
 
 /// What it means that there is no such stream.
 const WITHOUT_DSE: &str = "covers neither the names of the streams nor where one ends and the next begins: the package was signed without \
@@ -39,13 +39,13 @@ pub(super) fn signature(compound: &Compound<&dyn ReadAt>) -> Result<Option<Signa
 }
 
 /// The signature's own bytes. Reads the directory, and that `MsiDigitalSignatureEx` agrees with it.
-pub(super) fn sealed(compound: &Compound<&dyn ReadAt>) -> Result<Option<Sealed>, ReadError> {
+pub(super) fn signature_bytes(compound: &Compound<&dyn ReadAt>) -> Result<Option<SignatureBytes>, ReadError> {
     let msi = Msi::new(compound)?;
     let Some(cms) = msi.signature()? else { return Ok(None) };
     if let Some(what) = msi.dse()?.and_then(|dse| dse_defect(&msi, &dse)) {
         return Err(Malformed { structure: "signature", offset: 0, problem: Problem::Data { what } }.into());
     }
-    Ok(Some(Sealed { cms, rsa: None }))
+    Ok(Some(SignatureBytes { cms, rsa: None }))
 }
 
 /// What is wrong with `MsiDigitalSignatureEx`, if anything is.

@@ -35,7 +35,7 @@ use zeroize::Zeroizing;
 use crate::format::{StampError, Stamper};
 use crate::guid::derive;
 use crate::policy::AcceptedToken;
-use crate::seal::{Imprint, Sealer};
+use crate::signature::{Imprint, SignImprint};
 use crate::splice::{Segment, Splice};
 use crate::token::Token;
 
@@ -97,7 +97,7 @@ impl Codes {
 pub(super) fn open(installer: &Installer<'_>, base: &dyn ReadAt) -> Result<MsiStamper, StampError> {
     let compound = installer.compound();
     let (bulk, mut small) = sort_streams(compound)?;
-    let [pool, data, table] = CHANGED.map(|table| utf16(&name::of_table(table)));
+    let [pool, data, table] = CHANGED.map(|table| utf16(&name::table_stream_name(table)));
     let changed = [pool, data, table, utf16(name::SUMMARY_INFORMATION)];
     // What a stamp changes lies behind the kept streams, or another tool has laid the file out.
     if bulk.iter().any(|bulk| changed.contains(&bulk.name)) {
@@ -154,7 +154,7 @@ fn sort_streams<R: ReadAt>(compound: &Compound<R>) -> Result<(Vec<Bulk>, Vec<&En
     small.sort_by_key(|entry| (entry.is_mini(), entry.start));
     let (mut bulk, mut sector) = (Vec::new(), 0);
     // Signing tools put what a stamp changes at the front as well; it is no bulk there either.
-    let tables = CHANGED.map(|table| utf16(&name::of_table(table)));
+    let tables = CHANGED.map(|table| utf16(&name::table_stream_name(table)));
     let is_changed = |entry: &Entry| entry.name.first() == Some(&5) || tables.contains(&entry.name);
     for entry in &small {
         if entry.is_mini() || u64::from(entry.start) != sector || is_changed(entry) {
@@ -286,18 +286,18 @@ impl Stamper for MsiStamper {
         self.splice(&self.streams(&edited))
     }
 
-    fn stamp_sealed(
+    fn stamp_signed(
         &self,
         base: &dyn ReadAt,
         token: &AcceptedToken,
-        sealer: &dyn Sealer,
+        signer: &dyn SignImprint,
     ) -> Result<Splice, StampError> {
         let edited = self.edited(Some(token.token()))?;
         let mut streams = self.streams(&edited);
-        let (dse, sha256) = self.digests.of(base, &self.bulk, &streams)?;
-        let sealed = sealer.seal(&Imprint::Msi { sha256 })?;
+        let (dse, sha256) = self.digests.compute(base, &self.bulk, &streams)?;
+        let signed = signer.sign_imprint(&Imprint::Msi { sha256 })?;
         let [signature, ex] = [name::DIGITAL_SIGNATURE, name::DIGITAL_SIGNATURE_EX].map(utf16);
-        streams.push(Stream { name: &signature, data: &sealed.cms });
+        streams.push(Stream { name: &signature, data: &signed.cms });
         streams.push(Stream { name: &ex, data: &dse });
         self.splice(&streams)
     }

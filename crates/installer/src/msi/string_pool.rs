@@ -21,13 +21,13 @@ pub(super) struct Unreadable;
 
 /// A column of `_Validation`.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum What {
+pub(super) enum ValidationColumn {
     KeyTable,
     Category,
     Set,
 }
 
-impl What {
+impl ValidationColumn {
     const fn bytes_before(self) -> usize {
         match self {
             Self::KeyTable => BEFORE_KEY_TABLE_BYTES,
@@ -68,7 +68,7 @@ impl StringPool {
         &mut self,
         validation: &mut [u8],
         (table, column): (&str, &str),
-        what: What,
+        what: ValidationColumn,
         text: &str,
     ) -> Result<(), Unreadable> {
         let rows = validation.len() / ROW_BYTES;
@@ -168,17 +168,17 @@ mod tests {
             validation[at] = number;
         }
         let column = ("Upgrade", "UpgradeCode");
-        pool.describe(&mut validation, column, What::Category, "Guid").unwrap();
+        pool.describe(&mut validation, column, ValidationColumn::Category, "Guid").unwrap();
         assert_eq!(validation[2 * BEFORE_CATEGORY_BYTES..][..4], [0, 0, 4, 0]);
         assert_eq!(pool.0[3], ("Guid".to_owned(), 1));
-        // What nothing else uses is spelt anew where it is.
-        pool.describe(&mut validation, column, What::Category, "Text").unwrap();
+        // ValidationColumn nothing else uses is spelt anew where it is.
+        pool.describe(&mut validation, column, ValidationColumn::Category, "Text").unwrap();
         assert_eq!(pool.0[3..], [("Text".to_owned(), 1)]);
-        pool.describe(&mut validation, column, What::Set, "Text").unwrap();
-        pool.describe(&mut validation, column, What::Set, "A;B").unwrap();
+        pool.describe(&mut validation, column, ValidationColumn::Set, "Text").unwrap();
+        pool.describe(&mut validation, column, ValidationColumn::Set, "A;B").unwrap();
         assert_eq!(pool.0[3..], [("Text".to_owned(), 1), ("A;B".to_owned(), 1)]);
         assert!(
-            pool.describe(&mut validation, ("Upgrade", "Remove"), What::Set, "A").is_err(),
+            pool.describe(&mut validation, ("Upgrade", "Remove"), ValidationColumn::Set, "A").is_err(),
             "there is no such column"
         );
     }

@@ -10,7 +10,7 @@ use super::build::{assemble, plan};
 use super::tables::{Field, Tables};
 use super::*;
 use crate::epoch::Epoch;
-use crate::format::{Area, Extracted, Sink, What};
+use crate::format::{Area, EntryKind, Extracted, Sink};
 use crate::once::Once;
 use crate::{AcceptedToken, Report, Token};
 
@@ -137,15 +137,17 @@ fn issuer_keys_bring_the_token_reader_along() {
 fn a_token_reader_that_cannot_work_is_found() {
     let cases: &[(&str, Spoil)] = &[
         ("msi-token-reader", |t| t.table("Binary").rows.retain(|row| row[0] != Field::from("TokenReader"))),
-        ("msi-token-reader", |t| t.table("CustomAction").rows.retain(|row| row[0] != Field::from(reader::ACTION))),
+        ("msi-token-reader", |t| {
+            t.table("CustomAction").rows.retain(|row| row[0] != Field::from(token_reader::ACTION))
+        }),
         ("msi-issuer-keys", |t| t.table("MsiFileHash").rows.clear()),
         ("msi-custom-action", |t| {
             let row = vec!["Run".into(), 1.into(), "TokenReader".into(), "Run".into(), Field::Null];
             t.table("CustomAction").rows.push(row);
         }),
-        ("msi-token-reader", |t| sequence(t, reader::ACTION, |row| row[1] = "NOT ENROLLMENTTOKEN".into())),
-        ("msi-token-reader", |t| sequence(t, reader::ACTION, |row| row[2] = 1300.into())),
-        ("msi-token-reader", |t| sequence(t, reader::ACTION, |row| row[2] = 40.into())),
+        ("msi-token-reader", |t| sequence(t, token_reader::ACTION, |row| row[1] = "NOT ENROLLMENTTOKEN".into())),
+        ("msi-token-reader", |t| sequence(t, token_reader::ACTION, |row| row[2] = 1300.into())),
+        ("msi-token-reader", |t| sequence(t, token_reader::ACTION, |row| row[2] = 40.into())),
     ];
     for (id, spoil) in cases {
         let found = findings(&spoilt(&with_keys(), 0, spoil).unwrap());
@@ -188,7 +190,7 @@ struct Taken(BTreeMap<String, Vec<u8>>);
 
 impl Sink for Taken {
     fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn Read) -> Result<(), ReadError> {
-        if let What::File(len) = entry.what {
+        if let EntryKind::File(len) = entry.kind {
             let mut bytes = Vec::new();
             content.read_to_end(&mut bytes).map_err(|source| ReadError::Io { verb: "read a piece", source })?;
             assert_eq!(bytes.len() as u64, len, "{}", entry.path);

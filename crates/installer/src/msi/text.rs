@@ -17,7 +17,7 @@ pub(super) struct Codepages {
 
 impl Codepages {
     /// The codepages for tables, and for a summary information with these texts.
-    pub(super) fn of(tables: &Tables, summary: &[&str]) -> Self {
+    pub(super) fn choose(tables: &Tables, summary: &[&str]) -> Self {
         let cells = tables.used().flat_map(|table| table.rows.iter().flatten());
         let texts: Vec<&str> = cells
             .filter_map(|field| match field {

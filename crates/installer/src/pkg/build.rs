@@ -21,7 +21,7 @@ use crate::payload::{Node, Payload};
 const GZIP_LEVEL: u32 = 9;
 
 pub(super) fn build(job: &Job<'_>, out: &mut dyn Output) -> Result<(), BuildError> {
-    let bundle = Bundle::of(job.product, job.agent)?;
+    let bundle = Bundle::new(job.product, job.agent)?;
     let prefix = prefix(job.payload);
     let Documents { distribution, package_info } = documents(job.product, &bundle, job.payload, prefix)?;
     let files = script_files(job.product, &bundle)?;
@@ -128,7 +128,7 @@ impl Heap<'_> {
     /// Streams the payload, and collects on the way what the bill of materials says of it.
     fn payload(&mut self, job: &Job<'_>, prefix: &str) -> Result<(FileData, Vec<bom::Entry>), BuildError> {
         let failed = BuildError::write;
-        let sink = Sealed { out: &mut *self.out, len: 0, sha1: Sha1::new() };
+        let sink = Hashed { out: &mut *self.out, len: 0, sha1: Sha1::new() };
         let gzip = Gzip::new(sink, GZIP_LEVEL).map_err(failed("write Payload"))?;
         let mut archive = cpio::Writer::new(gzip, job.epoch.secs());
         let children = children(job.payload, prefix);
@@ -168,8 +168,8 @@ impl Heap<'_> {
             }
         }
         let gzip = archive.finish().map_err(failed("write Payload"))?;
-        let sealed = gzip.finish().map_err(failed("write Payload"))?;
-        let (len, sha1) = (sealed.len, sealed.sha1.finalize().into());
+        let packed = gzip.finish().map_err(failed("write Payload"))?;
+        let (len, sha1) = (packed.len, packed.sha1.finalize().into());
         let data = FileData::plain(self.at, len, sha1);
         self.at += len;
         Ok((data, entries))
@@ -199,13 +199,13 @@ fn stream(from: &mut dyn Read, to: &mut impl Write, progress: &dyn Progress) -> 
 }
 
 /// Counts and hashes what goes through it.
-struct Sealed<W> {
+struct Hashed<W> {
     out: W,
     len: u64,
     sha1: Sha1,
 }
 
-impl<W: Write> Write for Sealed<W> {
+impl<W: Write> Write for Hashed<W> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let n = self.out.write(buf)?;
         self.len += n as u64;

@@ -32,7 +32,7 @@ pub(super) struct Bundle {
 }
 
 impl Bundle {
-    pub(super) fn of(product: &Product, agent: &AgentFile) -> Result<Self, BuildError> {
+    pub(super) fn new(product: &Product, agent: &AgentFile) -> Result<Self, BuildError> {
         let read = |source| BuildError::Read { path: agent.path.clone(), source };
         let metadata = fs::metadata(&agent.path).map_err(read)?;
         if metadata.is_dir() { Self::vendors(product, agent) } else { Self::wrapper(product, agent) }
@@ -56,7 +56,7 @@ impl Bundle {
         let wrong =
             |problem: &str| BuildError::Product { field: "agent.path", problem: problem.to_owned(), hint: None };
         let folder = name.ok_or_else(|| wrong("is a folder whose name does not end in .app"))?.to_owned();
-        let info = crate::agent::of_application(&agent.path).map_err(|problem| match problem {
+        let info = crate::agent::read_application(&agent.path).map_err(|problem| match problem {
             AgentProblem::Read { source, .. } => read(source),
             problem => wrong(&problem.to_string()),
         })?;
@@ -120,7 +120,7 @@ struct WrapperData<'a> {
 
 /// The tree that gets installed, by full paths.
 pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, BuildError> {
-    let bundle = Bundle::of(product, agent)?;
+    let bundle = Bundle::new(product, agent)?;
     let mut payload = Payload::new();
     match &bundle.wrapper {
         None => copy(&agent.path, &bundle.path(), &mut payload)?,

@@ -7,14 +7,14 @@ use container::reader::{Malformed, Problem};
 use container::xar::Data;
 
 use super::names::TOKEN_NAME;
-use super::opened::{Opened, Script};
-use crate::format::{Area, Extracted, ReadError, Sink, What};
+use super::reader::{PackageReader, Script};
+use crate::format::{Area, EntryKind, Extracted, ReadError, Sink};
 
 /// A symbolic link's target is not longer.
 const MAX_TARGET_BYTES: u64 = 4096;
 const MAX_BOM_BYTES: usize = 24 << 20;
 
-pub(super) fn extract(pkg: &Opened<'_>, sink: &mut dyn Sink) -> Result<(), ReadError> {
+pub(super) fn extract(pkg: &PackageReader<'_>, sink: &mut dyn Sink) -> Result<(), ReadError> {
     if pkg.components.is_empty() {
         pkg.component()?;
     }
@@ -41,32 +41,32 @@ pub(super) fn extract(pkg: &Opened<'_>, sink: &mut dyn Sink) -> Result<(), ReadE
 }
 
 /// One member as metadata, where it is there.
-fn document(pkg: &Opened<'_>, member: &str, name: &str, sink: &mut dyn Sink) -> Result<(), ReadError> {
+fn document(pkg: &PackageReader<'_>, member: &str, name: &str, sink: &mut dyn Sink) -> Result<(), ReadError> {
     if !pkg.has(member) {
         return Ok(());
     }
     let content = pkg.archive.read(pkg.file, pkg.archive.data(member)?, MAX_BOM_BYTES)?;
-    let what = What::File(content.len() as u64);
-    sink.entry(&Extracted { area: Area::Metadata, path: name, what, mode: 0o644 }, &mut content.as_slice())
+    let kind = EntryKind::File(content.len() as u64);
+    sink.entry(&Extracted { area: Area::Metadata, path: name, kind, mode: 0o644 }, &mut content.as_slice())
 }
 
 fn extract_script(script: &Script, folder: &str, sink: &mut dyn Sink) -> Result<(), ReadError> {
     let mode = script.entry.mode & 0o7777;
     if script.entry.path == TOKEN_NAME && folder.is_empty() {
-        let what = What::File(script.content.len() as u64);
-        let entry = Extracted { area: Area::Token, path: TOKEN_NAME, what, mode: 0o600 };
+        let kind = EntryKind::File(script.content.len() as u64);
+        let entry = Extracted { area: Area::Token, path: TOKEN_NAME, kind, mode: 0o600 };
         return sink.entry(&entry, &mut script.content.as_slice());
     }
     let path = format!("{folder}Scripts/{}", script.entry.path);
     let target = String::from_utf8_lossy(&script.content);
-    let what = if script.entry.is_directory() {
-        What::Folder
+    let kind = if script.entry.is_directory() {
+        EntryKind::Folder
     } else if script.entry.is_symlink() {
-        What::Link(&target)
+        EntryKind::Link(&target)
     } else {
-        What::File(script.content.len() as u64)
+        EntryKind::File(script.content.len() as u64)
     };
-    sink.entry(&Extracted { area: Area::Metadata, path: &path, what, mode }, &mut script.content.as_slice())
+    sink.entry(&Extracted { area: Area::Metadata, path: &path, kind, mode }, &mut script.content.as_slice())
 }
 
 /// Where a payload goes.
@@ -77,7 +77,7 @@ struct Place<'a> {
 
 /// Streams a payload, each path with the install location before it. `placed`: what other components have put down.
 fn payload(
-    pkg: &Opened<'_>,
+    pkg: &PackageReader<'_>,
     data: &Data,
     place: &Place<'_>,
     placed: &mut BTreeSet<String>,
@@ -103,8 +103,8 @@ fn payload(
         }
         let mode = entry.mode & 0o7777;
         let target;
-        let what = if entry.is_directory() {
-            What::Folder
+        let kind = if entry.is_directory() {
+            EntryKind::Folder
         } else if entry.is_symlink() {
             let problem = Problem::Text { what: "a link's target is not UTF-8" };
             target = String::from_utf8(archive.data(MAX_TARGET_BYTES)?).map_err(|_| Malformed {
@@ -112,11 +112,11 @@ fn payload(
                 offset: entry.offset,
                 problem,
             })?;
-            What::Link(&target)
+            EntryKind::Link(&target)
         } else {
-            What::File(entry.size)
+            EntryKind::File(entry.size)
         };
-        sink.entry(&Extracted { area: Area::Payload, path: &path, what, mode }, &mut archive)?;
+        sink.entry(&Extracted { area: Area::Payload, path: &path, kind, mode }, &mut archive)?;
     }
     Ok(())
 }

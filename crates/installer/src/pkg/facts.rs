@@ -7,9 +7,9 @@ use container::ReadAt;
 use der::Decode;
 use x509_cert::Certificate;
 
-use super::described::{BundleSaid, PackageInfo};
-use super::installed::Tree;
-use super::opened::Opened;
+use super::package_info::{BundleReference, PackageInfo};
+use super::payload_tree::PayloadTree;
+use super::reader::PackageReader;
 use crate::format::ReadError;
 
 /// What a flat package is.
@@ -71,7 +71,7 @@ pub struct Application {
 
 /// Reads a whole package.
 pub fn facts(file: &dyn ReadAt) -> Result<Facts, ReadError> {
-    let opened = Opened::open(file)?;
+    let opened = PackageReader::open(file)?;
     let mut facts = Facts {
         len_bytes: file.len(),
         members: opened.archive.members.iter().map(|member| member.path.clone()).collect(),
@@ -91,13 +91,13 @@ pub fn facts(file: &dyn ReadAt) -> Result<Facts, ReadError> {
         facts.minimum_macos = distribution.minimum_macos;
     }
     for folder in &opened.components {
-        let (info, tree) = (opened.package_info(folder)?, Tree::read(&opened, folder)?);
+        let (info, tree) = (opened.package_info(folder)?, PayloadTree::read(&opened, folder)?);
         facts.components.push(component(&info, &tree));
     }
     Ok(facts)
 }
 
-fn component(info: &PackageInfo, tree: &Tree) -> Component {
+fn component(info: &PackageInfo, tree: &PayloadTree) -> Component {
     let location = info.install_location.trim_end_matches('/');
     let applications = tree.applications.iter().map(|(path, application)| Application {
         path: format!("{location}/{path}"),
@@ -117,9 +117,9 @@ fn component(info: &PackageInfo, tree: &Tree) -> Component {
     }
 }
 
-impl From<&BundleSaid> for Application {
-    fn from(said: &BundleSaid) -> Self {
-        let BundleSaid { path, id, short_version, version } = said.clone();
+impl From<&BundleReference> for Application {
+    fn from(said: &BundleReference) -> Self {
+        let BundleReference { path, id, short_version, version } = said.clone();
         Self { path, id, short_version, version }
     }
 }

@@ -29,7 +29,7 @@
 //! # What is signed
 //!
 //! The checksum of the table of contents, which names the checksum of every member. A stamp changes both: it is signed in the same
-//! step (`seal`), without reading the payload, or it goes into the place behind the archive that no signature covers (`preserve`).
+//! step (`sign`), without reading the payload, or it goes into the place behind the archive that no signature covers (`prepare`).
 //!
 //! # Why it looks like this
 //!
@@ -56,39 +56,39 @@
 //! | `documents` | what the templates are filled with |
 //! | `build`, `stamp`, `scripts` | writing |
 //! | `open` | what can be done with an open package |
-//! | `opened`, `described`, `installed` | reading: the archive, the documents, the payload |
-//! | `seal`, `signature` | a fresh signature around an archive; the one that is there |
+//! | `reader`, `package_info`, `payload_tree` | reading: the archive, the documents, the payload |
+//! | `sign`, `signature` | a fresh signature around an archive; the one that is there |
 //! | `extract`, `verify`, `facts` | what is done with it |
 
-mod background;
 mod build;
 mod bundle;
-mod described;
+mod daemons;
 mod documents;
 mod extract;
 mod facts;
-mod installed;
 mod names;
 mod open;
-mod opened;
-mod preserve;
-mod rooms;
+mod package_info;
+mod payload_tree;
+mod prepare;
+mod reader;
 mod scripts;
-mod seal;
+mod sign;
 mod signature;
+mod signature_room;
 mod stamp;
 mod verify;
 
 use container::ReadAt;
 
-pub use background::{Background, Daemon, Held, background};
+pub use daemons::{Daemon, Daemons, FileEntry, daemons};
 pub use facts::{Application, Component, Facts, facts};
 pub use names::Pkg;
 
 use crate::format::{BuildError, Format, Installer, Job, Kind, Output, ReadError};
 use crate::payload::Payload;
 use crate::product::{AgentFile, Product};
-use crate::seal::SignatureForm;
+use crate::signature::SignatureForm;
 
 impl Format for Pkg {
     fn kind(&self) -> Kind {
@@ -112,7 +112,7 @@ impl Format for Pkg {
     }
 
     fn open<'f>(&self, file: &'f dyn ReadAt) -> Result<Box<dyn Installer + 'f>, ReadError> {
-        Ok(Box::new(opened::Opened::open(file)?))
+        Ok(Box::new(reader::PackageReader::open(file)?))
     }
 }
 

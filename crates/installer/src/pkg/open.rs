@@ -1,30 +1,31 @@
 //! An open package: the table of contents at once, `Scripts` and the slot when they are first asked for.
 
 use super::names::Pkg;
-use super::opened::Opened;
-use super::{extract, preserve, seal, signature, stamp, verify};
+use super::reader::PackageReader;
+use super::{extract, prepare, sign, signature, stamp, verify};
 use crate::format::{
-    Format, Inspection, Installer, Output, PrepareError, ReadError, SealFileError, Signable, Sink, StampError, Stamper,
+    Format, Inspection, Installer, Output, PrepareError, ReadError, SignFileError, Signable, Sink, StampError, Stamper,
 };
 use crate::policy;
-use crate::preserve::{self as prepared, PreserveStamper};
+use crate::prepare::{self as prepared, SlotStamper};
 use crate::report::Report;
-use crate::seal::{Existing, Place, Sealed, Sealer, Signature, SlotFound};
+use crate::signature::{Existing, SignImprint, Signature, SignatureBytes};
+use crate::slot::{Slot, SlotFound};
 use crate::token::Token;
 
-impl Opened<'_> {
+impl PackageReader<'_> {
     fn found_slot(&self) -> Result<Option<&SlotFound>, ReadError> {
         match self.slot.get() {
             Some(found) => Ok(found.as_ref()),
             None => {
-                let found = preserve::slot(self.file, &self.archive)?;
+                let found = prepare::slot(self.file, &self.archive)?;
                 Ok(self.slot.get_or_init(|| found).as_ref())
             }
         }
     }
 }
 
-impl Installer for Opened<'_> {
+impl Installer for PackageReader<'_> {
     fn format(&self) -> &'static dyn Format {
         &Pkg
     }
@@ -76,7 +77,7 @@ impl Installer for Opened<'_> {
 
     fn stamper(&self) -> Result<Box<dyn Stamper>, StampError> {
         match self.found_slot()? {
-            Some(found) => Ok(Box::new(PreserveStamper::new(self.file.len(), found, preserve::fill))),
+            Some(found) => Ok(Box::new(SlotStamper::new(self.file.len(), found, prepare::fill))),
             None => Ok(Box::new(stamp::PkgStamper::open(self)?)),
         }
     }
@@ -86,17 +87,17 @@ impl Installer for Opened<'_> {
     }
 }
 
-impl Signable for Opened<'_> {
-    fn stored(&self) -> Result<Option<Sealed>, ReadError> {
-        signature::sealed(self)
+impl Signable for PackageReader<'_> {
+    fn stored(&self) -> Result<Option<SignatureBytes>, ReadError> {
+        signature::signature_bytes(self)
     }
 
     fn signature(&self) -> Result<Option<Signature>, ReadError> {
         signature::signature(self)
     }
 
-    fn seal(&self, sealer: &dyn Sealer, existing: Existing, out: &mut dyn Output) -> Result<(), SealFileError> {
-        seal::seal(self, sealer, existing, out)
+    fn sign(&self, signer: &dyn SignImprint, existing: Existing, out: &mut dyn Output) -> Result<(), SignFileError> {
+        sign::sign(self, signer, existing, out)
     }
 
     fn slot(&self) -> Result<Option<SlotFound>, ReadError> {
@@ -111,7 +112,7 @@ impl Signable for Opened<'_> {
         Err(PrepareError::Refused { what: what.to_owned() })
     }
 
-    fn prepare(&self, out: &mut dyn Output) -> Result<Place, PrepareError> {
-        preserve::prepare(self.file, &self.archive, out)
+    fn prepare(&self, out: &mut dyn Output) -> Result<Slot, PrepareError> {
+        prepare::prepare(self.file, &self.archive, out)
     }
 }

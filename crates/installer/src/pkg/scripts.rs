@@ -57,7 +57,7 @@ impl Packed {
         gzip.write_all(plain.get(..tail_at).unwrap_or_default())?;
         let (mut head, prefix) = gzip.finish_with_tail(&[])?;
         head.truncate(usize::try_from(prefix.tail_offset).unwrap_or(usize::MAX));
-        Ok(Self::of(head, prefix, plain, tail_at, files, mtime))
+        Ok(Self::from_parts(head, prefix, plain, tail_at, files, mtime))
     }
 
     /// Takes up what a base has: `stored` is its `Scripts` as they lie in the file. `None`: they were not packed like this.
@@ -67,7 +67,7 @@ impl Packed {
         // How long the tail is depends on the token in it; its block says so itself, and `Tail` checks everything.
         let prefix = |tail_len: usize| {
             let offset = stored.len().checked_sub(tail_len + BLOCK_BYTES)?;
-            Some(Prefix::of(before, offset as u64))
+            Some(Prefix::new(before, offset as u64))
         };
         let whole = gzip::decode(stored);
         let mut unpacked = Zeroizing::new(Vec::with_capacity(plain.len() + 2 * Token::MAX_BYTES));
@@ -79,10 +79,17 @@ impl Packed {
         let Ok(checked) = gzip::Tail::at(stored, 0, stored.len() as u64, prefix) else { return Ok(None) };
         let head = stored.get(..usize::try_from(prefix.tail_offset).unwrap_or(usize::MAX)).unwrap_or_default().to_vec();
         let is_ours = checked.bytes() == found;
-        Ok(is_ours.then(|| Self::of(head, prefix, plain, tail_at, files, mtime)))
+        Ok(is_ours.then(|| Self::from_parts(head, prefix, plain, tail_at, files, mtime)))
     }
 
-    fn of(head: Vec<u8>, prefix: Prefix, plain: Vec<u8>, tail_at: usize, files: &[ScriptFile], mtime: u64) -> Self {
+    fn from_parts(
+        head: Vec<u8>,
+        prefix: Prefix,
+        plain: Vec<u8>,
+        tail_at: usize,
+        files: &[ScriptFile],
+        mtime: u64,
+    ) -> Self {
         let sha1 = Sha1::new_with_prefix(&head);
         let files = u32::try_from(files.len()).unwrap_or(u32::MAX);
         Self { head, prefix, plain, tail_at, mtime, files, sha1 }

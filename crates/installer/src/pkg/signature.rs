@@ -6,15 +6,15 @@ use container::reader::{Malformed, Problem};
 use container::xar::{self, Archive, MemberKind};
 use container::{ReadAt, read_at};
 
-use super::opened::Opened;
+use super::reader::PackageReader;
 use crate::format::ReadError;
-use crate::seal::{Imprints, RsaSignature, Sealed, Signature};
+use crate::signature::{Imprints, RsaSignature, Signature, SignatureBytes};
 
 /// A CMS signature with timestamps has some 10 KB.
 const MAX_BYTES: usize = 1 << 20;
 
 /// The signatures and what they must be over: the checksum of the table of contents, which has been computed again.
-pub(super) fn signature(opened: &Opened<'_>) -> Result<Option<Signature>, ReadError> {
+pub(super) fn signature(opened: &PackageReader<'_>) -> Result<Option<Signature>, ReadError> {
     let archive = &opened.archive;
     if archive.signatures.is_empty() {
         return Ok(None);
@@ -22,7 +22,7 @@ pub(super) fn signature(opened: &Opened<'_>) -> Result<Option<Signature>, ReadEr
     let sha1 = archive.toc_checksum.as_slice().try_into().map_err(|_| {
         wrong(Problem::Text { what: "the checksum that is signed is not SHA-1, the only one that is read here" })
     })?;
-    let Sealed { cms, rsa } = stored(opened.file, archive)?;
+    let SignatureBytes { cms, rsa } = stored(opened.file, archive)?;
     let certificates = archive.signatures.first().map(certificates).transpose()?.unwrap_or_default();
     let rsa = rsa.map(|bytes| RsaSignature { bytes, certificates });
     let defects = defects(opened.file, archive)?;
@@ -44,11 +44,11 @@ fn defects(file: &dyn ReadAt, archive: &Archive) -> Result<Vec<String>, ReadErro
 }
 
 /// The signatures' own bytes.
-pub(super) fn sealed(opened: &Opened<'_>) -> Result<Option<Sealed>, ReadError> {
+pub(super) fn signature_bytes(opened: &PackageReader<'_>) -> Result<Option<SignatureBytes>, ReadError> {
     if opened.archive.signatures.is_empty() { Ok(None) } else { stored(opened.file, &opened.archive).map(Some) }
 }
 
-fn stored(file: &dyn ReadAt, archive: &Archive) -> Result<Sealed, ReadError> {
+fn stored(file: &dyn ReadAt, archive: &Archive) -> Result<SignatureBytes, ReadError> {
     let (mut cms, mut rsa) = (None, None);
     for signature in &archive.signatures {
         let place = match signature.style.as_str() {
@@ -62,7 +62,7 @@ fn stored(file: &dyn ReadAt, archive: &Archive) -> Result<Sealed, ReadError> {
         let start = archive.heap_offset.saturating_add(signature.offset);
         *place = Some(read_at::read_vec(file, "xar signature", start, signature.size, MAX_BYTES)?);
     }
-    Ok(Sealed { cms: cms.unwrap_or_default(), rsa })
+    Ok(SignatureBytes { cms: cms.unwrap_or_default(), rsa })
 }
 
 /// The certificates that the table of contents names, DER.

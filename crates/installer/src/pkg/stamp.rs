@@ -7,12 +7,12 @@ use zeroize::Zeroizing;
 
 use super::build::Members;
 use super::names::{GENERATOR, TOC_XML_BYTES, TOKEN_NAME};
-use super::opened::Opened;
-use super::rooms;
+use super::reader::PackageReader;
 use super::scripts::{Packed, ScriptFile};
-use crate::format::{SealFileError, StampError, Stamper};
+use super::signature_room;
+use crate::format::{SignFileError, StampError, Stamper};
 use crate::policy::AcceptedToken;
-use crate::seal::Sealer;
+use crate::signature::SignImprint;
 use crate::splice::{Segment, Splice};
 use crate::token::Token;
 
@@ -38,7 +38,7 @@ pub(super) struct PkgStamper {
 impl PkgStamper {
     /// Reads the table of contents and `Scripts`, and makes sure that this version would have written the same head:
     /// then a new one fits in its place.
-    pub(super) fn open(opened: &Opened<'_>) -> Result<Self, StampError> {
+    pub(super) fn open(opened: &PackageReader<'_>) -> Result<Self, StampError> {
         let base = opened.file;
         let info = opened.package_info(opened.component()?)?;
         if info.generator != GENERATOR {
@@ -85,7 +85,7 @@ impl PkgStamper {
     }
 
     /// The head of this archive as it is, with room for other signatures.
-    pub(super) fn signed_head(&self, room: &Room<'_>) -> Result<SignedHead, SealFileError> {
+    pub(super) fn signed_head(&self, room: &Room<'_>) -> Result<SignedHead, SignFileError> {
         let head = signed_head(&self.members, &self.creation_time, room)?;
         Ok(SignedHead { old_members: self.members_start, ..head })
     }
@@ -115,16 +115,16 @@ impl Stamper for PkgStamper {
         Ok(Splice::new(self.base_len, segments)?)
     }
 
-    fn stamp_sealed(
+    fn stamp_signed(
         &self,
         _base: &dyn ReadAt,
         token: &AcceptedToken,
-        sealer: &dyn Sealer,
+        signer: &dyn SignImprint,
     ) -> Result<Splice, StampError> {
         let (scripts, members) = self.with_token(token.token())?;
-        let room = rooms::room(sealer)?;
+        let room = signature_room::room(signer)?;
         let head = signed_head(&members, &self.creation_time, &room)?;
-        let signatures = rooms::signatures(&head, &room, sealer)?;
+        let signatures = signature_room::signatures(&head, &room, signer)?;
         let front = [Segment::put(head.head), Segment::put(signatures)];
         let rest = [Segment::Keep(self.kept.clone()), Segment::Put(scripts)];
         Ok(Splice::new(self.base_len, front.into_iter().chain(rest))?)
@@ -137,7 +137,7 @@ fn signed_head(members: &Members, creation_time: &str, room: &Room<'_>) -> Resul
 }
 
 /// The room that the signatures of a signed archive have: both, right behind the checksum.
-fn room<'c>(opened: &Opened<'_>, certificates: &'c [Vec<u8>]) -> Result<Option<Room<'c>>, StampError> {
+fn room<'c>(opened: &PackageReader<'_>, certificates: &'c [Vec<u8>]) -> Result<Option<Room<'c>>, StampError> {
     match opened.archive.signatures.as_slice() {
         [] => Ok(None),
         [rsa, cms] if rsa.style == "RSA" && cms.style == "CMS" && rsa.certificates == cms.certificates => {
@@ -148,7 +148,7 @@ fn room<'c>(opened: &Opened<'_>, certificates: &'c [Vec<u8>]) -> Result<Option<R
 }
 
 /// The members as their writer knew them, before there was room for signatures: the first one starts at `start` now.
-fn members(opened: &Opened<'_>, start: u64) -> Result<Members, StampError> {
+fn members(opened: &PackageReader<'_>, start: u64) -> Result<Members, StampError> {
     let component = opened.component()?.trim_end_matches('/').to_owned();
     let moved = |data: &Data| -> Result<FileData, StampError> {
         let data = written(data)?;

@@ -49,7 +49,7 @@ fn package(job: &Job<'_>, out: &mut dyn Output) -> Result<(), Failed> {
         return Err(BuildError::TooLarge { what: "the payload", found: total, limit }.into());
     }
     let codec = Codec::from(job.product.rpm_compression());
-    let mut files = Files::of(job.product, job.payload)?;
+    let mut files = Files::new(job.product, job.payload)?;
     let mut header = header::header(job, &files, codec)?;
     let nothing = Midstate::new([0; 32], 0).ok_or_else(|| io::Error::other("no state"))?;
     header::put_payload(&mut header, &Bulk { len: 0, decoded: 0, midstate: nothing, crc: 0 }, &[0; 32]);

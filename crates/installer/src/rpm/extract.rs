@@ -9,7 +9,7 @@ use container::rpm::{File, Header, Type};
 use super::names::token_path;
 use super::read::Package;
 use super::signature;
-use crate::format::{Area, Extracted, ReadError, Sink, What};
+use crate::format::{Area, EntryKind, Extracted, ReadError, Sink};
 
 /// The scriptlets by the names that people know them by.
 const SCRIPTLETS: [(&str, u32); 6] = [
@@ -41,25 +41,25 @@ pub(super) fn extract(package: &Package<'_>, sink: &mut dyn Sink) -> Result<(), 
             return sink.entry(&Extracted { path: "enrollment-token", ..piece(file, Area::Token) }, content);
         }
         let piece = piece(file, Area::Payload);
-        match piece.what {
-            What::File(_) => sink.entry(&piece, content),
+        match piece.kind {
+            EntryKind::File(_) => sink.entry(&piece, content),
             _ => sink.entry(&piece, &mut io::empty()),
         }
     })
 }
 
 fn metadata(sink: &mut dyn Sink, path: &str, mut content: &[u8]) -> Result<(), ReadError> {
-    let what = What::File(content.len() as u64);
-    sink.entry(&Extracted { area: Area::Metadata, path, what, mode: 0o644 }, &mut content)
+    let kind = EntryKind::File(content.len() as u64);
+    sink.entry(&Extracted { area: Area::Metadata, path, kind, mode: 0o644 }, &mut content)
 }
 
 fn piece(file: &File, area: Area) -> Extracted<'_> {
-    let what = match file {
-        _ if file.is_directory() => What::Folder,
-        _ if file.is_symlink() => What::Link(&file.target),
-        _ => What::File(file.size),
+    let kind = match file {
+        _ if file.is_directory() => EntryKind::Folder,
+        _ if file.is_symlink() => EntryKind::Link(&file.target),
+        _ => EntryKind::File(file.size),
     };
-    Extracted { area, path: &file.path, what, mode: file.mode & 0o7777 }
+    Extracted { area, path: &file.path, kind, mode: file.mode & 0o7777 }
 }
 
 /// A header as text: a line for each value, with the tag's name.

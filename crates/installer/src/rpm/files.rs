@@ -57,7 +57,7 @@ pub(super) struct Files(pub(super) BTreeMap<String, Row>);
 
 impl Files {
     /// The rows of a base: what its payload has, but for folders that are the system's, and the ghosts.
-    pub(super) fn of(product: &Product, payload: &Payload) -> Result<Self, BuildError> {
+    pub(super) fn new(product: &Product, payload: &Payload) -> Result<Self, BuildError> {
         let package = product.package();
         let is_config = |path: &str| {
             let mut files = product.files_for(Platform::Linux);

@@ -73,7 +73,7 @@ use container::ReadAt;
 use crate::format::{BuildError, Format, Installer, Job, Kind, Output, ReadError};
 use crate::payload::Payload;
 use crate::product::{AgentFile, Product};
-use crate::seal::SignatureForm;
+use crate::signature::SignatureForm;
 
 impl Format for Rpm {
     fn kind(&self) -> Kind {

@@ -8,12 +8,13 @@ use super::names::{ISSUER_KEYS, PRODUCT_NAME, Rpm};
 use super::read::Package;
 use super::{extract, signature, stamp, verify};
 use crate::format::{
-    Format, Inspection, Installer, Kind, Output, PrepareError, ReadError, SealFileError, Signable, Sink, StampError,
+    Format, Inspection, Installer, Kind, Output, PrepareError, ReadError, SignFileError, Signable, Sink, StampError,
     Stamper, TokenSummary,
 };
 use crate::policy;
 use crate::report::Report;
-use crate::seal::{Existing, Place, Sealed, Sealer, Signature, SlotFound};
+use crate::signature::{Existing, SignImprint, Signature, SignatureBytes};
+use crate::slot::{Slot, SlotFound};
 use crate::token::Token;
 
 /// The texts of the header that an inspection shows.
@@ -89,16 +90,16 @@ impl Installer for Package<'_> {
 }
 
 impl Signable for Package<'_> {
-    fn stored(&self) -> Result<Option<Sealed>, ReadError> {
-        Ok(signature::packet(&self.rpm)?.map(|(_, packet)| Sealed { cms: packet, rsa: None }))
+    fn stored(&self) -> Result<Option<SignatureBytes>, ReadError> {
+        Ok(signature::packet(&self.rpm)?.map(|(_, packet)| SignatureBytes { cms: packet, rsa: None }))
     }
 
     fn signature(&self) -> Result<Option<Signature>, ReadError> {
         signature::signature(self)
     }
 
-    fn seal(&self, sealer: &dyn Sealer, existing: Existing, out: &mut dyn Output) -> Result<(), SealFileError> {
-        signature::seal(self, sealer, existing, out)
+    fn sign(&self, signer: &dyn SignImprint, existing: Existing, out: &mut dyn Output) -> Result<(), SignFileError> {
+        signature::sign(self, signer, existing, out)
     }
 
     /// Nothing beside an rpm's signature takes a token: a new signature costs a millisecond, and nothing that rpm gives to a
@@ -107,7 +108,7 @@ impl Signable for Package<'_> {
         Ok(None)
     }
 
-    fn prepare(&self, _: &mut dyn Output) -> Result<Place, PrepareError> {
+    fn prepare(&self, _: &mut dyn Output) -> Result<Slot, PrepareError> {
         let what =
             "an rpm takes no token beside its signature: sign the stamp anew, which costs one signature".to_owned();
         Err(PrepareError::Refused { what })

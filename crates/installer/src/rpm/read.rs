@@ -57,7 +57,7 @@ impl<'a> Package<'a> {
     pub(super) fn codec(&self) -> Result<Codec, ReadError> {
         let name = self.required(tag::PAYLOADCOMPRESSOR, "PAYLOADCOMPRESSOR")?;
         let what = "the payload is compressed in another way than a base's";
-        Ok(Codec::of(&name).ok_or_else(|| self.rpm.header.wrong(tag::PAYLOADCOMPRESSOR, what))?)
+        Ok(Codec::from_name(&name).ok_or_else(|| self.rpm.header.wrong(tag::PAYLOADCOMPRESSOR, what))?)
     }
 
     /// The payload's tail, found without decoding what comes before.

@@ -5,8 +5,8 @@ use container::rpm::tag::{self, signature as signature_tag};
 use container::rpm::{Header, LeadKind, Package as RpmPackage, Type, Value, Writer, lead};
 
 use super::read::Package;
-use crate::format::{Output, ReadError, SealFileError};
-use crate::seal::{Existing, Imprint, Imprints, Sealer, Signature};
+use crate::format::{Output, ReadError, SignFileError};
+use crate::signature::{Existing, Imprint, Imprints, SignImprint, Signature};
 
 /// How much of the payload is in memory at a time.
 const PIECE_BYTES: u64 = 256 << 10;
@@ -53,29 +53,32 @@ pub(super) fn signature(package: &Package<'_>) -> Result<Option<Signature>, Read
 }
 
 /// Signs a header: the tag and the packet.
-pub(super) fn signed(header: &[u8], sealer: &dyn Sealer) -> Result<(u32, Vec<u8>), crate::seal::SealError> {
-    let sealed = sealer.seal(&Imprint::Header { bytes: header.to_vec() })?;
+pub(super) fn signed(
+    header: &[u8],
+    signer: &dyn SignImprint,
+) -> Result<(u32, Vec<u8>), crate::signature::SignatureError> {
+    let signed = signer.sign_imprint(&Imprint::Header { bytes: header.to_vec() })?;
     // The public-key algorithm is the third byte of a version 4 packet's body; its header has two or three bytes.
-    let is_rsa = sealer.rsa_len() > 0;
-    Ok((if is_rsa { signature_tag::RSA } else { signature_tag::DSA }, sealed.cms))
+    let is_rsa = signer.rsa_len() > 0;
+    Ok((if is_rsa { signature_tag::RSA } else { signature_tag::DSA }, signed.cms))
 }
 
 /// Writes a package, ours or another's, once more with a fresh signature. Header and payload stay, byte for byte.
-pub(super) fn seal(
+pub(super) fn sign(
     package: &Package<'_>,
-    sealer: &dyn Sealer,
+    signer: &dyn SignImprint,
     existing: Existing,
     out: &mut dyn Output,
-) -> Result<(), SealFileError> {
+) -> Result<(), SignFileError> {
     let rpm = &package.rpm;
     let has_any =
         [signature_tag::OPENPGP, signature_tag::PGP, signature_tag::GPG].iter().any(|tag| rpm.signature.has(*tag));
     if existing == Existing::Refuse && (packet(rpm)?.is_some() || has_any) {
-        return Err(SealFileError::Signed);
+        return Err(SignFileError::Signed);
     }
     if !rpm.header.has(tag::PAYLOADDIGEST) {
         let what = "the header has no PAYLOADDIGEST, so a signature of it would not cover the payload";
-        return Err(SealFileError::Refused { what: what.to_owned() });
+        return Err(SignFileError::Refused { what: what.to_owned() });
     }
     package.check_header_digests()?;
     rpm.walk::<ReadError>(&mut |_, _| Ok(()))?;
@@ -84,13 +87,13 @@ pub(super) fn seal(
     for (tag, kind, _) in rpm.signature.tags().filter(|(tag, _, _)| !LEFT_BEHIND.contains(tag)) {
         signature.put(tag, value(&rpm.signature, tag, kind)?);
     }
-    let (tag, packet) = signed(header, sealer)?;
+    let (tag, packet) = signed(header, signer)?;
     signature.put(tag, Value::Bytes(packet));
     let digest = |algorithm| Value::text(rpm.header.digest(algorithm));
     signature
         .put(signature_tag::SHA1, digest(container::digest::Algorithm::Sha1))
         .put(signature_tag::SHA256, digest(container::digest::Algorithm::Sha256));
-    let write = |source| SealFileError::Write { verb: "write the signed package", source };
+    let write = |source| SignFileError::Write { verb: "write the signed package", source };
     let kind = if rpm.lead.is_source { LeadKind::Source } else { LeadKind::Binary };
     out.write_all(&lead(kind, &rpm.lead.name)).map_err(write)?;
     out.write_all(&signature.finish().map_err(write)?).map_err(write)?;

@@ -17,7 +17,7 @@ use super::scripts::put_marked;
 use super::signature;
 use crate::format::{ReadError, StampError, Stamper};
 use crate::policy::AcceptedToken;
-use crate::seal::Sealer;
+use crate::signature::SignImprint;
 use crate::splice::{Segment, Splice};
 use crate::token::Token;
 
@@ -64,7 +64,7 @@ impl RpmStamper {
         let mut header = rewritten(package)?;
         let mtime = package.rpm.header.number(tag::BUILDTIME)?.and_then(|time| u32::try_from(time).ok());
         let mtime = mtime.ok_or_else(|| ReadError::from(package.rpm.header.missing("BUILDTIME")))?;
-        let rows = Rows::of(package, &name, found.is_some(), mtime, &mut header)?;
+        let rows = Rows::new(package, &name, found.is_some(), mtime, &mut header)?;
         let script = |tag, name| {
             let script = package.required(tag, name)?;
             let (of_script, rest) = Mark::parse(&script).ok_or_else(|| not_ours(format!("not in {name}")))?;
@@ -96,14 +96,14 @@ impl RpmStamper {
     }
 
     /// The splice, signed if there is somebody who signs.
-    fn splice(&self, accepted: &AcceptedToken, sealer: Option<&dyn Sealer>) -> Result<Splice, StampError> {
+    fn splice(&self, accepted: &AcceptedToken, signer: Option<&dyn SignImprint>) -> Result<Splice, StampError> {
         let token = accepted.token();
         let tail = self.tail_with(token).map_err(io)?;
         let decoded = self.bulk.decoded + tail.len() as u64;
         let (keep, put) = self.tail.replace(&tail).map_err(io)?;
         let put = Zeroizing::new(put);
         let header = self.header_with(token, accepted.number(), &put).map_err(io)?;
-        let openpgp = sealer.map(|sealer| signature::signed(&header, sealer)).transpose()?;
+        let openpgp = signer.map(|signer| signature::signed(&header, signer)).transpose()?;
         let signature = header::signature(&header, keep + put.len() as u64, decoded, openpgp).map_err(io)?;
         let name = format!("{}-{}-{}", self.name, self.version, release(accepted.number()));
         let front = [&lead(LeadKind::Binary, &name)[..], &signature, &header].concat();
@@ -163,8 +163,13 @@ impl Stamper for RpmStamper {
         if self.is_signed { Err(StampError::Signed) } else { self.splice(token, None) }
     }
 
-    fn stamp_sealed(&self, _: &dyn ReadAt, token: &AcceptedToken, sealer: &dyn Sealer) -> Result<Splice, StampError> {
-        self.splice(token, Some(sealer))
+    fn stamp_signed(
+        &self,
+        _: &dyn ReadAt,
+        token: &AcceptedToken,
+        signer: &dyn SignImprint,
+    ) -> Result<Splice, StampError> {
+        self.splice(token, Some(signer))
     }
 }
 
@@ -200,7 +205,7 @@ struct Rows {
 
 impl Rows {
     /// Makes room in every row for the token, unless there is a token already.
-    fn of(
+    fn new(
         package: &Package<'_>,
         name: &str,
         has_token: bool,

@@ -8,11 +8,11 @@ use container::rpm::{self, Value, Writer, lead, tag};
 
 use super::*;
 use crate::epoch::Epoch;
-use crate::format::{Extracted, SealFileError, Sink, StampError};
+use crate::format::{Extracted, SignFileError, Sink, StampError};
 use crate::once::{self, Once};
 use crate::product::{Compression, Platform};
 use crate::report::Severity;
-use crate::seal::{Existing, Imprint, Imprints, SealError, Sealed, Sealer};
+use crate::signature::{Existing, Imprint, Imprints, SignImprint, SignatureBytes, SignatureError};
 use crate::{AcceptedToken, Report, Token};
 
 const MANIFEST: &str = r#"
@@ -138,14 +138,14 @@ fn a_stamp_is_a_good_package_at_every_codec_and_length() {
 fn what_a_stamp_changes() {
     let base = build(Compression::Zstd);
     let stamp = stamped(&base, "secret-of-a-tenant");
-    let (of_base, of_stamp) = (rpm::Package::open(&base).unwrap(), rpm::Package::open(&stamp).unwrap());
-    let changed: Vec<_> = of_stamp
+    let (of_base, from_stamp) = (rpm::Package::open(&base).unwrap(), rpm::Package::open(&stamp).unwrap());
+    let changed: Vec<_> = from_stamp
         .header
         .tags()
         .map(|(tag, kind, _)| (tag, kind))
         .filter(|(tag, kind)| {
             let value = |header| signature::value(header, *tag, *kind).unwrap();
-            !of_base.header.has(*tag) || value(&of_stamp.header) != value(&of_base.header)
+            !of_base.header.has(*tag) || value(&from_stamp.header) != value(&of_base.header)
         })
         .map(|(tag, _)| tag::name(tag).unwrap())
         .collect();
@@ -174,11 +174,11 @@ fn what_a_stamp_changes() {
         "PAYLOADDIGEST",
     ];
     assert_eq!(changed, expected);
-    assert_eq!(of_stamp.header.text(tag::RELEASE).unwrap().unwrap(), "1.1700000000");
+    assert_eq!(from_stamp.header.text(tag::RELEASE).unwrap().unwrap(), "1.1700000000");
     // The payload's digest came from the state in the base; it must be the payload's.
-    let payload = &stamp[of_stamp.payload_offset() as usize..];
+    let payload = &stamp[from_stamp.payload_offset() as usize..];
     let expected = hex(&Algorithm::Sha256.digest(payload));
-    assert_eq!(of_stamp.header.texts(tag::PAYLOADDIGEST).unwrap().unwrap(), [expected]);
+    assert_eq!(from_stamp.header.texts(tag::PAYLOADDIGEST).unwrap().unwrap(), [expected]);
     // All but the end is kept.
     let kept = payload.iter().zip(&base[of_base.payload_offset() as usize..]).take_while(|(a, b)| a == b).count();
     assert!(kept + 600 > payload.len(), "{kept} of {}", payload.len());
@@ -387,7 +387,7 @@ struct Scribe {
     rsa_len: usize,
 }
 
-impl Sealer for Scribe {
+impl SignImprint for Scribe {
     fn certificates(&self) -> &[Vec<u8>] {
         &[]
     }
@@ -396,66 +396,66 @@ impl Sealer for Scribe {
         self.rsa_len
     }
 
-    fn most_cms_len(&self) -> usize {
+    fn max_cms_len(&self) -> usize {
         64
     }
 
-    fn seal(&self, imprint: &Imprint) -> Result<Sealed, SealError> {
-        let Imprint::Header { bytes } = imprint else { return Err(SealError::wrong("another imprint")) };
-        Ok(Sealed { cms: Algorithm::Sha256.digest(bytes).to_vec(), rsa: None })
+    fn sign_imprint(&self, imprint: &Imprint) -> Result<SignatureBytes, SignatureError> {
+        let Imprint::Header { bytes } = imprint else { return Err(SignatureError::wrong("another imprint")) };
+        Ok(SignatureBytes { cms: Algorithm::Sha256.digest(bytes).to_vec(), rsa: None })
     }
 }
 
-fn seal(file: &[u8], existing: Existing) -> Result<Vec<u8>, SealFileError> {
+fn sign_file(file: &[u8], existing: Existing) -> Result<Vec<u8>, SignFileError> {
     let mut out = Cursor::new(Vec::new());
-    Rpm.seal(&file, &Scribe { rsa_len: 256 }, existing, &mut out)?;
+    Rpm.sign(&file, &Scribe { rsa_len: 256 }, existing, &mut out)?;
     Ok(out.into_inner())
 }
 
 #[test]
 fn a_signature_is_over_the_header_and_the_payload_stays() {
     let base = build(Compression::Zstd);
-    let sealed = seal(&base, Existing::Refuse).unwrap();
-    assert_eq!(findings(&sealed), [""; 0]);
-    assert!(Rpm.inspect(&sealed).unwrap().signed);
-    let signature = Rpm.signature(&sealed).unwrap().unwrap();
+    let signed_base = sign_file(&base, Existing::Refuse).unwrap();
+    assert_eq!(findings(&signed_base), [""; 0]);
+    assert!(Rpm.inspect(&signed_base).unwrap().signed);
+    let signature = Rpm.signature(&signed_base).unwrap().unwrap();
     let Imprints::Header { bytes } = &signature.imprint else { panic!("another imprint") };
     assert_eq!(signature.cms, Algorithm::Sha256.digest(bytes).to_vec());
     assert!(signature.defects.is_empty());
-    let (before, after) = (rpm::Package::open(&base).unwrap(), rpm::Package::open(&sealed).unwrap());
+    let (before, after) = (rpm::Package::open(&base).unwrap(), rpm::Package::open(&signed_base).unwrap());
     assert_eq!(before.header.bytes(), after.header.bytes());
-    assert_eq!(base[before.payload_offset() as usize..], sealed[after.payload_offset() as usize..]);
+    assert_eq!(base[before.payload_offset() as usize..], signed_base[after.payload_offset() as usize..]);
     assert!(after.signature.has(tag::signature::RSA));
     // Once more only if that was asked for, and then the same.
-    assert!(matches!(seal(&sealed, Existing::Refuse), Err(SealFileError::Signed)));
-    assert_eq!(seal(&sealed, Existing::Replace).unwrap(), sealed);
+    assert!(matches!(sign_file(&signed_base, Existing::Refuse), Err(SignFileError::Signed)));
+    assert_eq!(sign_file(&signed_base, Existing::Replace).unwrap(), signed_base);
     // A token would break it; with a signer it is signed anew, and is what an unsigned base would have become.
-    let stamper = Rpm.stamper(&sealed).unwrap();
+    let stamper = Rpm.stamper(&signed_base).unwrap();
     assert!(matches!(stamper.stamp(&accepted("x", 1)), Err(StampError::Signed)));
     let sign = |base: &[u8]| {
         let splice =
-            Rpm.stamper(&base).unwrap().stamp_sealed(&base, &accepted("x", 1), &Scribe { rsa_len: 0 }).unwrap();
+            Rpm.stamper(&base).unwrap().stamp_signed(&base, &accepted("x", 1), &Scribe { rsa_len: 0 }).unwrap();
         let mut out = Vec::new();
         splice.write_to(base, &mut out).unwrap();
         out
     };
-    let stamp = sign(&sealed);
+    let stamp = sign(&signed_base);
     assert_eq!(stamp, sign(&base));
     assert_eq!(findings(&stamp), [""; 0]);
     assert!(rpm::Package::open(&stamp).unwrap().signature.has(tag::signature::DSA));
-    let base = once::open(sealed.as_slice()).unwrap();
+    let base = once::open(signed_base.as_slice()).unwrap();
     assert!(base.is_signed());
 }
 
 /// A signed package whose payload is another: the signature is over the header, which says so.
 #[test]
 fn a_payload_that_was_changed_after_signing_is_a_defect() {
-    let sealed = seal(&build(Compression::Zstd), Existing::Refuse).unwrap();
-    let mut bad = sealed;
+    let signed_base = sign_file(&build(Compression::Zstd), Existing::Refuse).unwrap();
+    let mut bad = signed_base;
     let at = bad.len() - 200;
     bad[at] ^= 1;
     assert!(!Rpm.signature(&bad).unwrap().unwrap().defects.is_empty());
-    assert!(seal(&bad, Existing::Replace).is_err());
+    assert!(sign_file(&bad, Existing::Replace).is_err());
 }
 
 #[test]

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use container::ReadAt;
 use container::cfb::layout::{self, Stream};
 use container::cfb::read::Compound;
-use container::msidb::name::{SUMMARY_INFORMATION, of_table};
+use container::msidb::name::{SUMMARY_INFORMATION, table_stream_name};
 use container::msidb::summary::{self, Value, pid};
 use container::msidb::{Codepage, Pool, StringId};
 use container::reader::{Malformed, Problem, Reader};
@@ -64,7 +64,7 @@ pub fn write(msi: &Windows, token: &Token) -> Result<Zeroizing<Vec<u8>>, KitErro
     let row = [INSERT_TWO, 1, 2].map(u16::to_le_bytes).concat();
     let summary =
         summary::write(Codepage::WINDOWS_1252, &describe(msi)).map_err(|error| document(error.to_string()))?;
-    let names = ["_StringPool", "_StringData", "Property"].map(of_table);
+    let names = ["_StringPool", "_StringData", "Property"].map(table_stream_name);
     let [pool_name, data_name, row_name] = names.map(|name| utf16(&name));
     let summary_name = utf16(SUMMARY_INFORMATION);
     let streams = [
@@ -114,8 +114,8 @@ pub fn read(file: &dyn ReadAt) -> Result<Token, ReadError> {
         return Err(wrong("it is not a transform of one table").into());
     }
     summary::Summary::read(&stream(SUMMARY_INFORMATION)?)?;
-    let pool = Pool::read(&stream(&of_table("_StringPool"))?, stream(&of_table("_StringData"))?)?;
-    let row = stream(&of_table("Property"))?;
+    let pool = Pool::read(&stream(&table_stream_name("_StringPool"))?, stream(&table_stream_name("_StringData"))?)?;
+    let row = stream(&table_stream_name("Property"))?;
     let mut r = Reader::new("transform", 0, &row);
     if r.u16_le()? != INSERT_TWO || pool.reference_bytes() != 2 {
         return Err(wrong("its change is not a new row of two columns").into());

@@ -106,7 +106,7 @@ pub fn win32_lob_app(msi: &Windows, transform: Option<&str>) -> Value {
         // Only beta's newer property knows arm64; the older one must then say "none".
         own.insert("allowedArchitectures".to_owned(), "arm64".into());
     }
-    of_windows(msi, "win32LobApp", CONTENT_NAME).body(own)
+    windows_app(msi, "win32LobApp", CONTENT_NAME).body(own)
 }
 
 /// How Intune finds out that the app is there: by the version in the registry, which says the same after an update or with another
@@ -139,7 +139,7 @@ fn detection(msi: &Windows) -> Value {
 #[must_use]
 pub fn windows_mobile_msi(msi: &Windows) -> Value {
     let facts = &msi.facts;
-    of_windows(msi, "windowsMobileMSI", &msi.file_name).body(json!({
+    windows_app(msi, "windowsMobileMSI", &msi.file_name).body(json!({
         "productCode": facts.product_code,
         "productVersion": facts.product_version,
         "identityVersion": facts.product_version,
@@ -148,7 +148,7 @@ pub fn windows_mobile_msi(msi: &Windows) -> Value {
     }))
 }
 
-fn of_windows<'a>(msi: &'a Windows, kind: &'a str, file_name: &'a str) -> App<'a> {
+fn windows_app<'a>(msi: &'a Windows, kind: &'a str, file_name: &'a str) -> App<'a> {
     App { kind, product: &msi.product, version: &msi.facts.product_version, publisher: &msi.publisher, file_name }
 }
 

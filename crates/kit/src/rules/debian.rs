@@ -5,7 +5,7 @@ use installer::deb::{Facts, Placed};
 
 use super::profile::Profile;
 use super::rule::{Broken, Rule, broken};
-use super::subject::{Of, Subject};
+use super::subject::{FormatFacts, Subject};
 use super::systemd::{Unit, program_of};
 
 const DEBIAN: &[Profile] = &[Profile::Debian];
@@ -314,8 +314,8 @@ pub(super) static RULES: [Rule; 18] = [
 ];
 
 fn deb(subject: &Subject, rule: impl FnOnce(&Facts) -> Option<Broken>) -> Option<Broken> {
-    match &subject.of {
-        Of::Deb(facts) => rule(facts),
+    match &subject.facts {
+        FormatFacts::Deb(facts) => rule(facts),
         _ => None,
     }
 }

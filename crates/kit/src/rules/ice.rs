@@ -15,7 +15,7 @@ use self::checks::{
 use self::references::{described_columns, folders_left_behind, formatted, named_in_conditions, unused_icons};
 use super::profile::WINDOWS;
 use super::rule::{Rule, broken};
-use super::subject::{Of, Subject};
+use super::subject::{FormatFacts, Subject};
 
 macro_rules! ice {
     ($id:literal, $severity:ident, $number:literal, $what:literal, $why:literal, $remedy:literal, $broken:expr) => {
@@ -27,8 +27,8 @@ macro_rules! ice {
             why: $why,
             remedy: $remedy,
             source: concat!("Microsoft Learn, Windows Installer: ", $number),
-            broken: |subject: &Subject| match &subject.of {
-                Of::Msi(contents) => $broken(contents),
+            broken: |subject: &Subject| match &subject.facts {
+                FormatFacts::Msi(contents) => $broken(contents),
                 _ => None,
             },
         }

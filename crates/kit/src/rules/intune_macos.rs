@@ -9,7 +9,7 @@ use installer::pkg::{Application, Component, Facts};
 
 use super::profile::{MACOS, Profile};
 use super::rule::{Broken, Rule};
-use super::subject::{Of, Subject};
+use super::subject::{FormatFacts, Subject};
 
 const INTUNE: &[Profile] = &[Profile::IntuneMacos];
 
@@ -259,8 +259,8 @@ pub(super) static RULES: [Rule; 18] = [
 ];
 
 fn pkg(subject: &Subject, rule: impl FnOnce(&Facts) -> Option<String>) -> Option<Broken> {
-    match &subject.of {
-        Of::Pkg(facts, _) => rule(facts).map(|found| Broken { place: "package".to_owned(), found }),
+    match &subject.facts {
+        FormatFacts::Pkg(facts, _) => rule(facts).map(|found| Broken { place: "package".to_owned(), found }),
         _ => None,
     }
 }

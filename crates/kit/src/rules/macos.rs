@@ -1,11 +1,11 @@
 //! What a flat package must leave running on a Mac, for Intune and Jamf.
 
 use installer::Severity;
-use installer::pkg::{Background, Daemon, Held};
+use installer::pkg::{Daemon, Daemons, FileEntry};
 
 use super::profile::{MACOS, PROFILE_PAYLOADS, Profile};
 use super::rule::{Broken, Rule, broken};
-use super::subject::{Of, Subject};
+use super::subject::{FormatFacts, Subject};
 
 const LAUNCHD: &str = "Apple, launchd.plist(5)";
 const CONTRACT: &str = "Stampwright, docs/agent-contract.md";
@@ -134,8 +134,9 @@ pub(super) static RULES: [Rule; 13] = [
         source: WRITABLE,
         broken: |s| {
             pkg(s, |b| {
-                let is_systems =
-                    |held: &Held| held.is_folder && matches!(held.path.trim_end_matches('/'), "/Applications" | "");
+                let is_systems = |held: &FileEntry| {
+                    held.is_folder && matches!(held.path.trim_end_matches('/'), "/Applications" | "")
+                };
                 let wrong =
                     b.placed.iter().find(|held| !held.is_link && held.mode & 0o7022 != 0 && !is_systems(held))?;
                 broken(&*wrong.path, format!("its mode is {:04o}", wrong.mode))
@@ -221,18 +222,18 @@ pub(super) static RULES: [Rule; 13] = [
     },
 ];
 
-fn pkg(subject: &Subject, rule: impl FnOnce(&Background) -> Option<Broken>) -> Option<Broken> {
-    match &subject.of {
-        Of::Pkg(_, background) => rule(background),
+fn pkg(subject: &Subject, rule: impl FnOnce(&Daemons) -> Option<Broken>) -> Option<Broken> {
+    match &subject.facts {
+        FormatFacts::Pkg(_, background) => rule(background),
         _ => None,
     }
 }
 
-fn each_daemon(background: &Background, rule: impl Fn(&Daemon) -> Option<Broken>) -> Option<Broken> {
+fn each_daemon(background: &Daemons, rule: impl Fn(&Daemon) -> Option<Broken>) -> Option<Broken> {
     background.daemons.iter().find_map(rule)
 }
 
-fn program<'b>(background: &'b Background, daemon: &Daemon) -> Option<&'b Held> {
+fn program<'b>(background: &'b Daemons, daemon: &Daemon) -> Option<&'b FileEntry> {
     let path = daemon.arguments.first()?;
     background.placed.iter().find(|held| held.path == *path)
 }

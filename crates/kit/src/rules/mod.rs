@@ -28,5 +28,5 @@ mod windows;
 
 pub use profile::{PROFILE_PAYLOADS, Profile};
 pub use rule::{Outcome, Rule};
-pub use subject::{Base, Beside, Of, Subject};
-pub use table::{check, of, page};
+pub use subject::{Base, Beside, FormatFacts, Subject};
+pub use table::{check, page, rules_of};

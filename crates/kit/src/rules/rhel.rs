@@ -5,7 +5,7 @@ use installer::rpm::{Facts, Placed};
 
 use super::profile::Profile;
 use super::rule::{Broken, Rule, broken};
-use super::subject::{Of, Subject};
+use super::subject::{FormatFacts, Subject};
 use super::systemd::{Unit, program_of};
 
 const RHEL: &[Profile] = &[Profile::Rhel];
@@ -307,8 +307,8 @@ pub(super) static RULES: [Rule; 17] = [
 ];
 
 fn rpm(subject: &Subject, rule: impl FnOnce(&Facts) -> Option<Broken>) -> Option<Broken> {
-    match &subject.of {
-        Of::Rpm(facts) => rule(facts),
+    match &subject.facts {
+        FormatFacts::Rpm(facts) => rule(facts),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use container::ReadAt;
-use installer::format::{Area, Extracted, Format, ReadError, Sink, What};
+use installer::format::{Area, EntryKind, Extracted, Format, ReadError, Sink};
 use installer::{Claims, Kind, Token, deb, formats, msi, pkg, rpm};
 
 /// An installer, read for the rules.
@@ -30,7 +30,7 @@ pub struct Subject {
     /// What lies beside the file.
     pub beside: Beside,
     /// What only its format has.
-    pub of: Of,
+    pub facts: FormatFacts,
 }
 
 /// What a rule asks of a base.
@@ -51,11 +51,11 @@ pub struct Beside {
 
 /// What only one format has.
 #[derive(Debug, Clone)]
-pub enum Of {
+pub enum FormatFacts {
     /// An MSI's tables.
     Msi(Box<msi::Contents>),
     /// A flat package: what it says and what it leaves running.
-    Pkg(Box<pkg::Facts>, Box<pkg::Background>),
+    Pkg(Box<pkg::Facts>, Box<pkg::Daemons>),
     /// A Debian package.
     Deb(Box<deb::Facts>),
     /// An RPM package.
@@ -70,11 +70,11 @@ impl Subject {
     pub fn read(file: &dyn ReadAt, name: &str, now: u64) -> Result<Self, ReadError> {
         let installer = formats::open(file)?;
         let token = installer.token()?;
-        let of = Of::read(installer.format(), file)?;
+        let facts = FormatFacts::read(installer.format(), file)?;
         let mut leaks = Vec::new();
         // Cabinets outside of the file cannot be looked into; a rule says that they are there.
-        if let Some(token) = token.as_ref().filter(|token| token.len() >= TELLING_BYTES && of.is_whole()) {
-            let mut search = Search { token, of: &of, leaks: &mut leaks };
+        if let Some(token) = token.as_ref().filter(|token| token.len() >= TELLING_BYTES && facts.is_whole()) {
+            let mut search = Search { token, facts: &facts, leaks: &mut leaks };
             installer.extract(&mut search)?;
         }
         let is_token_in_name = token.as_ref().is_some_and(|token| name.contains(token.expose()));
@@ -83,18 +83,20 @@ impl Subject {
             len_bytes: file.len(),
             product: installer.product_name()?,
             has_token: token.is_some(),
-            claims: token.as_ref().map_or(Ok(None), |token| Claims::of(token).map_err(|error| error.to_string())),
+            claims: token
+                .as_ref()
+                .map_or(Ok(None), |token| Claims::from_token(token).map_err(|error| error.to_string())),
             now,
             is_token_in_name,
             leaks,
             base: None,
             beside: Beside::default(),
-            of,
+            facts,
         })
     }
 }
 
-impl Of {
+impl FormatFacts {
     fn read(format: &dyn Format, file: &dyn ReadAt) -> Result<Self, ReadError> {
         Ok(match format.kind() {
             Kind::Msi => Self::Msi(Box::new(msi::contents(file)?)),
@@ -102,8 +104,8 @@ impl Of {
                 let facts = pkg::facts(file)?;
                 // Of several packages in one, none is the one that leaves something running.
                 let background = match facts.components.len() {
-                    1 => pkg::background(file)?,
-                    _ => pkg::Background::default(),
+                    1 => pkg::daemons(file)?,
+                    _ => pkg::Daemons::default(),
                 };
                 Self::Pkg(Box::new(facts), Box::new(background))
             }
@@ -123,7 +125,7 @@ impl Of {
 /// Looks for the token in everything that is not its place.
 struct Search<'a> {
     token: &'a Token,
-    of: &'a Of,
+    facts: &'a FormatFacts,
     leaks: &'a mut Vec<String>,
 }
 
@@ -132,16 +134,16 @@ impl Sink for Search<'_> {
         let area = match entry.area {
             Area::Token => return Ok(()),
             // The token's place in an MSI is a table; a rule of its own looks at those.
-            Area::Metadata if matches!(self.of, Of::Msi(_)) => return Ok(()),
+            Area::Metadata if matches!(self.facts, FormatFacts::Msi(_)) => return Ok(()),
             Area::Metadata => "metadata",
             Area::Payload => "payload",
         };
         let secret = self.token.expose();
         let is_here = entry.path.contains(secret)
-            || match entry.what {
-                What::Folder => false,
-                What::Link(target) | What::HardLink(target) => target.contains(secret),
-                What::File(_) => contains(content, secret.as_bytes())
+            || match entry.kind {
+                EntryKind::Folder => false,
+                EntryKind::Link(target) | EntryKind::HardLink(target) => target.contains(secret),
+                EntryKind::File(_) => contains(content, secret.as_bytes())
                     .map_err(|source| ReadError::Io { verb: "look for the token", source })?,
             };
         if is_here {

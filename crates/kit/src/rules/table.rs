@@ -10,7 +10,7 @@ use super::subject::Subject;
 use super::{debian, ice, intune_macos, macos, rhel, token, windows};
 
 /// The rules of a profile, in the order in which they are checked.
-pub fn of(profile: Profile) -> impl Iterator<Item = &'static Rule> {
+pub fn rules_of(profile: Profile) -> impl Iterator<Item = &'static Rule> {
     let tables: [&'static [Rule]; 7] = [
         &token::RULES,
         &windows::RULES,
@@ -25,7 +25,7 @@ pub fn of(profile: Profile) -> impl Iterator<Item = &'static Rule> {
 
 /// Checks an installer against every rule of a profile; what does not hold goes to the report as well.
 pub fn check(profile: Profile, subject: &Subject, report: &mut Report) -> Vec<Outcome> {
-    of(profile).map(|rule| rule.check(subject, report)).collect()
+    rules_of(profile).map(|rule| rule.check(subject, report)).collect()
 }
 
 /// The rules of some profiles as a page for people, in Markdown.
@@ -33,7 +33,7 @@ pub fn check(profile: Profile, subject: &Subject, report: &mut Report) -> Vec<Ou
 pub fn page(profiles: &[Profile]) -> String {
     let mut page = String::new();
     for profile in profiles {
-        let count = of(*profile).count();
+        let count = rules_of(*profile).count();
         // Writing to a string cannot fail.
         let _ = write!(
             page,
@@ -43,7 +43,7 @@ pub fn page(profiles: &[Profile]) -> String {
             profile.title(),
             profile.kind().extension(),
         );
-        for rule in of(*profile) {
+        for rule in rules_of(*profile) {
             let severity = match rule.severity {
                 Severity::Note => "note",
                 Severity::Warning => "warning",

@@ -10,7 +10,7 @@ use self::checks::{
 };
 use super::profile::{Profile, WINDOWS};
 use super::rule::{Broken, Rule, broken};
-use super::subject::{Of, Subject};
+use super::subject::{FormatFacts, Subject};
 
 const MSI: &str = "Microsoft Learn, Windows Installer";
 const UAC: &str = "Microsoft Learn, Windows Installer: Guidelines for Packages";
@@ -455,8 +455,8 @@ pub(super) static RULES: [Rule; 24] = [
 ];
 
 fn msi(subject: &Subject, rule: impl FnOnce(&Contents) -> Option<Broken>) -> Option<Broken> {
-    match &subject.of {
-        Of::Msi(contents) => rule(contents),
+    match &subject.facts {
+        FormatFacts::Msi(contents) => rule(contents),
         _ => None,
     }
 }

@@ -58,7 +58,7 @@ pub const fn rsa_len(identity: &Identity) -> usize {
 
 /// How long the detached message is at most.
 #[must_use]
-pub fn most_cms_len(identity: &Identity, timestamped: bool) -> usize {
+pub fn max_cms_len(identity: &Identity, timestamped: bool) -> usize {
     let certificates: usize = identity.certificates().iter().map(|certificate| certificate.der().len()).sum();
     let names = identity.leaf().issuer_der().len() + identity.leaf().serial_der().len();
     let timestamp = if timestamped { MAX_TIMESTAMP_BYTES } else { 0 };

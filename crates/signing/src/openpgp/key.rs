@@ -30,7 +30,7 @@ pub(super) struct Certified {
 
 impl Key {
     /// Reads a key's packet.
-    pub(super) fn of(packet: &Packet<'_>) -> Result<Self, Malformed> {
+    pub(super) fn from_packet(packet: &Packet<'_>) -> Result<Self, Malformed> {
         let mut reader: Reader<'_> = packet.reader("openpgp public key");
         let at = reader.clone();
         let version = reader.u8()?;

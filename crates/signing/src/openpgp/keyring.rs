@@ -55,7 +55,7 @@ impl Keyring {
 
     /// Some keys.
     #[must_use]
-    pub const fn of(keys: Vec<Key>) -> Self {
+    pub const fn new(keys: Vec<Key>) -> Self {
         Self { keys }
     }
 
@@ -74,7 +74,7 @@ fn key_block(first: &Packet<'_>, block: &[Packet<'_>]) -> Result<Vec<Key>, Malfo
         Subkey(usize),
         Other,
     }
-    let mut primary = Key::of(first)?;
+    let mut primary = Key::from_packet(first)?;
     let mut subkeys: Vec<Key> = Vec::new();
     let mut about = About::Primary;
     for packet in block {
@@ -87,12 +87,12 @@ fn key_block(first: &Packet<'_>, block: &[Packet<'_>]) -> Result<Vec<Key>, Malfo
                 about = About::User(packet.body);
             }
             PUBLIC_SUBKEY => {
-                subkeys.push(Key::of(packet)?);
+                subkeys.push(Key::from_packet(packet)?);
                 about = About::Subkey(subkeys.len() - 1);
             }
             // A signature of another version says nothing to us.
             signature::TAG => {
-                let Ok(signature) = Signature::of(packet) else { continue };
+                let Ok(signature) = Signature::from_packet(packet) else { continue };
                 match &about {
                     About::Primary => primary.certify(&signature, None),
                     About::User(user) => primary.certify(&signature, Some(user)),

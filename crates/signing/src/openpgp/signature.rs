@@ -47,7 +47,7 @@ impl Signature {
     pub fn read(bytes: &[u8]) -> Result<Self, Malformed> {
         let bytes = super::armor::open(bytes)?;
         match packets(&bytes)?.as_slice() {
-            [packet] if packet.tag == TAG => Self::of(packet),
+            [packet] if packet.tag == TAG => Self::from_packet(packet),
             _ => {
                 let problem = Problem::Missing { what: "one signature packet and nothing else" };
                 Err(Malformed { structure: "openpgp signature", offset: 0, problem })
@@ -55,7 +55,7 @@ impl Signature {
         }
     }
 
-    pub(super) fn of(packet: &Packet<'_>) -> Result<Self, Malformed> {
+    pub(super) fn from_packet(packet: &Packet<'_>) -> Result<Self, Malformed> {
         Self::body(packet.reader("openpgp signature"), packet.body)
     }
 

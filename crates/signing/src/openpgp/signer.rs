@@ -122,7 +122,7 @@ impl<'k> Signer<'k> {
     }
 
     /// A private key of a certificate: created when the certificate's validity starts, so that its fingerprint is always the same.
-    pub fn of_certificate(key: Box<dyn PrivateKey + 'k>, certificate: &Certificate) -> Result<Self, OpenPgpError> {
+    pub fn from_certificate(key: Box<dyn PrivateKey + 'k>, certificate: &Certificate) -> Result<Self, OpenPgpError> {
         let mismatch = |error| match error {
             OpenPgpError::Mismatch(_) => OpenPgpError::Mismatch("certificate"),
             other => other,
@@ -131,13 +131,13 @@ impl<'k> Signer<'k> {
     }
 
     /// The key of who signs other installers with a certificate, as an OpenPGP key.
-    pub fn of_identity(identity: &'k Identity) -> Result<Self, OpenPgpError> {
-        Self::of_certificate(Box::new(identity.key()), identity.leaf())
+    pub fn from_identity(identity: &'k Identity) -> Result<Self, OpenPgpError> {
+        Self::from_certificate(Box::new(identity.key()), identity.leaf())
     }
 
     /// A private key of an OpenPGP key that was published already: the one in the block that fits it, or, where the key cannot say
     /// what its public half is, the first that may sign.
-    pub fn of_keyring(key: Box<dyn PrivateKey + 'k>, keyring: &Keyring) -> Result<Self, OpenPgpError> {
+    pub fn from_keyring(key: Box<dyn PrivateKey + 'k>, keyring: &Keyring) -> Result<Self, OpenPgpError> {
         let mut signing = keyring.keys().iter().filter(|key| key.may_sign()).peekable();
         if signing.peek().is_none() {
             return Err(OpenPgpError::NoSigningKey);

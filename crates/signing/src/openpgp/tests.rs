@@ -116,7 +116,7 @@ fn a_private_key_of_another_public_key_is_refused() {
     let spki = ed25519(8).public_key().unwrap();
     assert!(matches!(Signer::new(Box::new(ed25519(7)), &spki, CREATED), Err(OpenPgpError::Mismatch(_))));
     let others = keyring(&signer(ed25519(8)));
-    assert!(matches!(Signer::of_keyring(Box::new(ed25519(7)), &others), Err(OpenPgpError::Mismatch(_))));
+    assert!(matches!(Signer::from_keyring(Box::new(ed25519(7)), &others), Err(OpenPgpError::Mismatch(_))));
 }
 
 /// A key behind a command does not say what it is: what it answers shows it.
@@ -137,7 +137,7 @@ fn a_published_key_keeps_its_fingerprint() {
     for first in both() {
         let keys = keyring(&first);
         let key = if first.is_rsa() { rsa() } else { ed25519(7) };
-        let again = Signer::of_keyring(Box::new(key), &keys).unwrap();
+        let again = Signer::from_keyring(Box::new(key), &keys).unwrap();
         assert_eq!((again.fingerprint(), again.created()), (first.fingerprint(), CREATED));
     }
 }

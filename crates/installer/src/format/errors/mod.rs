@@ -2,10 +2,10 @@
 
 mod build;
 mod read;
-mod seal;
+mod sign;
 mod stamp;
 
 pub use build::BuildError;
 pub use read::ReadError;
-pub use seal::{PrepareError, SealFileError};
+pub use sign::{PrepareError, SignFileError};
 pub use stamp::StampError;

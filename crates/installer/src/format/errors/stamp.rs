@@ -4,7 +4,7 @@ use container::Malformed;
 
 use super::ReadError;
 use crate::claims::ClaimsError;
-use crate::seal::SealError;
+use crate::signature::SignatureError;
 use crate::splice::SpliceError;
 
 /// Why a base did not take a token.
@@ -49,7 +49,7 @@ pub enum StampError {
     NoIssuerKeys,
     /// The signer did not sign.
     #[error(transparent)]
-    Seal(#[from] SealError),
+    Seal(#[from] SignatureError),
     /// The stamped installer would be larger than the format can be.
     #[error("the stamped installer is {found} bytes, must be at most {limit}")]
     TooLarge {

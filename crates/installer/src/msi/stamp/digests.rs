@@ -30,7 +30,7 @@ pub(super) struct Digests(Mutex<BTreeMap<[u8; 32], Sha256>>);
 
 impl Digests {
     /// DSE and the digest to sign, for a package of this cabinet, which is read from `base` if need be, and these streams.
-    pub(super) fn of(
+    pub(super) fn compute(
         &self,
         base: &dyn ReadAt,
         bulk: &[Bulk],

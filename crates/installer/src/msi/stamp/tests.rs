@@ -49,14 +49,14 @@ fn prove(streams: &mut [(String, Vec<u8>)], base: &[u8]) {
     let properties: BTreeMap<String, String> = rows
         .map(|row| (row["Property"].as_str().unwrap().to_owned(), row["Value"].as_str().unwrap().to_owned()))
         .collect();
-    let strings = name::of_table("_StringData");
+    let strings = name::table_stream_name("_StringData");
     let (_, data) = streams.iter_mut().find(|(name, _)| *name == strings).unwrap();
     let at = data.windows(64).position(|part| part == properties[CONTENT].as_bytes()).unwrap();
     data[at..at + 64].fill(b'0');
     let mut changed: Vec<&(String, Vec<u8>)> = streams
         .iter()
         .filter(|(stream, _)| {
-            let tables = ["_StringPool", "_StringData", "Property"].map(name::of_table);
+            let tables = ["_StringPool", "_StringData", "Property"].map(name::table_stream_name);
             tables.contains(stream) || *stream == name::SUMMARY_INFORMATION
         })
         .collect();
@@ -76,7 +76,7 @@ fn prove(streams: &mut [(String, Vec<u8>)], base: &[u8]) {
 
 /// The streams that no stamp writes anew, in their order: the cabinet, and the program in the table Binary.
 fn bulk() -> [String; 2] {
-    [CABINET, "Binary.TokenReader"].map(name::of_data)
+    [CABINET, "Binary.TokenReader"].map(name::data_stream_name)
 }
 
 /// The same stamp by the `msi` crate: tables edited by queries, then all streams laid out afresh.
@@ -156,7 +156,7 @@ fn with_streams(file: &[u8], change: impl Fn(&mut Vec<(String, Vec<u8>)>)) -> Ve
     change(&mut all);
     let mut writer = Writer::new(Cursor::new(Vec::new()), MSI_CLSID).unwrap();
     let (mut bulk, small): (Vec<_>, Vec<_>) = all.into_iter().partition(|(name, _)| bulk().contains(name));
-    bulk.sort_by_key(|(name, _)| *name != name::of_data(CABINET));
+    bulk.sort_by_key(|(name, _)| *name != name::data_stream_name(CABINET));
     for (name, data) in &bulk {
         writer.bulk(&utf16(name), |out| out.write_all(data)).unwrap();
     }
@@ -232,7 +232,7 @@ struct Huge {
 impl Huge {
     fn new(cabinet: u64) -> Self {
         let small = opened(&base()).unwrap();
-        let bulk = vec![Bulk { name: utf16(&name::of_data(CABINET)), len_bytes: cabinet }];
+        let bulk = vec![Bulk { name: utf16(&name::data_stream_name(CABINET)), len_bytes: cabinet }];
         let fat: Vec<u8> = layout::bulk_fat(&bulk).unwrap().flatten().collect();
         let slot = MsiStamper { bulk, ..small };
         let frame = slot.frame(&slot.streams(&slot.edited(None).unwrap())).unwrap();

@@ -100,7 +100,7 @@ fn a_summary_in_utf_8_and_bytes_of_another_codepage_are_found() {
     assert!(found.iter().any(|f| f.contains("must be an ANSI codepage: Windows Installer refuses UTF-8")), "{found:?}");
     // In a codepage without marks they are a number of uses.
     let mut compound = cfb::CompoundFile::open(Cursor::new(base.clone())).unwrap();
-    let mut pool = compound.open_stream(container::msidb::name::of_table("_StringPool")).unwrap();
+    let mut pool = compound.open_stream(container::msidb::name::table_stream_name("_StringPool")).unwrap();
     pool.write_all(&1251_u16.to_le_bytes()).unwrap();
     pool.flush().unwrap();
     drop(pool);

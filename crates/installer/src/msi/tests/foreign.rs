@@ -254,7 +254,7 @@ fn what_windows_installer_passes_over_is_a_warning() {
     assert_eq!(judged(&good), [""; 0]);
     let edited = |table: &str, edit: &dyn Fn(&mut Vec<u8>)| {
         let mut compound = cfb::CompoundFile::open(Cursor::new(good.clone())).unwrap();
-        let name = container::msidb::name::of_table(table);
+        let name = container::msidb::name::table_stream_name(table);
         let mut bytes = Vec::new();
         compound.open_stream(&name).unwrap().read_to_end(&mut bytes).unwrap();
         edit(&mut bytes);

@@ -22,10 +22,10 @@ const SECTOR_BYTES: u64 = 4096;
 pub(super) fn digests(installer: &Installer<'_>, tables: &Tables<'_>, report: &mut Report) -> Result<(), ReadError> {
     let cabinets: Vec<Vec<u16>> = tables
         .column("Media", "Cabinet")
-        .filter_map(|cabinet| Some(utf16(&name::of_data(cabinet.strip_prefix('#')?))))
+        .filter_map(|cabinet| Some(utf16(&name::data_stream_name(cabinet.strip_prefix('#')?))))
         .collect();
-    let changing = ["_StringPool", "_StringData", "Property"].map(|table| utf16(&name::of_table(table)));
-    let strings = utf16(&name::of_table("_StringData"));
+    let changing = ["_StringPool", "_StringData", "Property"].map(|table| utf16(&name::table_stream_name(table)));
+    let strings = utf16(&name::table_stream_name("_StringData"));
     let summary = utf16(SUMMARY_INFORMATION);
     let signature = [DIGITAL_SIGNATURE, DIGITAL_SIGNATURE_EX].map(utf16);
     let stated = |key| tables.property(key).map(|value| value.into_owned()).unwrap_or_default();

@@ -20,17 +20,17 @@ mod files;
 mod foreign;
 mod identity;
 mod maker;
-mod reader;
 mod sequences;
 mod structure;
 mod tables;
 mod token;
+mod token_reader;
 mod validation;
 
 use container::ReadAt;
 
 use crate::format::ReadError;
-use crate::preserve;
+use crate::prepare;
 use crate::report::Report;
 
 use self::maker::Maker;
@@ -49,14 +49,14 @@ pub(super) fn verify(
         return foreign::check(installer, &tables, report);
     }
     if prepared && installer.issuer_keys()?.is_none() {
-        preserve::unread(report);
+        prepare::unread(report);
     }
     structure::check(installer, &tables, Maker::Stampwright, report)?;
     identity::check(installer, &tables, report);
     validation::check(&tables, Maker::Stampwright, report);
     files::check(installer, &tables, report)?;
     token::check(installer, &tables, report)?;
-    reader::check(installer, &tables, report)?;
+    token_reader::check(installer, &tables, report)?;
     sequences::check(&tables, report);
     if tables.property(super::identity::LAYOUT_PROPERTY).is_some() {
         content::digests(installer, &tables, report)?;

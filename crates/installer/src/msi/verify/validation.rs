@@ -52,7 +52,7 @@ fn check_column(
             format!("{} is nullable in _Columns or in _Validation, not in both", column.name())
         });
     }
-    let mut values = Values::of(tables, rule);
+    let mut values = Values::new(tables, rule);
     if (table.name(), column.name()) == ("_Validation", "KeyTable") {
         // The SDK calls it an identifier, and lists several with semicolons between.
         values.category.clear();
@@ -92,7 +92,7 @@ struct Values {
 }
 
 impl Values {
-    fn of(tables: &Tables<'_>, rule: &Row<'_>) -> Self {
+    fn new(tables: &Tables<'_>, rule: &Row<'_>) -> Self {
         let list = |column| rule.text(column).unwrap_or_default().into_owned();
         let number = rule.int("KeyColumn").unwrap_or(1);
         Self {

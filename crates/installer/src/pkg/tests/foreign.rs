@@ -4,7 +4,7 @@ use container::xar::{self, File, FileData, MemberKind, Node, Toc};
 use sha1::{Digest, Sha1};
 
 use super::*;
-use crate::format::{Area, Extracted, PrepareError, ReadError, Sink, What};
+use crate::format::{Area, EntryKind, Extracted, PrepareError, ReadError, Sink};
 use crate::report::Severity;
 
 /// Apple's tools say who they are.
@@ -59,7 +59,7 @@ struct Paths(Vec<String>);
 impl Sink for Paths {
     fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn std::io::Read) -> Result<(), ReadError> {
         let len = std::io::copy(content, &mut std::io::sink()).unwrap();
-        if let What::File(said) = entry.what {
+        if let EntryKind::File(said) = entry.kind {
             assert_eq!(len, said);
         }
         let area = if entry.area == Area::Payload { "payload" } else { "metadata" };
@@ -94,7 +94,7 @@ fn several_components_are_read() {
     }
     let folder = "payload/Applications/Example Agent.app/Contents";
     assert_eq!(paths.iter().filter(|path| *path == folder).count(), 1);
-    assert_eq!(super::super::background(&file).unwrap().daemons.len(), 3);
+    assert_eq!(super::super::daemons(&file).unwrap().daemons.len(), 3);
     assert_eq!(super::super::facts(&file).unwrap().components.len(), 3);
 }
 

@@ -35,7 +35,7 @@ fn flipped_and_zeroed_bytes_are_survived() {
     }
 }
 
-/// Damage below the checksums: each member is damaged and sealed again.
+/// Damage below the checksums: each member is damaged and packed again.
 #[test]
 fn damaged_members_are_survived() {
     let file = stamp(&base(), "a-token");

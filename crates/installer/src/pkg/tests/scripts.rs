@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn nothing_of_the_token_is_in_the_scripts() {
     let base = base();
-    let opened = crate::pkg::opened::Opened::open(&base).unwrap();
+    let opened = crate::pkg::reader::PackageReader::open(&base).unwrap();
     let scripts = opened.scripts().unwrap();
     let names: Vec<_> = scripts.iter().map(|script| script.entry.path.as_str()).collect();
     assert_eq!(
@@ -37,7 +37,7 @@ fn issuer_keys_travel_with_the_scripts() {
         assert_eq!(Pkg.issuer_keys(file).unwrap().as_deref(), Some(crate::claims::SAMPLE_KEYS.as_bytes()));
         assert_eq!(errors(file), expected);
     }
-    let opened = crate::pkg::opened::Opened::open(&base).unwrap();
+    let opened = crate::pkg::reader::PackageReader::open(&base).unwrap();
     for script in &opened.scripts().unwrap()[1..3] {
         let text = String::from_utf8(script.content.to_vec()).unwrap();
         assert!(text.contains("\nfind_token() {\n") && !text.contains("{{"), "{text}");
@@ -51,7 +51,7 @@ fn without_a_service_nothing_is_started() {
     let (_folder, product) = product(&manifest);
     let base = build(&product).unwrap();
     assert_eq!(errors(&base), [""; 0]);
-    let opened = crate::pkg::opened::Opened::open(&base).unwrap();
+    let opened = crate::pkg::reader::PackageReader::open(&base).unwrap();
     let scripts = opened.scripts().unwrap();
     assert_eq!(scripts.len(), 4);
     let postinstall = String::from_utf8(scripts[2].content.to_vec()).unwrap();

@@ -1,7 +1,7 @@
 //! What goes in and what comes out: the wrapper, the vendor's application, files elsewhere.
 
 use super::*;
-use crate::format::{Area, Extracted, ReadError, Sink, What};
+use crate::format::{Area, EntryKind, Extracted, ReadError, Sink};
 
 /// Every piece as `area path mode what`.
 #[derive(Default)]
@@ -9,15 +9,15 @@ struct Pieces(Vec<String>);
 
 impl Sink for Pieces {
     fn entry(&mut self, entry: &Extracted<'_>, content: &mut dyn std::io::Read) -> Result<(), ReadError> {
-        let what = match entry.what {
-            What::Folder => "folder".to_owned(),
-            What::Link(target) | What::HardLink(target) => format!("-> {target}"),
-            What::File(len) => {
+        let kind = match entry.kind {
+            EntryKind::Folder => "folder".to_owned(),
+            EntryKind::Link(target) | EntryKind::HardLink(target) => format!("-> {target}"),
+            EntryKind::File(len) => {
                 assert_eq!(std::io::copy(content, &mut std::io::sink()).unwrap(), len);
                 format!("{len} bytes")
             }
         };
-        self.0.push(format!("{:?} {} {:o} {what}", entry.area, entry.path, entry.mode));
+        self.0.push(format!("{:?} {} {:o} {kind}", entry.area, entry.path, entry.mode));
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
 //! `PackageInfo` and `Distribution`: with each other, and with the payload.
 
-use crate::pkg::described::{Distribution, PackageInfo};
-use crate::pkg::installed::{Tree, processors};
+use crate::pkg::package_info::{Distribution, PackageInfo};
+use crate::pkg::payload_tree::{PayloadTree, processors};
 use crate::report::Report;
 
-pub(super) fn package_info(info: &PackageInfo, tree: &Tree, report: &mut Report) {
+pub(super) fn package_info(info: &PackageInfo, tree: &PayloadTree, report: &mut Report) {
     let place = "PackageInfo";
     report.check(info.auth == "root", "pkg-auth", place, || format!("auth is {:?}, must be root", info.auth));
     report.check(info.install_location.starts_with('/'), "pkg-install-location", place, || {
@@ -35,7 +35,7 @@ pub(super) fn package_info(info: &PackageInfo, tree: &Tree, report: &mut Report)
 }
 
 /// The one bundle, and the application that it stands for.
-fn bundle(info: &PackageInfo, tree: &Tree, report: &mut Report) {
+fn bundle(info: &PackageInfo, tree: &PayloadTree, report: &mut Report) {
     let place = "PackageInfo";
     let [bundle] = info.bundles.as_slice() else {
         let found = info.bundles.len();
@@ -78,7 +78,7 @@ fn bundle(info: &PackageInfo, tree: &Tree, report: &mut Report) {
 pub(super) fn distribution(
     distribution: &Distribution,
     info: &PackageInfo,
-    tree: &Tree,
+    tree: &PayloadTree,
     component: &str,
     report: &mut Report,
 ) {
@@ -110,8 +110,8 @@ pub(super) fn distribution(
     report.check(reference.component == component.trim_end_matches('/'), "pkg-reference", place, || {
         format!("pkg-ref names #{}, but the component is {component}", reference.component)
     });
-    let same = |said: &[_], real: &[crate::pkg::described::BundleSaid]| {
-        let ids = |list: &[crate::pkg::described::BundleSaid]| -> Vec<_> {
+    let same = |said: &[_], real: &[crate::pkg::package_info::BundleReference]| {
+        let ids = |list: &[crate::pkg::package_info::BundleReference]| -> Vec<_> {
             list.iter().map(|b| (b.id.clone(), b.short_version.clone(), b.version.clone())).collect()
         };
         ids(said) == ids(real)
@@ -122,7 +122,7 @@ pub(super) fn distribution(
 }
 
 /// `hostArchitectures` against the program's own header.
-fn architectures(distribution: &Distribution, info: &PackageInfo, tree: &Tree, report: &mut Report) {
+fn architectures(distribution: &Distribution, info: &PackageInfo, tree: &PayloadTree, report: &mut Report) {
     let place = "Distribution";
     let mut said: Vec<&str> = distribution.architectures.iter().map(String::as_str).collect();
     said.sort_unstable();

@@ -3,10 +3,15 @@
 use container::xar::{CHECKSUM_BYTES, MemberKind};
 
 use crate::format::ReadError;
-use crate::pkg::opened::Opened;
+use crate::pkg::reader::PackageReader;
 use crate::report::Report;
 
-pub(super) fn check(pkg: &Opened<'_>, prepared: bool, is_ours: bool, report: &mut Report) -> Result<(), ReadError> {
+pub(super) fn check(
+    pkg: &PackageReader<'_>,
+    prepared: bool,
+    is_ours: bool,
+    report: &mut Report,
+) -> Result<(), ReadError> {
     let archive = &pkg.archive;
     let mut extents: Vec<(u64, u64)> = archive.signatures.iter().map(|s| (s.offset, s.size)).collect();
     for member in &archive.members {

@@ -7,21 +7,21 @@ mod scripts;
 
 use container::bom;
 
-use super::installed::Tree;
-use super::opened::Opened;
+use super::payload_tree::PayloadTree;
+use super::reader::PackageReader;
 use crate::format::ReadError;
-use crate::preserve;
+use crate::prepare;
 use crate::report::Report;
 
 /// Checks everything. What another tool has built is not held to our own rules.
-pub(super) fn verify(pkg: &Opened<'_>, prepared: bool, report: &mut Report) -> Result<(), ReadError> {
+pub(super) fn verify(pkg: &PackageReader<'_>, prepared: bool, report: &mut Report) -> Result<(), ReadError> {
     let is_ours = is_ours(pkg) || pkg.components.is_empty();
     members::check(pkg, prepared, is_ours, report)?;
     if !is_ours {
         return foreign(pkg, report);
     }
     if prepared && pkg.keys_in_scripts()?.is_none() {
-        preserve::unread(report);
+        prepare::unread(report);
     }
     if !report.check(pkg.components.len() == 1, "pkg-one-component", "table of contents", || {
         format!(
@@ -33,7 +33,7 @@ pub(super) fn verify(pkg: &Opened<'_>, prepared: bool, report: &mut Report) -> R
     }
     let component = pkg.component()?;
     let info = pkg.package_info(component)?;
-    let tree = Tree::read(pkg, component)?;
+    let tree = PayloadTree::read(pkg, component)?;
     documents::package_info(&info, &tree, report);
     if report.check(pkg.has("Distribution"), "pkg-distribution", "table of contents", || {
         "Distribution is missing: only product archives are installed by management systems".to_owned()
@@ -46,7 +46,7 @@ pub(super) fn verify(pkg: &Opened<'_>, prepared: bool, report: &mut Report) -> R
 }
 
 /// What can be said of another tool's package: that it can be read, each of its components, to the last file.
-fn foreign(pkg: &Opened<'_>, report: &mut Report) -> Result<(), ReadError> {
+fn foreign(pkg: &PackageReader<'_>, report: &mut Report) -> Result<(), ReadError> {
     let message = "not built by Stampwright: its members, its signatures and its slot are checked, not our own rules";
     report.note("pkg-foreign", "package", message);
     if pkg.has("Distribution") {
@@ -57,7 +57,7 @@ fn foreign(pkg: &Opened<'_>, report: &mut Report) -> Result<(), ReadError> {
     }
     for component in &pkg.components {
         pkg.package_info(component)?;
-        let read = Tree::read(pkg, component);
+        let read = PayloadTree::read(pkg, component);
         report.check(read.is_ok(), "pkg-payload", format!("{component}Payload"), || {
             read.as_ref().err().map(ToString::to_string).unwrap_or_default()
         });
@@ -75,7 +75,7 @@ fn foreign(pkg: &Opened<'_>, report: &mut Report) -> Result<(), ReadError> {
 }
 
 /// Whether this tool has built it, any version of it.
-fn is_ours(pkg: &Opened<'_>) -> bool {
+fn is_ours(pkg: &PackageReader<'_>) -> bool {
     let infos = pkg.components.iter().filter_map(|component| pkg.package_info(component).ok());
     infos.into_iter().any(|info| info.generator.starts_with("Stampwright-"))
 }

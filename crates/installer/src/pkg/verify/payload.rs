@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use container::bom::{self, Kind, Path};
 
-use crate::pkg::installed::{Installed, Tree};
+use crate::pkg::payload_tree::{PayloadEntry, PayloadTree};
 use crate::report::Report;
 
 /// After so many differences a bill of materials is another's.
 const MAX_DIFFERENCES: usize = 20;
 
-pub(super) fn modes(tree: &Tree, report: &mut Report) {
+pub(super) fn modes(tree: &PayloadTree, report: &mut Report) {
     report.check(!tree.paths.is_empty(), "pkg-payload", "Payload", || {
         "it has no files: an empty package installs again and again".to_owned()
     });
@@ -26,7 +26,7 @@ pub(super) fn modes(tree: &Tree, report: &mut Report) {
     }
 }
 
-pub(super) fn bill(bytes: &[u8], tree: &Tree, report: &mut Report) {
+pub(super) fn bill(bytes: &[u8], tree: &PayloadTree, report: &mut Report) {
     let read = bom::read(bytes);
     let Ok(bill) = &read else {
         report.check(false, "pkg-bom", "Bom", || read.err().map(|e| e.to_string()).unwrap_or_default());
@@ -58,7 +58,7 @@ pub(super) fn bill(bytes: &[u8], tree: &Tree, report: &mut Report) {
 }
 
 /// How the bill of materials and the payload differ on a path.
-fn difference(said: &Path, installed: &Installed) -> Option<String> {
+fn difference(said: &Path, installed: &PayloadEntry) -> Option<String> {
     let entry = &installed.entry;
     let differ =
         |what: &str, said: String, real: String| Some(format!("Bom says that its {what} is {said}, not {real}"));

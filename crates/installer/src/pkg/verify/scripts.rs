@@ -4,13 +4,18 @@ use container::xml::{self, Element};
 
 use crate::claims::IssuerKeys;
 use crate::format::ReadError;
-use crate::pkg::described::PackageInfo;
-use crate::pkg::installed::Tree;
 use crate::pkg::names::{GENERATOR, TOKEN_NAME};
-use crate::pkg::opened::{Opened, Script};
+use crate::pkg::package_info::PackageInfo;
+use crate::pkg::payload_tree::PayloadTree;
+use crate::pkg::reader::{PackageReader, Script};
 use crate::report::Report;
 
-pub(super) fn check(pkg: &Opened<'_>, info: &PackageInfo, tree: &Tree, report: &mut Report) -> Result<(), ReadError> {
+pub(super) fn check(
+    pkg: &PackageReader<'_>,
+    info: &PackageInfo,
+    tree: &PayloadTree,
+    report: &mut Report,
+) -> Result<(), ReadError> {
     let scripts = pkg.scripts()?;
     let find = |name: &str| scripts.iter().find(|script| script.entry.path == name);
     for name in &info.scripts {
@@ -76,7 +81,7 @@ fn issuer_keys(script: &Script, place: &str, scripts: &[Script], report: &mut Re
 }
 
 /// The token stands in its one place and in no document that others can read.
-fn leaks(pkg: &Opened<'_>, token: &[u8], scripts: &[Script], report: &mut Report) -> Result<(), ReadError> {
+fn leaks(pkg: &PackageReader<'_>, token: &[u8], scripts: &[Script], report: &mut Report) -> Result<(), ReadError> {
     // a short token may be a word of the scripts
     const TELLING_BYTES: usize = 16;
     if token.len() < TELLING_BYTES {
@@ -98,7 +103,7 @@ fn leaks(pkg: &Opened<'_>, token: &[u8], scripts: &[Script], report: &mut Report
 }
 
 /// The daemon that `postinstall` installs: its program must be in the payload.
-fn daemon(script: &Script, place: &str, info: &PackageInfo, tree: &Tree, report: &mut Report) {
+fn daemon(script: &Script, place: &str, info: &PackageInfo, tree: &PayloadTree, report: &mut Report) {
     report.check(permissions(script) == 0o644, "pkg-daemon-mode", place, || {
         format!("its mode is {:o}, must be 644: launchd takes no other", permissions(script))
     });

@@ -10,7 +10,7 @@ use container::ReadAt;
 use container::read_at::{self, Cursor, Window};
 use container::reader::{Malformed, Problem};
 use hmac::{Hmac, Mac};
-use installer::format::{Area, Extracted, ReadError, Sink, What};
+use installer::format::{Area, EntryKind, Extracted, ReadError, Sink};
 use installer::proof::sha256;
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -49,8 +49,8 @@ pub fn read(file: &dyn ReadAt, sink: &mut dyn Sink) -> Result<Wrapped, ReadError
     let mut archive = ZipArchive::new(Cursor::new(file)).map_err(|_| wrong("it is not a zip archive"))?;
     let document = Zeroizing::new(document(&mut archive)?);
     let detection = Detection::read(&document)?;
-    let sealed = contents(&mut archive, file)?;
-    let decrypted = Decrypted::open(sealed, &detection)?;
+    let encrypted = contents(&mut archive, file)?;
+    let decrypted = Decrypted::open(encrypted, &detection)?;
     let (_, digest) = sha256(&mut Cursor::new(&decrypted)).map_err(io_error)?;
     if digest != detection.file_digest {
         return Err(wrong("the content's digest is not that of Detection.xml").into());
@@ -90,7 +90,7 @@ fn contents<'f>(archive: &mut Archive<'_>, file: &'f dyn ReadAt) -> Result<Windo
 /// The inner archive, decrypted where it is read: CBC needs only the block before.
 pub(super) struct Decrypted<'f> {
     /// IV and ciphertext.
-    sealed: Window<Window<&'f dyn ReadAt>>,
+    encrypted: Window<Window<&'f dyn ReadAt>>,
     key: Zeroizing<[u8; KEY_BYTES]>,
     len: u64,
 }
@@ -108,12 +108,12 @@ impl<'f> Decrypted<'f> {
         if mac != detection.mac || iv != detection.initialization_vector {
             return Err(wrong("the content starts with another Mac or InitializationVector").into());
         }
-        let sealed = Window::new("intunewin", content, MAC_BYTES as u64, len)?;
+        let encrypted = Window::new("intunewin", content, MAC_BYTES as u64, len)?;
         let mut code = <Hmac<Sha256> as Mac>::new_from_slice(&*detection.mac_key).map_err(|_| wrong("MacKey"))?;
-        each_piece(&sealed, |piece| code.update(piece))?;
+        each_piece(&encrypted, |piece| code.update(piece))?;
         code.verify_slice(mac).map_err(|_| wrong("the content's authentication code is wrong"))?;
         let cipher_bytes = len - BLOCK_BYTES as u64;
-        let mut this = Self { sealed, key: detection.encryption_key.clone(), len: cipher_bytes };
+        let mut this = Self { encrypted, key: detection.encryption_key.clone(), len: cipher_bytes };
         this.len = cipher_bytes - this.padding()?;
         if this.len != detection.unencrypted_bytes {
             return Err(wrong("the content's length is not UnencryptedContentSize").into());
@@ -160,9 +160,9 @@ impl Decrypted<'_> {
     fn blocks(&self, start: u64, wanted: usize) -> io::Result<Zeroizing<Vec<u8>>> {
         let len = wanted.next_multiple_of(BLOCK_BYTES).min(PIECE_BYTES);
         // The block before the first is the IV, which lies right before them.
-        let mut sealed = Zeroizing::new(vec![0; BLOCK_BYTES + len]);
-        self.sealed.read_at(start, &mut sealed)?;
-        let (before, blocks) = sealed.split_at_mut(BLOCK_BYTES);
+        let mut encrypted = Zeroizing::new(vec![0; BLOCK_BYTES + len]);
+        self.encrypted.read_at(start, &mut encrypted)?;
+        let (before, blocks) = encrypted.split_at_mut(BLOCK_BYTES);
         let iv = GenericArray::from_slice(before);
         let mut cipher = cbc::Decryptor::<Aes256>::new((&*self.key).into(), iv);
         for block in blocks.chunks_exact_mut(BLOCK_BYTES) {
@@ -210,7 +210,7 @@ pub(super) fn is_relative(name: &str) -> bool {
 }
 
 const fn private(path: &str, area: Area, len: u64) -> Extracted<'_> {
-    Extracted { area, path, what: What::File(len), mode: 0o600 }
+    Extracted { area, path, kind: EntryKind::File(len), mode: 0o600 }
 }
 
 const fn io_error(source: io::Error) -> ReadError {

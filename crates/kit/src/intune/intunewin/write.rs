@@ -94,22 +94,22 @@ pub fn write(
     inner(sources, epoch, scratch)?;
     scratch.seek(SeekFrom::Start(0))?;
     let mut archive = Stored::new(out, epoch);
-    let sealed = seal(scratch, keys, archive.start(CONTENTS)?)?;
-    archive.end(sealed.crc, &sealed.mac)?;
+    let encrypted = encrypt(scratch, keys, archive.start(CONTENTS)?)?;
+    archive.end(encrypted.crc, &encrypted.mac)?;
     let encryption = EncryptionInfo {
         encryption_key: Zeroizing::new(STANDARD.encode(keys.encryption.as_slice())),
         mac_key: Zeroizing::new(STANDARD.encode(keys.mac.as_slice())),
         initialization_vector: STANDARD.encode(keys.iv),
-        mac: STANDARD.encode(sealed.mac),
+        mac: STANDARD.encode(encrypted.mac),
         profile_identifier: "ProfileVersion1",
-        file_digest: STANDARD.encode(sealed.digest),
+        file_digest: STANDARD.encode(encrypted.digest),
         file_digest_algorithm: "SHA256",
     };
-    let document = detection::document(msi, &encryption, sealed.plain_bytes)?;
+    let document = detection::document(msi, &encryption, encrypted.plain_bytes)?;
     archive.start(DETECTION)?.write_all(document.as_bytes())?;
     archive.end(crc32fast::hash(document.as_bytes()), &[])?;
     archive.finish()?;
-    Ok(Written { unencrypted_bytes: sealed.plain_bytes, encrypted_bytes: sealed.encrypted_bytes, encryption })
+    Ok(Written { unencrypted_bytes: encrypted.plain_bytes, encrypted_bytes: encrypted.encrypted_bytes, encryption })
 }
 
 /// The inner archive: deflate, plain names.
@@ -130,7 +130,7 @@ fn inner(sources: &[Source<'_>], epoch: Epoch, scratch: &mut (impl Write + Seek)
 }
 
 /// What came out of encrypting.
-struct Sealed {
+struct Encrypted {
     mac: [u8; MAC_BYTES],
     digest: [u8; 32],
     plain_bytes: u64,
@@ -140,7 +140,7 @@ struct Sealed {
 }
 
 /// Encrypts `from` into `out`: room for the code, IV, ciphertext.
-fn seal(from: &mut impl Read, keys: &Keys, out: &mut impl Write) -> io::Result<Sealed> {
+fn encrypt(from: &mut impl Read, keys: &Keys, out: &mut impl Write) -> io::Result<Encrypted> {
     let mut cipher = cbc::Encryptor::<Aes256>::new((&*keys.encryption).into(), (&keys.iv).into());
     let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&*keys.mac).map_err(io::Error::other)?;
     let (mut digest, mut crc) = (Sha256::new(), crc32fast::Hasher::new());
@@ -175,7 +175,7 @@ fn seal(from: &mut impl Read, keys: &Keys, out: &mut impl Write) -> io::Result<S
     let mut whole = crc32fast::Hasher::new();
     whole.update(&mac);
     whole.combine(&crc);
-    Ok(Sealed { mac, digest: digest.finalize().into(), plain_bytes, encrypted_bytes, crc: whole.finalize() })
+    Ok(Encrypted { mac, digest: digest.finalize().into(), plain_bytes, encrypted_bytes, crc: whole.finalize() })
 }
 
 /// Reads until the buffer is full or the source is at its end.

@@ -27,7 +27,7 @@ pub(crate) fn read(bytes: &[u8], wanted: Wanted<'_>) -> Result<Table, Vec<Proble
         match reader.read_byte_record(&mut record) {
             Ok(true) => {
                 let start = record.position().map_or(0, csv::Position::byte);
-                check.row(&record, lines.of(start));
+                check.row(&record, lines.line_of(start));
             }
             Ok(false) => break,
             Err(error) => {
@@ -67,7 +67,7 @@ impl<'a> Lines<'a> {
     }
 
     /// The line of the first byte from `place` on that is no line ending.
-    fn of(&mut self, place: u64) -> u64 {
+    fn line_of(&mut self, place: u64) -> u64 {
         let place = usize::try_from(place).unwrap_or(usize::MAX);
         while let Some(byte) = self.bytes.get(self.at) {
             if self.at >= place && !matches!(byte, b'\r' | b'\n') {

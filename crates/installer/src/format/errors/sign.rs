@@ -6,11 +6,11 @@ use container::Malformed;
 
 use super::ReadError;
 use crate::claims::ClaimsError;
-use crate::seal::SealError;
+use crate::signature::SignatureError;
 
 /// Why an installer was not signed.
 #[derive(Debug, thiserror::Error)]
-pub enum SealFileError {
+pub enum SignFileError {
     /// It cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -28,7 +28,7 @@ pub enum SealFileError {
     },
     /// The signer did not sign.
     #[error(transparent)]
-    Seal(#[from] SealError),
+    Seal(#[from] SignatureError),
     /// The result could not be written.
     #[error("{verb}: {source}")]
     Write {
@@ -39,7 +39,7 @@ pub enum SealFileError {
     },
 }
 
-impl SealFileError {
+impl SignFileError {
     /// The next step, when there is one.
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {
@@ -52,13 +52,13 @@ impl SealFileError {
     }
 }
 
-impl From<container::Error> for SealFileError {
+impl From<container::Error> for SignFileError {
     fn from(error: container::Error) -> Self {
         Self::Read(error.into())
     }
 }
 
-impl From<Malformed> for SealFileError {
+impl From<Malformed> for SignFileError {
     fn from(malformed: Malformed) -> Self {
         Self::Read(ReadError::Malformed(malformed))
     }

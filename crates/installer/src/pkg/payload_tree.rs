@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use container::bom::Cksum;
 use container::cpio::{Entry, Reader};
 
-use super::opened::{Opened, each_chunk};
+use super::reader::{PackageReader, each_chunk};
 use crate::agent::{Info, is_info};
 use crate::format::ReadError;
 
@@ -16,7 +16,7 @@ const HEAD_BYTES: usize = 512;
 
 /// One path of the payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Installed {
+pub(super) struct PayloadEntry {
     pub(super) entry: Entry,
     /// The checksum of a file.
     pub(super) cksum: u32,
@@ -28,8 +28,8 @@ pub(super) struct Installed {
 
 /// The payload's paths, `.` among them, and the applications in it.
 #[derive(Debug, Default)]
-pub(super) struct Tree {
-    pub(super) paths: BTreeMap<String, Installed>,
+pub(super) struct PayloadTree {
+    pub(super) paths: BTreeMap<String, PayloadEntry>,
     /// By the application's folder.
     pub(super) applications: BTreeMap<String, Application>,
 }
@@ -47,8 +47,8 @@ pub(super) struct Application {
     pub(super) sealed: bool,
 }
 
-impl Tree {
-    pub(super) fn read(pkg: &Opened<'_>, component: &str) -> Result<Self, ReadError> {
+impl PayloadTree {
+    pub(super) fn read(pkg: &PackageReader<'_>, component: &str) -> Result<Self, ReadError> {
         let path = format!("{component}Payload");
         let mut tree = Self::default();
         if !pkg.has(&path) {
@@ -58,8 +58,8 @@ impl Tree {
         while let Some(entry) = archive.next_entry()? {
             tree.take(entry, &mut archive)?;
         }
-        let seals: Vec<_> = tree.applications.keys().cloned().collect();
-        for folder in seals {
+        let folders: Vec<_> = tree.applications.keys().cloned().collect();
+        for folder in folders {
             let sealed = tree.paths.contains_key(&format!("{folder}/Contents/_CodeSignature/CodeResources"));
             if let Some(application) = tree.applications.get_mut(&folder) {
                 application.sealed = sealed;
@@ -69,7 +69,7 @@ impl Tree {
     }
 
     fn take<R: std::io::Read>(&mut self, entry: Entry, archive: &mut Reader<R>) -> Result<(), ReadError> {
-        let mut installed = Installed { entry, cksum: 0, target: None, head: Vec::new() };
+        let mut installed = PayloadEntry { entry, cksum: 0, target: None, head: Vec::new() };
         let entry = &installed.entry;
         if entry.is_symlink() {
             installed.target = Some(String::from_utf8_lossy(&archive.data(4096)?).into_owned());

@@ -9,19 +9,19 @@ use container::cfb::rebuild::{Edit, RebuildError, rebuild};
 use container::msidb::name::{DIGITAL_SIGNATURE, DIGITAL_SIGNATURE_EX};
 use sha2::{Digest, Sha256};
 
-use crate::format::{Output, SealFileError};
-use crate::seal::{Existing, Imprint, Sealer};
+use crate::format::{Output, SignFileError};
+use crate::signature::{Existing, Imprint, SignImprint};
 
 /// Writes the package with a fresh signature.
-pub(super) fn seal(
+pub(super) fn sign(
     compound: &Compound<&dyn ReadAt>,
-    sealer: &dyn Sealer,
+    signer: &dyn SignImprint,
     existing: Existing,
     out: &mut dyn Output,
-) -> Result<(), SealFileError> {
+) -> Result<(), SignFileError> {
     let msi = Msi::new(compound)?;
     if existing == Existing::Refuse && msi.signature()?.is_some() {
-        return Err(SealFileError::Signed);
+        return Err(SignFileError::Signed);
     }
     let mut hasher = Sha256::new();
     msi.metadata(&mut hasher);
@@ -29,18 +29,18 @@ pub(super) fn seal(
     let mut hasher = Sha256::new_with_prefix(dse);
     msi.content(&mut hasher)?;
     let sha256 = hasher.finalize().into();
-    let sealed = sealer.seal(&Imprint::Msi { sha256 })?;
+    let signed = signer.sign_imprint(&Imprint::Msi { sha256 })?;
     let [signature, ex] =
         [DIGITAL_SIGNATURE, DIGITAL_SIGNATURE_EX].map(|name| name.encode_utf16().collect::<Vec<u16>>());
-    let edits = [Edit::Put { name: &signature, data: &sealed.cms }, Edit::Put { name: &ex, data: &dse }];
+    let edits = [Edit::Put { name: &signature, data: &signed.cms }, Edit::Put { name: &ex, data: &dse }];
     rebuild(compound, &edits, out).map_err(failure)?;
     Ok(())
 }
 
-fn failure(error: RebuildError) -> SealFileError {
+fn failure(error: RebuildError) -> SignFileError {
     match error {
         RebuildError::Read(error) => error.into(),
-        RebuildError::Write(source) => SealFileError::Write { verb: "write the signed package", source },
-        RebuildError::Damaged(_) | RebuildError::Refusal(_) => SealFileError::Refused { what: error.to_string() },
+        RebuildError::Write(source) => SignFileError::Write { verb: "write the signed package", source },
+        RebuildError::Damaged(_) | RebuildError::Refusal(_) => SignFileError::Refused { what: error.to_string() },
     }
 }

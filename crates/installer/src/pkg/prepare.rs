@@ -8,7 +8,7 @@ use container::{Error, ReadAt, read_at};
 use zeroize::Zeroizing;
 
 use crate::format::{Output, PrepareError, ReadError};
-use crate::seal::{Place, SlotFound, SlotState};
+use crate::slot::{Slot, SlotFound, SlotState};
 use crate::token::Token;
 
 /// The slot of an archive, if it has one.
@@ -24,7 +24,7 @@ pub(super) fn slot(file: &dyn ReadAt, archive: &Archive) -> Result<Option<SlotFo
         },
         Err(malformed) => SlotState::Damaged(malformed.to_string()),
     };
-    Ok(Some(SlotFound { place: Place { offset, empty: slot::empty() }, state }))
+    Ok(Some(SlotFound { slot: Slot { offset, empty: slot::empty() }, state }))
 }
 
 /// What stands in the slot with this token.
@@ -35,7 +35,7 @@ pub(super) fn fill(token: &Token) -> Zeroizing<Vec<u8>> {
 }
 
 /// Writes a signed archive with an empty slot before its ticket, if there is one.
-pub(super) fn prepare(file: &dyn ReadAt, archive: &Archive, out: &mut dyn Output) -> Result<Place, PrepareError> {
+pub(super) fn prepare(file: &dyn ReadAt, archive: &Archive, out: &mut dyn Output) -> Result<Slot, PrepareError> {
     if archive.signatures.is_empty() {
         return Err(PrepareError::Unsigned);
     }
@@ -45,7 +45,7 @@ pub(super) fn prepare(file: &dyn ReadAt, archive: &Archive, out: &mut dyn Output
     copy(file, 0..archive.end, out)?;
     out.write_all(&empty).map_err(failed)?;
     copy(file, archive.end..file.len(), out)?;
-    Ok(Place { offset: archive.end, empty })
+    Ok(Slot { offset: archive.end, empty })
 }
 
 fn copy(file: &dyn ReadAt, range: std::ops::Range<u64>, out: &mut dyn Output) -> Result<(), PrepareError> {

@@ -12,11 +12,11 @@ use container::xar::{self, Archive, Data, MemberKind, Trailer};
 use container::{ReadAt, gzip, xml};
 use zeroize::Zeroizing;
 
-use super::described::{Distribution, PackageInfo};
 use super::names::TOKEN_NAME;
+use super::package_info::{Distribution, PackageInfo};
 use crate::claims::IssuerKeys;
 use crate::format::{Inspection, Kind, ReadError, TokenSummary};
-use crate::seal::SlotFound;
+use crate::slot::SlotFound;
 use crate::token::Token;
 
 /// The documents are some kilobytes; a `Bom` of 100,000 paths has 12 MB.
@@ -28,7 +28,7 @@ const MAX_SCRIPTS_BYTES: u64 = 64 << 20;
 const MAX_SCRIPT_BYTES: u64 = 1 << 20;
 
 /// A flat package whose table of contents has been read.
-pub(super) struct Opened<'a> {
+pub(super) struct PackageReader<'a> {
     pub(super) file: &'a dyn ReadAt,
     pub(super) archive: Archive,
     /// The folders that have a `PackageInfo`, each with a `/` at its end; empty for a package that is itself one.
@@ -47,7 +47,7 @@ pub(super) struct Script {
     pub(super) content: Zeroizing<Vec<u8>>,
 }
 
-impl<'a> Opened<'a> {
+impl<'a> PackageReader<'a> {
     pub(super) fn open(file: &'a dyn ReadAt) -> Result<Self, ReadError> {
         let archive = xar::open(file)?;
         let infos = archive.members.iter().filter_map(|member| member.path.strip_suffix("PackageInfo"));

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 /// What an installer says of itself; part of receipts and of what `inspect` prints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Described {
+pub struct Description {
     /// Its format.
     pub kind: Kind,
     /// The product's name; the package's where the installer does not say it.
@@ -52,10 +52,10 @@ impl Mode {
     }
 }
 
-/// The format's own word for the architecture, where [`Described::arch`] is another one.
+/// The format's own word for the architecture, where [`Description::arch`] is another one.
 const NATIVE: &str = "native-architecture";
 
-impl From<Inspection> for Described {
+impl From<Inspection> for Description {
     fn from(inspection: Inspection) -> Self {
         let Inspection { kind, product, version, arch: native, token, signed, is_ours, mut details } = inspection;
         let arch = arch(&native).map_or_else(|| native.clone(), str::to_owned);

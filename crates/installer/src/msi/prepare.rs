@@ -20,7 +20,7 @@ use container::slot::MSI_LEN_BYTES;
 use zeroize::Zeroizing;
 
 use crate::format::{Output, PrepareError, ReadError};
-use crate::seal::{Place, SlotFound, SlotState};
+use crate::slot::{Slot, SlotFound, SlotState};
 use crate::token::Token;
 
 /// A dual signature with timestamps has some 30 KB.
@@ -47,7 +47,7 @@ pub(super) fn slot(compound: &Compound<&dyn ReadAt>) -> Result<Option<SlotFound>
         },
         Err(malformed) => SlotState::Damaged(malformed.to_string()),
     };
-    Ok(Some(SlotFound { place: Place { offset: run.start + start as u64, empty: slot::empty() }, state }))
+    Ok(Some(SlotFound { slot: Slot { offset: run.start + start as u64, empty: slot::empty() }, state }))
 }
 
 /// What stands in the slot with this token.
@@ -62,7 +62,7 @@ pub(super) fn fill(token: &Token) -> Zeroizing<Vec<u8>> {
 }
 
 /// Writes a signed package with an empty slot.
-pub(super) fn prepare(compound: &Compound<&dyn ReadAt>, out: &mut dyn Output) -> Result<Place, PrepareError> {
+pub(super) fn prepare(compound: &Compound<&dyn ReadAt>, out: &mut dyn Output) -> Result<Slot, PrepareError> {
     let msi = Msi::new(compound)?;
     let signature = msi.signature()?.ok_or(PrepareError::Unsigned)?;
     check(&msi, &signature)?;
@@ -76,7 +76,7 @@ pub(super) fn prepare(compound: &Compound<&dyn ReadAt>, out: &mut dyn Output) ->
     })?;
     let last =
         last.ok_or_else(|| PrepareError::Refused { what: "the signature has no sectors of its own".to_owned() })?;
-    Ok(Place { offset: last + start as u64, empty: slot::empty() })
+    Ok(Slot { offset: last + start as u64, empty: slot::empty() })
 }
 
 /// The signature must be one over this content: a slot beside another would only be found to be worthless later.

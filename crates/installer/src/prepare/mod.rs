@@ -9,26 +9,27 @@
 //! **The rule.** What is in the slot is not signed by the vendor, and one vendor lost its certificates for putting addresses and switches into
 //! such a place. So a slot takes nothing but a token that verifies under the issuer keys **inside the signed part**: whoever swaps it can
 //! only put in another token of the same issuer. A base without issuer keys gets no slot. For an installer of another tool nothing here can see
-//! into the agent; its maker asserts the keys, and manifest and receipt say `asserted`.
+//! into the agent; its maker asserts the keys, and record and receipt say `asserted`.
 //!
 //! The agent must verify the token again with its own copy of the keys, before it connects to anything.
 
-mod manifest;
+mod record;
 
 use container::ReadAt;
 use container::reader::{Malformed, Problem};
 use zeroize::Zeroizing;
 
-pub use manifest::{KeySource, Manifest, ManifestError, PinnedKeys};
+pub use record::{KeySource, PinnedKeys, PrepareRecord, PrepareRecordError};
 
 use crate::claims::IssuerKeys;
 use crate::format::{
-    Area, Extracted, Inspection, Installer, Output, PrepareError, ReadError, Sink, StampError, Stamper, TokenSummary,
-    What,
+    Area, EntryKind, Extracted, Inspection, Installer, Output, PrepareError, ReadError, Sink, StampError, Stamper,
+    TokenSummary,
 };
 use crate::policy::AcceptedToken;
 use crate::report::{Finding, Report, Severity};
-use crate::seal::{Place, Sealer, SlotFound, SlotState};
+use crate::signature::SignImprint;
+use crate::slot::{Slot, SlotFound, SlotState};
 use crate::splice::{Segment, Splice};
 use crate::token::Token;
 
@@ -40,7 +41,7 @@ pub fn prepare(
     installer: &dyn Installer,
     asserted: Option<&[u8]>,
     out: &mut dyn Output,
-) -> Result<(Place, PinnedKeys), PrepareError> {
+) -> Result<(Slot, PinnedKeys), PrepareError> {
     let signable = installer.signable().ok_or(PrepareError::NoSignature)?;
     signable.check_preparable()?;
     if signable.slot()?.is_some() {
@@ -60,18 +61,18 @@ pub fn prepare(
         (None, None) => return Err(PrepareError::NoIssuerKeys),
     };
     IssuerKeys::parse(&keys.jwks).map_err(PrepareError::IssuerKeys)?;
-    let place = signable.prepare(out)?;
-    Ok((place, keys))
+    let slot = signable.prepare(out)?;
+    Ok((slot, keys))
 }
 
 /// Reads a prepared installer back: an empty slot in its place, and a signature that is over what `base`'s is over. Reads both files whole.
-pub fn read_back(base: &dyn Installer, prepared: &dyn Installer, place: &Place) -> Result<(), PrepareError> {
+pub fn read_back(base: &dyn Installer, prepared: &dyn Installer, slot: &Slot) -> Result<(), PrepareError> {
     let (Some(base), Some(prepared)) = (base.signable(), prepared.signable()) else {
         return Err(PrepareError::NoSignature);
     };
-    let expected = SlotFound { place: place.clone(), state: SlotState::Empty };
+    let expected = SlotFound { slot: slot.clone(), state: SlotState::Empty };
     if prepared.slot()? != Some(expected) {
-        return Err(PrepareError::ReadBack("there is no empty slot in its place"));
+        return Err(PrepareError::ReadBack("there is no empty slot where it was made"));
     }
     let (Some(before), Some(after)) = (base.signature()?, prepared.signature()?) else {
         return Err(PrepareError::ReadBack("there is no signature"));
@@ -83,20 +84,20 @@ pub fn read_back(base: &dyn Installer, prepared: &dyn Installer, place: &Place) 
 }
 
 /// Where a prepared base takes its token.
-pub(crate) struct PreserveStamper {
+pub(crate) struct SlotStamper {
     base_len: u64,
-    place: Place,
+    slot: Slot,
     fill: Fill,
     stamped: bool,
 }
 
-impl PreserveStamper {
+impl SlotStamper {
     pub(crate) fn new(base_len: u64, found: &SlotFound, fill: Fill) -> Self {
-        Self { base_len, place: found.place.clone(), fill, stamped: found.state != SlotState::Empty }
+        Self { base_len, slot: found.slot.clone(), fill, stamped: found.state != SlotState::Empty }
     }
 }
 
-impl Stamper for PreserveStamper {
+impl Stamper for SlotStamper {
     fn is_stamped(&self) -> bool {
         self.stamped
     }
@@ -107,26 +108,26 @@ impl Stamper for PreserveStamper {
             return Err(StampError::NoIssuerKeys);
         }
         let bytes = (self.fill)(token.token());
-        let before = Segment::Keep(0..self.place.offset);
-        let after = Segment::Keep(self.place.end()..self.base_len);
+        let before = Segment::Keep(0..self.slot.offset);
+        let after = Segment::Keep(self.slot.end()..self.base_len);
         Ok(Splice::new(self.base_len, [before, Segment::Put(bytes), after])?)
     }
 
-    fn stamp_sealed(&self, _: &dyn ReadAt, _: &AcceptedToken, _: &dyn Sealer) -> Result<Splice, StampError> {
+    fn stamp_signed(&self, _: &dyn ReadAt, _: &AcceptedToken, _: &dyn SignImprint) -> Result<Splice, StampError> {
         Err(StampError::Prepared)
     }
 }
 
 /// The file with its slot emptied: for a stamp, its prepared base.
-pub fn emptied(file_len: u64, place: &Place) -> Result<Splice, StampError> {
-    let kept = [Segment::Keep(0..place.offset), Segment::Keep(place.end()..file_len)];
+pub fn emptied(file_len: u64, slot: &Slot) -> Result<Splice, StampError> {
+    let kept = [Segment::Keep(0..slot.offset), Segment::Keep(slot.end()..file_len)];
     let [before, after] = kept;
-    Ok(Splice::new(file_len, [before, Segment::put(place.empty.clone()), after])?)
+    Ok(Splice::new(file_len, [before, Segment::put(slot.empty.clone()), after])?)
 }
 
 /// What a slot must be: empty, or filled with a token of an issuer whose key is in the signed part or was asserted.
 pub(crate) fn verify(found: &SlotFound, keys: Option<&[u8]>, report: &mut Report) {
-    let place = format!("slot at offset {:#x}", found.place.offset);
+    let place = format!("slot at offset {:#x}", found.slot.offset);
     let keys = keys.map(IssuerKeys::parse);
     match (&found.state, keys) {
         (SlotState::Damaged(why), _) => report.error("slot-damaged", place, why.clone()),
@@ -139,7 +140,7 @@ pub(crate) fn verify(found: &SlotFound, keys: Option<&[u8]>, report: &mut Report
         (SlotState::Filled(_), None) => report.note(
             "slot-asserted",
             place,
-            "the issuer keys are not in the signed part that can be seen here; the prepare manifest has those that were asserted",
+            "the issuer keys are not in the signed part that can be seen here; the prepare record has those that were asserted",
         ),
     }
 }
@@ -165,7 +166,7 @@ pub(crate) fn token(found: &SlotFound) -> Result<Option<Token>, ReadError> {
         SlotState::Empty => Ok(None),
         SlotState::Damaged(_) => {
             let problem = Problem::Data { what: "it is damaged: what is in it is no token" };
-            Err(Malformed { structure: "slot", offset: found.place.offset, problem }.into())
+            Err(Malformed { structure: "slot", offset: found.slot.offset, problem }.into())
         }
     }
 }
@@ -187,6 +188,6 @@ pub(crate) fn describe(inspection: &mut Inspection, found: &SlotFound) {
 pub(crate) fn extract(found: &SlotFound, sink: &mut dyn Sink) -> Result<(), ReadError> {
     let SlotState::Filled(token) = &found.state else { return Ok(()) };
     let mut bytes = token.expose().as_bytes();
-    let what = What::File(<[u8]>::len(bytes) as u64);
-    sink.entry(&Extracted { area: Area::Token, path: "enrollment-token", what, mode: 0o600 }, &mut bytes)
+    let kind = EntryKind::File(<[u8]>::len(bytes) as u64);
+    sink.entry(&Extracted { area: Area::Token, path: "enrollment-token", kind, mode: 0o600 }, &mut bytes)
 }

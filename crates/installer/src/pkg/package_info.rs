@@ -16,7 +16,7 @@ pub(super) struct Distribution {
     pub(super) scripts: bool,
     /// The references that name a component, by `#name`.
     pub(super) references: Vec<Reference>,
-    pub(super) bundles: Vec<BundleSaid>,
+    pub(super) bundles: Vec<BundleReference>,
 }
 
 /// A `<pkg-ref>` with a location.
@@ -31,7 +31,7 @@ pub(super) struct Reference {
 
 /// A `<bundle>` with versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct BundleSaid {
+pub(super) struct BundleReference {
     pub(super) path: String,
     pub(super) id: String,
     pub(super) short_version: String,
@@ -52,7 +52,7 @@ pub(super) struct PackageInfo {
     pub(super) relocated: usize,
     pub(super) files: String,
     pub(super) kbytes: String,
-    pub(super) bundles: Vec<BundleSaid>,
+    pub(super) bundles: Vec<BundleReference>,
     /// The scripts that are run, without `./`.
     pub(super) scripts: Vec<String>,
 }
@@ -118,8 +118,8 @@ impl PackageInfo {
     }
 }
 
-fn bundles(parent: &Element) -> impl Iterator<Item = BundleSaid> {
-    parent.all("bundle").map(|bundle| BundleSaid {
+fn bundles(parent: &Element) -> impl Iterator<Item = BundleReference> {
+    parent.all("bundle").map(|bundle| BundleReference {
         path: text(bundle, "path").trim_start_matches("./").to_owned(),
         id: text(bundle, "id"),
         short_version: text(bundle, "CFBundleShortVersionString"),

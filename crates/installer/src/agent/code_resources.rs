@@ -196,7 +196,7 @@ impl Check {
         if !path.is_dir() {
             let failed = |source| AgentProblem::Read { verb: "open a program of the application", source };
             let file = FileAt::new(File::open(path).map_err(failed)?).map_err(failed)?;
-            return self.code(shown, signed::Code::of(&file), sealed).map(drop);
+            return self.code(shown, signed::Code::read(&file), sealed).map(drop);
         }
         let inside = format!("{shown}/");
         let bundles = match Bundle::with_contents(path, &inside)? {

@@ -1,4 +1,4 @@
-//! The prepare manifest: what `prepare` made, for those who stamp and verify later.
+//! The prepare record: what `prepare` made, for those who stamp and verify later.
 
 use container::digest::hex;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::claims::{ClaimsError, IssuerKeys};
 use crate::format::Kind;
-use crate::seal::Place;
+use crate::slot::Slot;
 
 /// Where a base's issuer keys come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,10 +27,10 @@ pub struct PinnedKeys {
     pub source: KeySource,
 }
 
-/// The manifest's document.
+/// The record's document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Manifest {
+pub struct PrepareRecord {
     /// The layout of this document.
     version: u32,
     /// What prepared the installer, e.g. `stampwright 0.1.0`.
@@ -67,17 +67,17 @@ pub struct Keys {
     pub jwks: Value,
 }
 
-/// Why some bytes are not a prepare manifest, or not that of this installer.
+/// Why some bytes are not a prepare record, or not that of this installer.
 #[derive(Debug, thiserror::Error)]
-pub enum ManifestError {
+pub enum PrepareRecordError {
     /// It is too long.
-    #[error("the prepare manifest is {0} bytes, must be {max} at most", max = Manifest::MAX_BYTES)]
+    #[error("the prepare record is {0} bytes, must be {max} at most", max = PrepareRecord::MAX_BYTES)]
     TooLong(usize),
     /// It is not such a document.
-    #[error("the prepare manifest is wrong: {0}")]
+    #[error("the prepare record is wrong: {0}")]
     Document(#[from] serde_json::Error),
     /// A field does not have a value that it can have.
-    #[error("the prepare manifest's {field} is {found}, must be {expected}")]
+    #[error("the prepare record's {field} is {found}, must be {expected}")]
     Field {
         /// Its name.
         field: &'static str,
@@ -87,12 +87,12 @@ pub enum ManifestError {
         expected: String,
     },
     /// Its keys are no keys.
-    #[error("the prepare manifest: {0}")]
+    #[error("the prepare record: {0}")]
     Keys(#[from] ClaimsError),
 }
 
-impl Manifest {
-    /// The longest manifest that is read, in bytes.
+impl PrepareRecord {
+    /// The longest record that is read, in bytes.
     pub const MAX_BYTES: usize = 1 << 17;
     const VERSION: u32 = 1;
 
@@ -101,35 +101,38 @@ impl Manifest {
         kind: Kind,
         sha256: [u8; 32],
         size: u64,
-        place: &Place,
+        slot: &Slot,
         keys: &PinnedKeys,
-    ) -> Result<Self, ManifestError> {
-        let manifest = Self {
+    ) -> Result<Self, PrepareRecordError> {
+        let record = Self {
             version: Self::VERSION,
             tool: concat!("stampwright ", env!("CARGO_PKG_VERSION")).to_owned(),
             format: kind.extension().to_owned(),
             sha256: hex(&sha256),
             size,
-            slot: Extent { offset: place.offset, length: place.empty.len() as u64 },
+            slot: Extent { offset: slot.offset, length: slot.empty.len() as u64 },
             issuer_keys: Keys { source: keys.source, jwks: serde_json::from_slice(&keys.jwks)? },
         };
-        manifest.check()?;
-        Ok(manifest)
+        record.check()?;
+        Ok(record)
     }
 
-    /// Reads a manifest. Unknown fields and versions are refused, and so are keys that are none.
-    pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
+    /// Reads a record. Unknown fields and versions are refused, and so are keys that are none.
+    pub fn parse(bytes: &[u8]) -> Result<Self, PrepareRecordError> {
         if bytes.len() > Self::MAX_BYTES {
-            return Err(ManifestError::TooLong(bytes.len()));
+            return Err(PrepareRecordError::TooLong(bytes.len()));
         }
-        let manifest: Self = serde_json::from_slice(bytes)?;
-        manifest.check()?;
-        Ok(manifest)
+        let record: Self = serde_json::from_slice(bytes)?;
+        record.check()?;
+        Ok(record)
     }
 
-    fn check(&self) -> Result<(), ManifestError> {
-        let wrong =
-            |field, found: String, expected: &str| ManifestError::Field { field, found, expected: expected.to_owned() };
+    fn check(&self) -> Result<(), PrepareRecordError> {
+        let wrong = |field, found: String, expected: &str| PrepareRecordError::Field {
+            field,
+            found,
+            expected: expected.to_owned(),
+        };
         if self.version != Self::VERSION {
             return Err(wrong("version", self.version.to_string(), "1"));
         }
@@ -149,14 +152,14 @@ impl Manifest {
     }
 
     /// The keys.
-    pub fn keys(&self) -> Result<IssuerKeys, ManifestError> {
+    pub fn keys(&self) -> Result<IssuerKeys, PrepareRecordError> {
         Ok(IssuerKeys::parse(&serde_json::to_vec(&self.issuer_keys.jwks)?)?)
     }
 
-    /// Whether this is the manifest of an installer of this format and length with its slot there. The digest is for [`super::emptied`].
-    pub fn fits(&self, kind: Kind, size: u64, place: &Place) -> Result<(), ManifestError> {
-        let wrong = |field, found: String, expected: String| Err(ManifestError::Field { field, found, expected });
-        let here = Extent { offset: place.offset, length: place.empty.len() as u64 };
+    /// Whether this is the record of an installer of this format and length with its slot there. The digest is for [`super::emptied`].
+    pub fn fits(&self, kind: Kind, size: u64, slot: &Slot) -> Result<(), PrepareRecordError> {
+        let wrong = |field, found: String, expected: String| Err(PrepareRecordError::Field { field, found, expected });
+        let here = Extent { offset: slot.offset, length: slot.empty.len() as u64 };
         if self.format != kind.extension() {
             return wrong("format", self.format.escape_debug().to_string(), kind.extension().to_owned());
         }

@@ -3,22 +3,22 @@
 use container::ReadAt;
 use container::xml::{self, Element};
 
-use super::installed::Tree;
 use super::names::TOKEN_NAME;
-use super::opened::Opened;
+use super::payload_tree::PayloadTree;
+use super::reader::PackageReader;
 use crate::format::ReadError;
 
 /// What a package leaves running.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Background {
+pub struct Daemons {
     /// Property lists of launchd that travel with the scripts or lie in the payload.
     pub daemons: Vec<Daemon>,
     /// The files of `Scripts`.
-    pub scripts: Vec<Held>,
+    pub scripts: Vec<FileEntry>,
     /// What `PackageInfo` has Installer run.
     pub named_scripts: Vec<String>,
     /// Everything that gets installed, by full path.
-    pub placed: Vec<Held>,
+    pub placed: Vec<FileEntry>,
 }
 
 /// A property list of launchd.
@@ -42,7 +42,7 @@ pub struct Daemon {
 
 /// A file, folder or link.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Held {
+pub struct FileEntry {
     /// Its path.
     pub path: String,
     /// Its permission bits.
@@ -55,21 +55,21 @@ pub struct Held {
     pub is_link: bool,
 }
 
-impl Background {
+impl Daemons {
     /// The token's own file.
     #[must_use]
-    pub fn token(&self) -> Option<&Held> {
+    pub fn token(&self) -> Option<&FileEntry> {
         self.scripts.iter().find(|script| script.path == TOKEN_NAME)
     }
 }
 
 /// Reads a whole package.
-pub fn background(file: &dyn ReadAt) -> Result<Background, ReadError> {
-    let opened = Opened::open(file)?;
-    let mut background = Background::default();
+pub fn daemons(file: &dyn ReadAt) -> Result<Daemons, ReadError> {
+    let opened = PackageReader::open(file)?;
+    let mut background = Daemons::default();
     for component in &opened.components {
         let info = opened.package_info(component)?;
-        let tree = Tree::read(&opened, component)?;
+        let tree = PayloadTree::read(&opened, component)?;
         background.named_scripts.extend(info.scripts);
         for script in opened.scripts_of(component)? {
             let entry = &script.entry;
@@ -89,8 +89,8 @@ pub fn background(file: &dyn ReadAt) -> Result<Background, ReadError> {
     Ok(background)
 }
 
-fn held(entry: &container::cpio::Entry, path: String) -> Held {
-    Held {
+fn held(entry: &container::cpio::Entry, path: String) -> FileEntry {
+    FileEntry {
         path,
         mode: entry.mode & 0o7777,
         owner: (entry.uid, entry.gid),

@@ -1,7 +1,7 @@
 //! The custom actions that are a program, and the issuer's keys: with keys there is the action that verifies tokens, without there is not.
 
 use container::msidb::Streams;
-use container::msidb::name::of_data;
+use container::msidb::name::data_stream_name;
 use container::msidb::summary::pid;
 use container::pe::{Image, Machine};
 use md5::{Digest, Md5};
@@ -23,7 +23,8 @@ const KEYS: &str = "IssuerKeys";
 const MAX_BYTES: usize = 16 << 20;
 
 pub(super) fn check(installer: &Installer<'_>, tables: &Tables<'_>, report: &mut Report) -> Result<(), ReadError> {
-    let stream = |key: &str| installer.database.streams().stream(&of_data(&format!("Binary.{key}")), MAX_BYTES);
+    let stream =
+        |key: &str| installer.database.streams().stream(&data_stream_name(&format!("Binary.{key}")), MAX_BYTES);
     let mut content = std::collections::BTreeMap::new();
     for row in tables.rows("Binary") {
         let key = row.text("Name").unwrap_or_default();

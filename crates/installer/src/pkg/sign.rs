@@ -10,22 +10,22 @@
 use container::read_at;
 use container::xar::{self, Packing, signed_head};
 
-use super::opened::Opened;
-use super::rooms::{room, signatures};
+use super::reader::PackageReader;
+use super::signature_room::{room, signatures};
 use super::stamp::PkgStamper;
-use crate::format::{Output, SealFileError};
-use crate::seal::{Existing, Sealer};
+use crate::format::{Output, SignFileError};
+use crate::signature::{Existing, SignImprint};
 
 /// Writes the archive with fresh signatures.
-pub(super) fn seal(
-    opened: &Opened<'_>,
-    sealer: &dyn Sealer,
+pub(super) fn sign(
+    opened: &PackageReader<'_>,
+    signer: &dyn SignImprint,
     existing: Existing,
     out: &mut dyn Output,
-) -> Result<(), SealFileError> {
+) -> Result<(), SignFileError> {
     let (file, archive) = (opened.file, &opened.archive);
     if existing == Existing::Refuse && !archive.signatures.is_empty() {
-        return Err(SealFileError::Signed);
+        return Err(SignFileError::Signed);
     }
     let trailer = xar::trailer(file, archive.end)?;
     if trailer.gap_bytes != 0 {
@@ -33,16 +33,16 @@ pub(super) fn seal(
             "{} bytes follow the archive that belong to nobody; a signature would not cover them",
             trailer.gap_bytes
         );
-        return Err(SealFileError::Refused { what });
+        return Err(SignFileError::Refused { what });
     }
-    let room = room(sealer)?;
+    let room = room(signer)?;
     let head = match PkgStamper::open(opened) {
         // An archive of ours keeps its layout, so that it can be stamped and signed again.
         Ok(slot) => slot.signed_head(&room)?,
         Err(_) => signed_head(&xar::table_of_contents(file)?, &room, Packing::Small)?,
     };
-    let signatures = signatures(&head, &room, sealer)?;
-    let failed = |source| SealFileError::Write { verb: "write the signed archive", source };
+    let signatures = signatures(&head, &room, signer)?;
+    let failed = |source| SignFileError::Write { verb: "write the signed archive", source };
     out.write_all(&head.head).and_then(|()| out.write_all(&signatures)).map_err(failed)?;
     let members = archive.heap_offset + head.old_members..archive.end;
     read_at::pieces(

@@ -1,9 +1,7 @@
 //! Signatures as the formats see them: what has to be signed, and where the answer goes. Who signs, and with which key,
-//! is not known here: a [`Sealer`] is an argument. Also the place beside a signature where a prepared installer takes its token.
+//! is not known here: a [`SignImprint`] is an argument.
 
 use container::digest::Digest;
-
-use crate::token::Token;
 
 /// The form of a signature inside an installer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +79,7 @@ pub struct RsaSignature {
 
 /// A fresh signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sealed {
+pub struct SignatureBytes {
     /// The signed message (CMS, DER). For an RPM package: the OpenPGP packet.
     pub cms: Vec<u8>,
     /// For a XAR: PKCS #1 v1.5 over the checksum.
@@ -97,47 +95,10 @@ pub enum Existing {
     Replace,
 }
 
-/// A place that no signature covers, where a prepared installer takes its token: always of one length.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// Where it starts in the file.
-    pub offset: u64,
-    /// What stands in it without a token.
-    pub empty: Vec<u8>,
-}
-
-impl Place {
-    /// Where it ends in the file.
-    #[must_use]
-    pub fn end(&self) -> u64 {
-        self.offset + self.empty.len() as u64
-    }
-}
-
-/// What is in such a place.
-#[derive(Debug, Clone, PartialEq)]
-pub enum SlotState {
-    /// Nothing.
-    Empty,
-    /// This token.
-    Filled(Token),
-    /// Something that is not a token and not nothing: why, as a sentence.
-    Damaged(String),
-}
-
-/// A place and what is in it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SlotFound {
-    /// Where.
-    pub place: Place,
-    /// What.
-    pub state: SlotState,
-}
-
 /// The signer did not sign.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
-pub struct SealError {
+pub struct SignatureError {
     /// Why, as a sentence.
     pub message: String,
     /// The next step, when there is one.
@@ -146,7 +107,7 @@ pub struct SealError {
     pub is_machine: bool,
 }
 
-impl SealError {
+impl SignatureError {
     /// What was given is wrong.
     pub fn wrong(message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: None, is_machine: false }
@@ -154,16 +115,16 @@ impl SealError {
 }
 
 /// Signs imprints.
-pub trait Sealer: Sync {
+pub trait SignImprint: Sync {
     /// The certificates, leaf first, DER. A XAR names them in what it signs.
     fn certificates(&self) -> &[Vec<u8>];
 
     /// How many bytes a plain RSA signature has; 0 when the key is not RSA.
     fn rsa_len(&self) -> usize;
 
-    /// How many bytes `Sealed::cms` has at most: a XAR's table of contents says so before it is signed.
-    fn most_cms_len(&self) -> usize;
+    /// How many bytes `SignatureBytes::cms` has at most: a XAR's table of contents says so before it is signed.
+    fn max_cms_len(&self) -> usize;
 
     /// Signs.
-    fn seal(&self, imprint: &Imprint) -> Result<Sealed, SealError>;
+    fn sign_imprint(&self, imprint: &Imprint) -> Result<SignatureBytes, SignatureError>;
 }
