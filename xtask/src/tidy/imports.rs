@@ -12,17 +12,18 @@ use toml::Table;
 use super::tree::{Complaint, Source, is_rust};
 
 /// A crate's manifest and which of our crates it may name. A crate that stands higher may use all that stands below.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 9] = [
     ("Cargo.toml", &["service", "stampwright", "kit", "installer", "signing", "container"]),
-    ("crates/service/Cargo.toml", &["stampwright"]),
+    ("crates/service/Cargo.toml", &["stampwright", "enrollment"]),
     ("crates/stampwright/Cargo.toml", &["kit", "installer", "signing", "container"]),
     ("crates/kit/Cargo.toml", &["installer", "container"]),
     ("crates/signing/Cargo.toml", &["container"]),
     ("crates/installer/Cargo.toml", &["container"]),
     ("crates/container/Cargo.toml", &[]),
+    ("crates/enrollment/Cargo.toml", &[]),
     ("xtask/Cargo.toml", &[]),
 ];
-const OURS: [&str; 6] = ["container", "installer", "kit", "service", "signing", "stampwright"];
+const OURS: [&str; 8] = ["agent_kit", "container", "enrollment", "installer", "kit", "service", "signing", "stampwright"];
 
 /// Formats know nothing of each other: what two of them need belongs below.
 const FORMATS: [&str; 4] = ["deb", "msi", "pkg", "rpm"];
