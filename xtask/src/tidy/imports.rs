@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! program → service → stampwright → kit, signing, installer → container
-//! signing → container
+//! service → enrollment; signing → container; agent-kit stands alone
 //!
 //! installer:  everything else ← format ← proof, prepare ← deb | msi | pkg ← formats ← stamp
 //! ```
@@ -12,7 +12,7 @@ use toml::Table;
 use super::tree::{Complaint, Source, is_rust};
 
 /// A crate's manifest and which of our crates it may name. A crate that stands higher may use all that stands below.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: [(&str, &[&str]); 10] = [
     ("Cargo.toml", &["service", "stampwright", "kit", "installer", "signing", "container"]),
     ("crates/service/Cargo.toml", &["stampwright", "enrollment"]),
     ("crates/stampwright/Cargo.toml", &["kit", "installer", "signing", "container"]),
@@ -21,6 +21,7 @@ const CRATES: [(&str, &[&str]); 9] = [
     ("crates/installer/Cargo.toml", &["container"]),
     ("crates/container/Cargo.toml", &[]),
     ("crates/enrollment/Cargo.toml", &[]),
+    ("crates/agent-kit/Cargo.toml", &[]),
     ("xtask/Cargo.toml", &[]),
 ];
 const OURS: [&str; 8] = ["agent_kit", "container", "enrollment", "installer", "kit", "service", "signing", "stampwright"];

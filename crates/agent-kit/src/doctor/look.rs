@@ -1,0 +1,257 @@
+//! Looking, from the inside out: rights, files, service, network, server, token.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::process::Command;
+
+use serde_json::{Map, Value, json};
+
+use super::causes::finding;
+use super::finding::Finding;
+use crate::error::Error;
+use crate::identity::{KEY, Standing};
+use crate::key::DeviceKey;
+use crate::kit::Kit;
+use crate::net::{Cause, Route, probe, routes, settings};
+use crate::queue::Importance;
+use crate::token::Token;
+use crate::{durable, fingerprint, system};
+
+/// A clock that is so far off breaks certificates and confuses people.
+const CLOCK_SECS: i64 = 300;
+
+/// What was seen.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) findings: Vec<Finding>,
+    pub(super) facts: Map<String, Value>,
+    pub(super) is_blind: bool,
+}
+
+impl Found {
+    fn say(&mut self, id: &str, evidence: Vec<String>) {
+        self.findings.push(finding(id, evidence));
+    }
+
+    fn fact(&mut self, name: &str, value: Value) {
+        self.facts.insert(name.to_owned(), value);
+    }
+}
+
+/// Looks at everything.
+pub(super) fn look(kit: &Kit, found: &mut Found) {
+    if !may_look(kit, found) {
+        return;
+    }
+    folder(kit, found);
+    service(kit, found);
+    let is_reached = network(kit, found);
+    enrollment(kit, found, is_reached);
+    let print = fingerprint::of_this_machine(&kit.vendor_key);
+    found.fact("hardware_fingerprint", json!(print));
+}
+
+fn may_look(kit: &Kit, found: &mut Found) -> bool {
+    let denied = match kit.places.token.read() {
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => true,
+        Err(Error::Registry { .. }) => cfg!(windows),
+        _ => fs::read_dir(&kit.places.folder).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied),
+    };
+    if denied {
+        found.is_blind = true;
+        found.say("not-administrator", vec![format!("{} cannot be read", kit.places.folder.display())]);
+    }
+    !denied
+}
+
+/// Can the agent write where it has to? A small file is written and removed again.
+fn folder(kit: &Kit, found: &mut Found) {
+    let folder = &kit.places.folder;
+    let probe = folder.join("doctor.probe");
+    if folder.is_dir() {
+        let tried = durable::write(&probe, &[b'x'; 4096]).and_then(|()| durable::remove(&probe));
+        match tried {
+            Err(Error::Io { source, .. }) if source.kind() == ErrorKind::StorageFull => {
+                found.say("disk-full", vec![format!("{}: {source}", folder.display())]);
+            }
+            Err(error) => found.say("folder-unwritable", vec![error.to_string()]),
+            Ok(()) => {}
+        }
+    }
+    for result in [kit.places.identity().map(drop), DeviceKey::load(&kit.places.file(KEY)).map(drop)] {
+        if let Err(error) = result {
+            found.say("state-damaged", vec![error.to_string()]);
+        }
+    }
+    let mut bytes = 0;
+    for importance in [Importance::Telemetry, Importance::Alert, Importance::Required] {
+        let lane = kit.places.file("queue").join(importance.name());
+        let entries = fs::read_dir(lane).into_iter().flatten().flatten();
+        bytes += entries.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum::<u64>();
+    }
+    found.fact("queue_bytes", json!(bytes));
+    if bytes > kit.queue_bytes / 10 * 9 {
+        found.say("queue-full", vec![format!("{bytes} of {} bytes are used", kit.queue_bytes)]);
+    }
+}
+
+/// Asks the system's service manager.
+fn service(kit: &Kit, found: &mut Found) {
+    let say = |program: &str, arguments: &[&str]| -> Option<String> {
+        let out = Command::new(program).args(arguments).output().ok()?;
+        Some(
+            format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+                .trim()
+                .to_owned(),
+        )
+    };
+    let (package, label) = (kit.product.package.as_str(), format!("system/{}", kit.product.bundle_id));
+    let (text, id) = match () {
+        () if cfg!(windows) => {
+            let text = say("sc.exe", &["query", package]);
+            let id = text.as_deref().and_then(judge_windows);
+            (text, id)
+        }
+        () if cfg!(target_os = "macos") => {
+            let text = say("/bin/launchctl", &["print", &label]);
+            let id = text.as_deref().and_then(judge_macos);
+            (text, id)
+        }
+        () => {
+            let properties = "LoadState,UnitFileState,ActiveState,SubState,NRestarts";
+            let text = say("systemctl", &["show", "--property", properties, package]);
+            let id = text.as_deref().and_then(judge_systemd);
+            (text, id)
+        }
+    };
+    let Some(text) = text else { return };
+    let lines: Vec<String> =
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).take(12).map(str::to_owned).collect();
+    found.fact("service", json!(lines));
+    if let Some(id) = id {
+        found.say(id, lines);
+    }
+}
+
+/// `systemctl show`: one property a line.
+pub(super) fn judge_systemd(text: &str) -> Option<&'static str> {
+    let property = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    // Without systemd there is nothing to judge.
+    let load = property("LoadState")?;
+    let restarts = property("NRestarts").and_then(|text| text.parse::<u32>().ok()).unwrap_or_default();
+    match (load, property("ActiveState").unwrap_or_default(), property("UnitFileState").unwrap_or_default()) {
+        ("not-found", ..) => Some("service-missing"),
+        (_, "failed", _) => Some("service-crashing"),
+        (_, "activating", _) if property("SubState") == Some("auto-restart") || restarts > 3 => {
+            Some("service-crashing")
+        }
+        (_, "active" | "activating" | "reloading", _) => None,
+        (_, _, "disabled" | "masked") => Some("service-disabled"),
+        _ => Some("service-stopped"),
+    }
+}
+
+/// `sc query`: a state, or error 1060.
+pub(super) fn judge_windows(text: &str) -> Option<&'static str> {
+    match () {
+        () if text.contains("1060") => Some("service-missing"),
+        () if text.contains("RUNNING") || text.contains("START_PENDING") => None,
+        () => Some("service-stopped"),
+    }
+}
+
+/// `launchctl print`: a state, or that there is no such service.
+pub(super) fn judge_macos(text: &str) -> Option<&'static str> {
+    match () {
+        () if text.contains("Could not find service") => Some("service-missing"),
+        () if text.contains("state = running") => None,
+        () if text.contains("last exit code = 0") || text.contains("never exited") => Some("service-stopped"),
+        () => Some("service-crashing"),
+    }
+}
+
+/// Asks the server for its time by each way, and looks closer where that fails.
+fn network(kit: &Kit, found: &mut Found) -> bool {
+    let ways = routes(&kit.places.policy, kit.server.host());
+    found.fact("server", json!(kit.server.authority()));
+    found.fact("routes", json!(ways.iter().map(Route::shown).collect::<Vec<_>>()));
+    let answer = kit.client().get("/v1/enroll/hello");
+    let cause = match &answer {
+        Ok(answer) if answer.status >= 500 || answer.status == 429 => Some(Cause::Unavailable),
+        Ok(answer) if answer.text("service") != Some("enrollment/1") => Some(Cause::CaptivePortal),
+        Ok(_) => None,
+        Err(cause) => Some(*cause),
+    };
+    if let Some(cause) = cause {
+        let steps = probe::directly(&kit.server);
+        let line = |step: &probe::Step| match &step.found {
+            Ok(how) => format!("{}: {how}", step.what),
+            Err(cause) => format!("{}: {}", step.what, cause.name()),
+        };
+        let mut evidence: Vec<String> = ways.iter().map(|way| format!("tried {}", way.shown())).collect();
+        evidence.extend(steps.iter().map(line));
+        found.say(cause.name(), evidence);
+        return false;
+    }
+    if let Some(time) =
+        answer.ok().and_then(|answer| answer.number("server_time")).and_then(|time| i64::try_from(time).ok())
+    {
+        let offset = time.saturating_sub(i64::try_from(system::now()).unwrap_or(time));
+        found.fact("clock_offset", json!(offset));
+        if offset.abs() > CLOCK_SECS {
+            found.say("clock-wrong", vec![format!("the server's clock is {offset} seconds ahead of the device's")]);
+        }
+    }
+    true
+}
+
+/// Where the device stands, and what the server said last.
+fn enrollment(kit: &Kit, found: &mut Found, is_reached: bool) {
+    found.fact("expected_tenant", json!(settings(&kit.places.policy).expected_tenant));
+    let identity = kit.places.identity().ok().flatten();
+    let outcome = kit.places.outcome();
+    found.fact("last", json!(outcome));
+    found.fact("standing", json!(identity.as_ref().map(|identity| identity.standing)));
+    if let Some(identity) = identity {
+        found.fact("device_id", json!(identity.device_id));
+        let silent = system::now().saturating_sub(identity.checked_in.unwrap_or_default());
+        match identity.standing {
+            Standing::Retired => found.say("device-retired", vec![format!("record {}", identity.device_id)]),
+            Standing::Enrolled if !identity.confirmed => {
+                found.say("partially-enrolled", vec![format!("record {}", identity.device_id)]);
+            }
+            Standing::Enrolled
+                if identity.checked_in.is_some() && silent > identity.checkin_interval.saturating_mul(3) =>
+            {
+                found.say("no-check-in", vec![format!("the last one was {silent} seconds ago")]);
+            }
+            _ => {}
+        }
+    } else {
+        token(kit, found);
+    }
+    let Some(outcome) = outcome.filter(|outcome| ["blocked", "pending", "bad-token"].contains(&outcome.kind.as_str()))
+    else {
+        return;
+    };
+    let id = match (outcome.kind.as_str(), outcome.name.as_str()) {
+        ("pending", "re-association") => "re-association-waiting",
+        ("pending", "allocation") => "allocation-exhausted",
+        ("pending", _) => "approval-waiting",
+        ("bad-token", "unverifiable") => "token-unverifiable",
+        (_, name) => name,
+    };
+    let token = outcome.token.map(|token| format!("token {token}…"));
+    let when = if is_reached { "the last answer" } else { "an earlier answer" };
+    let answer = (!outcome.detail.is_empty()).then(|| format!("{when}: {}", outcome.detail));
+    found.say(id, token.into_iter().chain(answer).collect());
+}
+
+fn token(kit: &Kit, found: &mut Found) {
+    let places = &kit.places;
+    match Token::find(&places.token, &places.issuer_keys, &kit.product.name) {
+        Ok(None) => found.say("token-missing", vec![format!("nothing at {}", places.token.place())]),
+        Ok(Some(token)) => found.fact("token", json!(token.fingerprint())),
+        Err(error) => found.say("token-unverifiable", vec![error.to_string()]),
+    }
+}

@@ -1,0 +1,102 @@
+//! Why a request got no answer of ours.
+
+use std::io::ErrorKind;
+
+/// Why a request got no answer of ours. Each has one next step, which `doctor` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The name of the server is not found.
+    Dns,
+    /// The port is closed.
+    Refused,
+    /// Nothing comes back: a firewall drops it.
+    Timeout,
+    /// The connection is cut.
+    Reset,
+    /// The certificate's issuer is not trusted: TLS is inspected, or a root is missing.
+    TlsUntrusted,
+    /// The certificate has expired, by this device's clock.
+    TlsExpired,
+    /// The certificate is not yet valid, by this device's clock.
+    TlsNotYetValid,
+    /// The certificate is another server's.
+    TlsName,
+    /// The handshake fails otherwise.
+    Tls,
+    /// The proxy asks for a name and password that the agent does not have.
+    ProxyAuth,
+    /// The proxy does not connect.
+    Proxy,
+    /// Somebody else answers: a captive portal, a block page.
+    CaptivePortal,
+    /// The server says that it is not available now.
+    Unavailable,
+    /// The answer is the server's and cannot be understood.
+    Protocol,
+}
+
+impl Cause {
+    /// Its id, as `doctor` and logs have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Refused => "port-refused",
+            Self::Timeout => "port-blocked",
+            Self::Reset => "connection-reset",
+            Self::TlsUntrusted => "tls-untrusted",
+            Self::TlsExpired => "tls-expired",
+            Self::TlsNotYetValid => "clock-or-tls-not-yet-valid",
+            Self::TlsName => "tls-other-name",
+            Self::Tls => "tls",
+            Self::ProxyAuth => "proxy-auth",
+            Self::Proxy => "proxy",
+            Self::CaptivePortal => "captive-portal",
+            Self::Unavailable => "server-unavailable",
+            Self::Protocol => "server-protocol",
+        }
+    }
+
+    pub(super) fn of(error: &ureq::Error) -> Self {
+        match error {
+            ureq::Error::HostNotFound => Self::Dns,
+            ureq::Error::Timeout(_) => Self::Timeout,
+            ureq::Error::Rustls(error) => Self::of_rustls(error),
+            ureq::Error::Tls(_) => Self::Tls,
+            ureq::Error::ConnectProxyFailed(text) if text.contains("407") => Self::ProxyAuth,
+            ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => Self::Proxy,
+            ureq::Error::ConnectionFailed => Self::Refused,
+            ureq::Error::Io(error) => Self::of_io(error),
+            _ => Self::Protocol,
+        }
+    }
+
+    fn of_io(error: &std::io::Error) -> Self {
+        // TLS errors travel inside I/O errors.
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        match (inner, error.kind()) {
+            (Some(inner), _) => Self::of_rustls(inner),
+            (None, ErrorKind::ConnectionRefused) => Self::Refused,
+            (None, ErrorKind::TimedOut | ErrorKind::WouldBlock) => Self::Timeout,
+            (None, ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NotConnected) => {
+                Self::Timeout
+            }
+            (None, _) => Self::Reset,
+        }
+    }
+
+    fn of_rustls(error: &rustls::Error) -> Self {
+        use rustls::CertificateError as Certificate;
+        match error {
+            rustls::Error::InvalidCertificate(certificate) => match certificate {
+                Certificate::Expired | Certificate::ExpiredContext { .. } => Self::TlsExpired,
+                Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => Self::TlsNotYetValid,
+                Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => Self::TlsName,
+                // What the verifier of the platform says in its own words: an unknown issuer above all.
+                _ => Self::TlsUntrusted,
+            },
+            _ => Self::Tls,
+        }
+    }
+}
