@@ -304,7 +304,7 @@ fn a_slot_that_is_not_right_is_damaged_and_not_read() {
 }
 
 #[test]
-fn manifests_from_strangers() {
+fn untrusted_prepare_records() {
     let (_, record) = base(Kind::Msi).prepare();
     let good = serde_json::to_string(&record).unwrap();
     assert_eq!(PrepareRecord::parse(good.as_bytes()).unwrap(), record);

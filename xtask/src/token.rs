@@ -1,4 +1,4 @@
-//! A token for demonstrations and tests: it looks like one and lets nobody in.
+//! A token for demonstrations and tests: it has the form of one, and no server accepts it.
 
 use std::fs;
 use std::io::Write;

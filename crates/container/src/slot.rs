@@ -12,7 +12,7 @@
 pub const MAX_TOKEN_BYTES: usize = 4096;
 
 /// The extension's object identifier: a UUID, 5c1d7e0a-93b4-4f6e-8a27-d06f3b5e9c41, in seven numbers below the root that Microsoft's `oidgen` gives to
-/// identifiers that nobody has to register. Not `2.25.` and the UUID as one number (X.667): readers whose numbers have 32 or 64
+/// identifiers that need no registration. Not `2.25.` and the UUID as one number (X.667): readers whose numbers have 32 or 64
 /// bits (the `der` crate, Go's `crypto/x509`) refuse the whole certificate, and with it the signature.
 pub const MSI_OID: &str = "1.2.840.113556.1.8000.2554.23581.32266.37812.20334.35367.13659963.6200385";
 /// The same as the content of its DER encoding.

@@ -28,6 +28,14 @@ pub fn pieces<E>(
     }
 }
 
+/// The `n` bytes of a buffer that a reader or a writer says it has moved. Empty bytes in place of these would make a wrong digest.
+///
+/// # Errors
+/// It says that it has moved more than it was given, which breaks its contract.
+pub fn moved(buffer: &[u8], n: usize) -> io::Result<&[u8]> {
+    buffer.get(..n).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

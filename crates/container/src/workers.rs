@@ -66,7 +66,7 @@ impl<J: Send + 'static, R: Send + 'static> Workers<J, R> {
                 // The lock is held while waiting for a job: the next thread waits for the lock instead.
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok((job, result)) = next else { return };
-                // Nobody waits any more when the workers were dropped.
+                // The receiver is gone when the workers were dropped.
                 let _ = result.send(work(job));
             }
         })?;

@@ -1,7 +1,7 @@
 //! The file tree that gets installed, settled before any format sees it.
 //!
 //! Paths have `/` between their parts and none at the start or end; the tree is sorted by path, so a folder always
-//! comes before what is in it; folders that nobody named are there with mode 0755. Owner and group are always
+//! comes before what is in it; folders that the product does not name are there with mode 0755. Owner and group are always
 //! root's: no installer of ours has other files. Content is a [`Source`], opened when it is written: a whole agent is
 //! never in memory.
 
@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The mode of folders that nobody named.
+/// The mode of folders that the product does not name.
 const FOLDER_MODE: u32 = 0o755;
 
 /// A validated tree; see the [module](self).

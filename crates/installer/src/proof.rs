@@ -184,9 +184,10 @@ impl Read for Pair<'_, '_> {
         let n = self.found.read(buf)?;
         if self.same {
             self.buffer.resize(buf.len().max(self.buffer.len()), 0);
-            let given = self.buffer.get_mut(..n).unwrap_or_default();
+            let found = stream::moved(buf, n)?;
+            let given = self.buffer.get_mut(..n).ok_or(io::ErrorKind::InvalidData)?;
             self.same = match self.given.read_exact(given) {
-                Ok(()) => buf.get(..n) == Some(&*given),
+                Ok(()) => found == given,
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
                 Err(error) => return Err(error),
             };

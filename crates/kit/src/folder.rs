@@ -1,4 +1,4 @@
-//! A kit on its way: a folder that nobody sees until it is complete, whose files nobody but their owner reads.
+//! A kit on its way: a folder that appears when it is complete, with files that only their owner can read.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};

@@ -7,7 +7,7 @@
 //!
 //! | module | noun |
 //! |---|---|
-//! | `folder` | a kit on its way: files that nobody but their owner reads |
+//! | `folder` | a kit on its way: files that only their owner can read |
 //! | `text` | values from an installer on their way into documents |
 //! | `windows`, `macos` | what a kit needs to know of an installer, checked |
 //! | `intune` | `.intunewin`, `.intunemac`, bodies for Microsoft Graph |

@@ -16,7 +16,7 @@ use crate::profiles::{dictionary, xml};
 
 /// The usual piece.
 const PIECE_BYTES: u64 = 10 << 20;
-/// Where the package is, when nobody said so: a name that never resolves.
+/// Where the package is, when no address was given: a name that never resolves.
 const NOWHERE: &str = "https://replace-me.invalid/";
 
 /// What a package weighs.

@@ -4,7 +4,7 @@
 //! | file | payload | keys |
 //! |---|---|---|
 //! | `token` | `com.apple.ManagedClient.preferences` | the token, for a package without one: domain = bundle id |
-//! | `login-items` | `com.apple.servicemanagement` | the daemon's label and team: nobody can switch it off |
+//! | `login-items` | `com.apple.servicemanagement` | the daemon's label and team: a user cannot switch it off |
 //! | `full-disk-access` | `com.apple.TCC.configuration-profile-policy` | `SystemPolicyAllFiles` by code requirement |
 //!
 //! Identifiers and UUIDs are derived from tenant, application and kind, never from the token: a profile with the same ones replaces

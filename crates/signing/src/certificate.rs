@@ -15,7 +15,7 @@ use x509_cert::name::Name;
 use crate::algorithm::{PublicKey, signature_digest};
 use crate::{pem, time};
 
-/// More certificates than these are in nobody's file.
+/// The most certificates that a file may have; real chains have two to four.
 const MAX_CERTIFICATES: usize = 200;
 
 /// A certificate.

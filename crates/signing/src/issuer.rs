@@ -1,7 +1,7 @@
 //! Who mints enrollment tokens: a private key, its public half as a JSON Web Key Set, and tokens signed with it.
 //!
 //! A token is a JSON Web Signature in its compact form (RFC 7515 §3.1) with EdDSA (RFC 8037) or ES256 (RFC 7518 §3.4). A key's id is its
-//! thumbprint (RFC 7638), so two keys never have one id and nobody has to invent one. Time and randomness are arguments.
+//! thumbprint (RFC 7638), so two keys never have one id, and no id has to be chosen. Time and randomness are arguments.
 
 use std::fmt;
 

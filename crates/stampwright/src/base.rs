@@ -115,7 +115,9 @@ impl Options {
                 let found = (base.format().kind(), base.bytes().len(), &found.slot);
                 Prepared::asserted(self.prepared.as_ref(), base.bytes().path(), found)?
             }
-            None if self.prepared.is_some() => return Err(Error::wrong("it is not prepared, and has no prepare record")),
+            None if self.prepared.is_some() => {
+                return Err(Error::wrong("it is not prepared, and has no prepare record"));
+            }
             None => None,
         };
         if let Some(keys) = asserted {

@@ -42,7 +42,7 @@ pub struct Verify {
 struct Document<'a> {
     len: usize,
     fingerprint: String,
-    /// Whether a listed issuer's signature was found to be right; `false`: nobody looked.
+    /// Whether a listed issuer's signature verifies; `false`: no keys were given, so it was not checked.
     verified: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     claims: Option<Said<'a>>,

@@ -66,7 +66,7 @@ fn windows(sh: &Shell, folder: &str, files: [&str; 3]) -> Result {
     Ok(())
 }
 
-/// The same words for the three: nobody trusts the certificate, but there is one, and nothing is damaged.
+/// The same words for the three: the certificate is not trusted, but there is one, and nothing is damaged.
 fn macos(sh: &Shell, files: [&str; 3]) -> Result {
     let mut first = None;
     for file in files {

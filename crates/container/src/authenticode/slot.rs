@@ -8,7 +8,7 @@
 //!       ├─ SpcIndirectDataContent            what is signed: the digest of the package
 //!       ├─ certificates [0]
 //!       │  ├─ the signer's, its issuers', …
-//!       │  └─ one more, in nobody's chain    ◀── its one extension has 4115 bytes: the slot
+//!       │  └─ one more, in no chain          ◀── its one extension has 4115 bytes: the slot
 //!       └─ signerInfos                       their signatures cover neither the list of certificates nor each other's attributes
 //! ```
 //!

@@ -6,7 +6,7 @@ use super::{DIFAT_IN_HEADER, ENDOFCHAIN, FREESECT, MAXREGSECT};
 use crate::read_at::{ReadAt, read_vec};
 use crate::reader::{Error, Malformed, Problem, Reader};
 
-/// A fragmented stream costs memory per piece; nobody writes a stream in more pieces than this.
+/// A fragmented stream costs memory per piece; no writer produces more pieces than this.
 const MAX_EXTENTS: usize = 1 << 20;
 
 /// A run of bytes of the file.

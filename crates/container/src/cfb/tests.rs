@@ -149,7 +149,7 @@ fn what_does_not_fit_is_refused() {
     assert_eq!(refused(&[], &[&[0x2F]]), Refusal::Name { units: 1 });
 }
 
-/// A file whose middle is zeros that nobody stores; it counts how much of it is read.
+/// A file whose middle is zeros that are not stored; it counts how much of it is read.
 struct Sparse {
     header: Vec<u8>,
     middle: u64,

@@ -1,4 +1,4 @@
-//! Writes a compound file front to back: bulk streams of a length nobody knows yet, then the rest.
+//! Writes a compound file front to back: bulk streams whose length is not known in advance, then the rest.
 
 use std::io::{self, Seek, SeekFrom, Write};
 
@@ -93,7 +93,7 @@ pub struct BulkWriter<'w, W> {
 impl<W: Write + Seek> Write for BulkWriter<'_, W> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let n = self.out.write(buf)?;
-        let written = buf.get(..n).unwrap_or_default();
+        let written = crate::stream::moved(buf, n)?;
         for (at, byte) in (self.position..MINI_CUTOFF).zip(written) {
             let Ok(at) = usize::try_from(at) else { break };
             if at >= self.head.len() {

@@ -230,7 +230,7 @@ struct Digesting<'r> {
 impl Read for Digesting<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buf)?;
-        self.digest.update(buf.get(..n).unwrap_or_default());
+        self.digest.update(crate::stream::moved(buf, n)?);
         Ok(n)
     }
 }
@@ -244,7 +244,7 @@ struct Hashing<'r, R> {
 impl<R: Read> Read for Hashing<'_, R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buf)?;
-        self.digest.update(buf.get(..n).unwrap_or_default());
+        self.digest.update(crate::stream::moved(buf, n)?);
         Ok(n)
     }
 }

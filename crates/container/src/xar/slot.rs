@@ -108,10 +108,10 @@ pub fn check_room(file: &(impl ReadAt + ?Sized), archive: &Archive) -> Result<()
     }
     for _ in 0..MAX_RECORDS {
         let Some(start) = at.checked_sub(RECORD_BYTES).filter(|start| *start >= archive.end) else {
-            return Err(wrong(archive.end, "bytes of nobody follow the archive").into());
+            return Err(wrong(archive.end, "unknown bytes follow the archive").into());
         };
         let Some((kind, length)) = record(file, start)? else {
-            return Err(wrong(start, "bytes of nobody follow the archive, or the last record is damaged").into());
+            return Err(wrong(start, "unknown bytes follow the archive, or the last record is damaged").into());
         };
         let content = start.checked_sub(length).filter(|content| *content >= archive.end);
         let content = content.ok_or_else(|| wrong(start, "a record is longer than what lies before it"))?;

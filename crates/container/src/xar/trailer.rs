@@ -1,4 +1,4 @@
-//! What lies behind an archive: the trailer of a stapled notarization ticket, or bytes of nobody.
+//! What lies behind an archive: the trailer of a stapled notarization ticket, or unknown bytes.
 //!
 //! Apple's reader (Security, `notarization.cpp`) starts at the end of the file and walks back over records of 16 bytes,
 //! `"t8lr"`, u16 version, u16 type, u32 length, 4 reserved, all little-endian, each behind `length` bytes of content:

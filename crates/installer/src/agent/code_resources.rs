@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use container::code_resources::{CodeResources, Seal, SealKind};
 use container::read_at::FileAt;
+use container::stream;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
@@ -25,7 +26,6 @@ const MAX_DEPTH: usize = 64;
 const MAX_NESTED: usize = 8;
 /// The largest applications have a hundred thousand files.
 const MAX_FILES: usize = 500_000;
-const PIECE_BYTES: usize = 256 << 10;
 /// What may lie beside `Contents`, if it is no program (`bundlediskrep.cpp`).
 const BESIDE_CONTENTS: [&str; 4] = [".LSOverride", ".DS_Store", "Icon\r", ".SoftwareDepot.tracking"];
 /// What signers put into `_CodeSignature` (`codedirectory.cpp`, `canonicalSlotName`).
@@ -84,11 +84,15 @@ impl Check {
     /// Nothing seals what lies beside a framework's versions, but links into them.
     fn beside_versions(&mut self, folder: &Path, shown: &str) -> Result<(), AgentProblem> {
         for (name, found) in entries(folder)? {
-            let target = || fs::read_link(folder.join(&name)).unwrap_or_default();
+            let target = if found.is_symlink() {
+                fs::read_link(folder.join(&name)).map_err(unreadable)?
+            } else {
+                PathBuf::new()
+            };
             let is_usual = match name.as_str() {
                 "Versions" => found.is_dir(),
                 ".DS_Store" | "module.map" if found.is_file() => !is_executable(&found),
-                _ => found.is_symlink() && target().strip_prefix("./").unwrap_or(&target()).starts_with("Versions"),
+                _ => found.is_symlink() && target.strip_prefix("./").unwrap_or(&target).starts_with("Versions"),
             };
             if !is_usual {
                 self.add(&format!("{shown}{name}"), Breach::Added);
@@ -162,14 +166,13 @@ impl Check {
     /// Compares one path with its seal.
     fn compare(&mut self, walk: &Walk<'_>, path: &str, seal: &Seal, found: &fs::Metadata) -> Result<(), AgentProblem> {
         let (on_disk, shown) = (walk.bundle.base.join(path), format!("{}{path}", walk.bundle.shown));
-        let failed = |source| AgentProblem::Read { verb: "read a file of the application", source };
         let holds = match &seal.kind {
             SealKind::File { sha1, sha256 } if found.is_file() => {
-                let digests = digests(&on_disk).map_err(failed)?;
+                let digests = digests(&on_disk).map_err(unreadable)?;
                 sha1.is_none_or(|sha1| sha1 == digests.0) && sha256.is_none_or(|sha256| sha256 == digests.1)
             }
             SealKind::Link(target) if found.is_symlink() => {
-                fs::read_link(&on_disk).map_err(failed)?.to_str() == Some(target.as_str())
+                fs::read_link(&on_disk).map_err(unreadable)?.to_str() == Some(target.as_str())
             }
             SealKind::Nested { cdhash, requirement } if !found.is_symlink() => {
                 return self.nested(walk.nested + 1, &on_disk, &shown, (cdhash, requirement));
@@ -194,8 +197,7 @@ impl Check {
             return Err(AgentProblem::App { file: shown.to_owned(), what: "code lies in code more than eight deep" });
         }
         if !path.is_dir() {
-            let failed = |source| AgentProblem::Read { verb: "open a program of the application", source };
-            let file = FileAt::new(File::open(path).map_err(failed)?).map_err(failed)?;
+            let file = FileAt::new(File::open(path).map_err(unreadable)?).map_err(unreadable)?;
             return self.code(shown, signed::Code::read(&file), sealed).map(drop);
         }
         let inside = format!("{shown}/");
@@ -273,23 +275,24 @@ impl Check {
     }
 }
 
+const fn unreadable(source: io::Error) -> AgentProblem {
+    AgentProblem::Read { verb: "read a file of the application", source }
+}
+
 /// SHA-1 and SHA-256 of a file.
 fn digests(path: &Path) -> io::Result<([u8; 20], [u8; 32])> {
     let mut file = File::open(path)?;
     let (mut sha1, mut sha256) = (Sha1::new(), Sha256::new());
-    let mut piece = vec![0; PIECE_BYTES];
-    loop {
-        match file.read(&mut piece) {
-            Ok(0) => return Ok((sha1.finalize().into(), sha256.finalize().into())),
-            Ok(n) => {
-                let part = piece.get(..n).unwrap_or_default();
-                sha1.update(part);
-                sha256.update(part);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    stream::pieces(
+        &mut file,
+        |error| error,
+        |piece| {
+            sha1.update(piece);
+            sha256.update(piece);
+            Ok(())
+        },
+    )?;
+    Ok((sha1.finalize().into(), sha256.finalize().into()))
 }
 
 #[cfg(unix)]

@@ -116,10 +116,10 @@ fn is_on_debian(interpreter: &str, architectures: &[Arch]) -> bool {
 }
 
 /// The Debian packages that an executable's libraries are in, as a `Depends` field lists them: none for what is linked
-/// statically, and none for what is no ELF file, which the agent check refuses.
-pub(crate) fn packages(file: &dyn ReadAt) -> Vec<String> {
-    let libraries = Elf::open(file).and_then(|elf| elf.libraries(file)).unwrap_or_default();
-    depends(&libraries).0
+/// statically.
+pub(crate) fn packages(file: &dyn ReadAt) -> Result<Vec<String>, container::Error> {
+    let libraries = Elf::open(file)?.libraries(file)?;
+    Ok(depends(&libraries).0)
 }
 
 /// The packages that libraries are in, sorted, and the libraries of which that is not known.

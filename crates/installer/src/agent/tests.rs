@@ -173,7 +173,7 @@ fn code_directories_are_named_in_several_ways() {
     }
     let sentence = "was changed after it was signed: its CMS does not name each code directory";
     assert_eq!(says(&file(Naming::OneHash), expected), sentence);
-    // A second code directory that nobody signed does not stand for the first: both must fit the pages.
+    // A second code directory that no signature covers does not stand for the first: both must fit the pages.
     let good = file(Naming::Nothing);
     let mut forged = good.clone();
     forged[0x2000] ^= 1;

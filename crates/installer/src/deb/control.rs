@@ -125,7 +125,8 @@ fn text(job: &Job<'_>, payload: &Payload) -> Result<String, BuildError> {
         ("Maintainer", product.maintainer().to_owned()),
         ("Installed-Size", installed_size_kib(payload).to_string()),
     ];
-    let depends = depends(product, agent::packages(&open(&job.agent.path)?));
+    let linked = agent::packages(&open(&job.agent.path)?).map_err(BuildError::source(&job.agent.path))?;
+    let depends = depends(product, linked);
     if !depends.is_empty() {
         fields.push(("Depends", depends.join(", ")));
     }

@@ -26,7 +26,7 @@ pub(super) fn extract(package: &Package<'_>, sink: &mut dyn Sink) -> Result<(), 
     })
 }
 
-/// The root is nobody's piece.
+/// The root itself is not extracted.
 fn piece(entry: &Entry, area: Area) -> Option<Extracted<'_>> {
     let kind = match &entry.kind {
         TarEntryKind::Folder => EntryKind::Folder,

@@ -275,7 +275,7 @@ struct Zeros<R> {
 impl<R: Read> Read for Zeros<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buf)?;
-        let read = buf.get(..n).unwrap_or_default();
+        let read = container::stream::moved(buf, n)?;
         let zeros = read.iter().rev().take_while(|byte| **byte == 0).count();
         self.run = if zeros == n { self.run + n as u64 } else { zeros as u64 };
         Ok(n)

@@ -116,7 +116,7 @@ impl Place {
         let member = part.member.clone();
         let header = container::read_at::read_vec(file, "ar member header", member.header, 60, 60)?;
         let (before, rest) = header.split_at(SIZE_FIELD.start as usize);
-        let after = rest.get((SIZE_FIELD.end - SIZE_FIELD.start) as usize..).unwrap_or_default();
+        let (_, after) = rest.split_at((SIZE_FIELD.end - SIZE_FIELD.start) as usize);
         let header = (before.to_vec(), after.to_vec());
         let codec: Codec = part.codec;
         let tail = codec.tail(file, member.offset, member.len)?;

@@ -312,7 +312,7 @@ impl Data {
         }
         for path in control.md5sums.keys().filter(|path| !self.digests.contains_key(*path)) {
             let message = if self.token_path.as_ref() == Some(path) {
-                "lists the token, whose digest nobody needs to know"
+                "lists the token, whose digest must not be readable by every user"
             } else {
                 "lists a file that is not there"
             };

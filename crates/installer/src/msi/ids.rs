@@ -21,7 +21,7 @@ pub(super) const FEATURE: &str = "Agent";
 pub(super) const AGENT_COMPONENT: &str = "AgentComponent";
 /// The agent's key in the File table, and its name in the cabinet.
 pub(super) const AGENT_FILE: &str = "AgentFile";
-/// The folder of the agent. Not in capitals, so that nobody can move a service of the system from the command line.
+/// The folder of the agent. Not in capitals, so that it cannot be set on the command line and move a system service.
 pub(super) const INSTALL_FOLDER: &str = "InstallFolder";
 /// The folder of the agent's own data.
 pub(super) const STATE_FOLDER: &str = "StateFolder";

@@ -10,7 +10,7 @@
 //! ├─ Registry, RegLocator, AppSearch, CreateFolder, RemoveFile, MsiLockPermissionsEx        token.rs
 //! ├─ ServiceInstall, ServiceControl                                                         service.rs
 //! ├─ Upgrade, CustomAction                                                                  upgrade.rs
-//! ├─ Binary                 the token reader and the issuer's keys, where there are some    reader.rs
+//! ├─ Binary                 the token reader and the issuer's keys, where there are some    token_reader.rs
 //! ├─ Install-, Admin-, AdvtExecuteSequence and the UI sequences                             sequences.rs
 //! └─ DigitalSignature, MsiDigitalSignatureEx                             only after signing
 //! ```
@@ -32,10 +32,16 @@
 //! GUIDs in upper case, no empty strings, another PackageCode for other bytes, no free sectors and no trailing bytes.
 //! `verify` checks each.
 //!
+//! **Which libraries.** The `msi` crate (0.11) makes the streams of the tables at build (`database`). It was not enough for the rest: it cannot write
+//! a codepage 874 or a column's category `Guid` and `Cabinet` as the SDK spells them (`string_pool` mends that), it refuses foreign files with damage
+//! that Windows takes, so reading is `container::msidb`, and it cannot change a row without laying the file out anew, so stamping is
+//! `stamp/strings`. `cfb` (0.16) reads what `msi` wrote; its own files have no layout that can be signed or kept, so `container::cfb` writes ours.
+//! `cab` judges our cabinets in the tests and compresses on one core; `container::cab` writes them on all.
+//!
 //! | file | noun |
 //! |---|---|
 //! | `schema`, `tables`, `text`, `string_pool` | columns, rows, and text on its way into them |
-//! | `identity`, `files`, `token`, `reader`, `service`, `upgrade`, `sequences` | the rows, by what they are about |
+//! | `identity`, `files`, `token`, `token_reader`, `service`, `upgrade`, `sequences` | the rows, by what they are about |
 //! | `content` | the digests by which a package proves itself |
 //! | `database`, `cabinet`, `build` | rows to streams, files to a cabinet, both to a base |
 //! | `stamp` | a token into the streams that it changes, laid out anew around the cabinet |

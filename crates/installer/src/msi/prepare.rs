@@ -37,7 +37,12 @@ pub(super) fn slot(compound: &Compound<&dyn ReadAt>) -> Result<Option<SlotFound>
         let problem = Problem::Text { what: "the signature with the slot is not in one piece" };
         return Err(Malformed { structure: "slot", offset: 0, problem }.into());
     };
-    let content = stream.get(start..).and_then(|rest| rest.get(..MSI_LEN_BYTES)).unwrap_or_default();
+    let cut_short = || Malformed {
+        structure: "slot",
+        offset: start as u64,
+        problem: Problem::Text { what: "the slot is cut short" },
+    };
+    let content = stream.get(start..).and_then(|rest| rest.get(..MSI_LEN_BYTES)).ok_or_else(cut_short)?;
     let state = match slot::read(content) {
         Ok(None) => SlotState::Empty,
         Ok(Some(token)) => match Token::parse(token) {

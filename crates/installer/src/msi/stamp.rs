@@ -110,7 +110,8 @@ pub(super) fn open(installer: &Installer<'_>, base: &dyn ReadAt) -> Result<MsiSt
     let streams = streams.collect::<Result<Vec<_>, container::Error>>()?;
     let (signature, constant) = streams.into_iter().partition(|(name, _)| signature_names.contains(name));
     let [pool, _, _, summary] = &changed;
-    let stream = |name: &[u16]| compound.find(name).map(read).transpose().map(Option::unwrap_or_default);
+    let missing = || not_a_base("a stream of the tables", "missing".to_owned(), "there");
+    let stream = |name: &[u16]| read(compound.find(name).ok_or_else(missing)?).map_err(StampError::from);
     let (word, mut summary) = (Reader::new("string pool", 0, &stream(pool)?).u32_le()?, stream(summary)?);
 
     let mut properties = Properties::new(&installer.database, word)?;
@@ -121,7 +122,9 @@ pub(super) fn open(installer: &Installer<'_>, base: &dyn ReadAt) -> Result<MsiSt
         properties.remove(TOKEN_PROPERTY)?;
         properties.set("ProductCode", &codes.product)?;
     }
-    let revision = installer.summary.place(pid::REVISION).unwrap_or_default();
+    let revision = installer.summary.place(pid::REVISION);
+    let revision = revision
+        .ok_or_else(|| not_a_base("the package code", "missing".to_owned(), "a GUID in the summary information"))?;
     put_code(&mut summary, &revision, &codes.package)?;
     let is_stamped = token.is_some();
     let base_len = base.len();

@@ -37,6 +37,31 @@ impl ValidationColumn {
     }
 }
 
+/// A string's entry in `_StringPool`. Build and stamp write it by the same code; the reader in `container::msidb` has its own.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    /// The string's length in the package's codepage.
+    pub(super) len_bytes: u32,
+    /// How many cells use it; fewer than 0x8000.
+    pub(super) references: u16,
+    /// Whether it has characters of several bytes.
+    pub(super) is_multi_byte: bool,
+}
+
+impl Entry {
+    /// Adds the entry to a pool: length and number of uses, 16 bits each.
+    pub(super) fn write(self, pool: &mut Vec<u8>) {
+        let word = self.references | if self.is_multi_byte { MULTI_BYTE } else { 0 };
+        // A string of 64 KiB and more has two entries: 0 in place of its length, and the length as 32 bits behind.
+        let short = u16::try_from(self.len_bytes).ok();
+        pool.extend(short.unwrap_or(0).to_le_bytes());
+        pool.extend(word.to_le_bytes());
+        if short.is_none() {
+            pool.extend(self.len_bytes.to_le_bytes());
+        }
+    }
+}
+
 /// The strings with their numbers of uses.
 pub(super) struct StringPool(Vec<(String, u16)>);
 
@@ -98,23 +123,12 @@ impl StringPool {
         let (mut pool, mut data) = (codepage.number().to_le_bytes().to_vec(), Vec::new());
         for (string, references) in &self.0 {
             let bytes = codepage.encode(string).map_err(|_| Unreadable)?;
-            let mark = if codepage.is_multi_byte() && !string.is_ascii() { MULTI_BYTE } else { 0 };
             if *references >= MULTI_BYTE {
                 return Err(Unreadable);
             }
-            let word = (references | mark).to_le_bytes();
-            match u16::try_from(bytes.len()) {
-                Ok(len) => {
-                    pool.extend(len.to_le_bytes());
-                    pool.extend(word);
-                }
-                // A string of 64 KiB and more has two entries.
-                Err(_) => {
-                    pool.extend([0, 0]);
-                    pool.extend(word);
-                    pool.extend(u32::try_from(bytes.len()).map_err(|_| Unreadable)?.to_le_bytes());
-                }
-            }
+            let len_bytes = u32::try_from(bytes.len()).map_err(|_| Unreadable)?;
+            let is_multi_byte = codepage.is_multi_byte() && !string.is_ascii();
+            Entry { len_bytes, references: *references, is_multi_byte }.write(&mut pool);
             data.extend(bytes);
         }
         Ok((pool, data))
@@ -171,7 +185,7 @@ mod tests {
         pool.describe(&mut validation, column, ValidationColumn::Category, "Guid").unwrap();
         assert_eq!(validation[2 * BEFORE_CATEGORY_BYTES..][..4], [0, 0, 4, 0]);
         assert_eq!(pool.0[3], ("Guid".to_owned(), 1));
-        // ValidationColumn nothing else uses is spelt anew where it is.
+        // What nothing else uses is spelt anew where it is.
         pool.describe(&mut validation, column, ValidationColumn::Category, "Text").unwrap();
         assert_eq!(pool.0[3..], [("Text".to_owned(), 1)]);
         pool.describe(&mut validation, column, ValidationColumn::Set, "Text").unwrap();

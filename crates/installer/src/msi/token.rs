@@ -78,7 +78,7 @@ const BITS_64: i32 = 0x100;
 /// `RegLocator.Type`: the raw value (2), in the 64-bit half of the registry (0x10).
 const RAW_VALUE_64: i32 = 0x12;
 
-/// Full access for the system and the administrators, nobody else, nothing inherited; owner is the system.
+/// Full access for the system and the administrators, no other account, nothing inherited; owner is the system.
 const FOLDER_SDDL: &str = "O:SYG:SYD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
 /// The same for the publisher's folder, where other products of the publisher may have what users read: they can read, and nothing else.
 const PUBLISHER_SDDL: &str = "O:SYG:SYD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;BU)";

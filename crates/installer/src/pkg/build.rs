@@ -209,7 +209,7 @@ impl<W: Write> Write for Hashed<W> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let n = self.out.write(buf)?;
         self.len += n as u64;
-        self.sha1.update(buf.get(..n).unwrap_or_default());
+        self.sha1.update(container::stream::moved(buf, n)?);
         Ok(n)
     }
 

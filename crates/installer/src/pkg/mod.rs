@@ -50,6 +50,10 @@
 //! [`container::xar`], [`container::cpio`], [`container::bom`]: written there, read there by other code, and judged by
 //! libarchive, 7-Zip and the `apple-*` crates in the tests.
 //!
+//! **Where `apple-flat-package` stands.** In the tests, as a judge: it reads the documents and archives of everything that is built here
+//! (`tests/interop/pkg.rs`). It is no writer: it has no `Scripts`, no control over the order and packing of members, which a stamp depends on, and
+//! its Bom writer (`apple-bom`) panics. It is no reader of other people's files either: it holds each member whole in memory, and links a C liblzma.
+//!
 //! | file | noun |
 //! |---|---|
 //! | `bundle` | the application: the vendor's own or the wrapper |

@@ -54,7 +54,7 @@ impl Packed {
     pub(super) fn new(files: &[ScriptFile], mtime: u64) -> io::Result<Self> {
         let (plain, tail_at) = archive(files, mtime)?;
         let mut gzip = PrefixWriter::new(Vec::new(), LEVEL)?;
-        gzip.write_all(plain.get(..tail_at).unwrap_or_default())?;
+        gzip.write_all(plain.split_at(tail_at).0)?;
         let (mut head, prefix) = gzip.finish_with_tail(&[])?;
         head.truncate(usize::try_from(prefix.tail_offset).unwrap_or(usize::MAX));
         Ok(Self::from_parts(head, prefix, plain, tail_at, files, mtime))
@@ -77,7 +77,8 @@ impl Packed {
         };
         let Some(prefix) = prefix(found.len()) else { return Ok(None) };
         let Ok(checked) = gzip::Tail::at(stored, 0, stored.len() as u64, prefix) else { return Ok(None) };
-        let head = stored.get(..usize::try_from(prefix.tail_offset).unwrap_or(usize::MAX)).unwrap_or_default().to_vec();
+        let kept = usize::try_from(prefix.tail_offset).ok().and_then(|end| stored.get(..end));
+        let Some(head) = kept.map(<[u8]>::to_vec) else { return Ok(None) };
         let is_ours = checked.bytes() == found;
         Ok(is_ours.then(|| Self::from_parts(head, prefix, plain, tail_at, files, mtime)))
     }
@@ -111,7 +112,7 @@ impl Packed {
 
     /// What follows the kept bytes: the stored block and the end of the member.
     pub(super) fn end(&self, token: Option<&Token>) -> io::Result<Zeroizing<Vec<u8>>> {
-        let trailer = self.plain.get(self.tail_at..).unwrap_or_default();
+        let (_, trailer) = self.plain.split_at(self.tail_at);
         let Some(token) = token else { return Ok(Zeroizing::new(self.prefix.end_with(trailer)?)) };
         // Room for everything at once: a vector that grows leaves copies of a secret behind.
         let mut tail = Zeroizing::new(Vec::with_capacity(token.len() + 2048));

@@ -29,10 +29,7 @@ pub(super) fn sign(
     }
     let trailer = xar::trailer(file, archive.end)?;
     if trailer.gap_bytes != 0 {
-        let what = format!(
-            "{} bytes follow the archive that belong to nobody; a signature would not cover them",
-            trailer.gap_bytes
-        );
+        let what = format!("{} bytes follow the archive, and a signature would not cover them", trailer.gap_bytes);
         return Err(SignFileError::Refused { what });
     }
     let room = room(signer)?;

@@ -3,7 +3,7 @@
 //! Both headers come before the payload and have its digests and sizes in them. Their lengths are known beforehand, because each
 //! of these values has one length: so their place is kept and filled at the end.
 
-use std::io::{self, Read, SeekFrom, Write};
+use std::io::{self, SeekFrom, Write};
 
 use container::cpio::newc;
 use container::digest::{Algorithm, hex};
@@ -17,8 +17,6 @@ use super::header::{self, RELEASE};
 use crate::format::{BuildError, Job, Output};
 use crate::payload::{Node, Source};
 
-/// How much is read from a source at once.
-const PIECE_BYTES: usize = 256 << 10;
 /// The sizes in both headers have 32 bits. Room for the headers, the cpio's own entries and a token is left.
 const MAX_PAYLOAD_BYTES: u64 = u32::MAX as u64 - (64 << 20);
 
@@ -129,21 +127,18 @@ fn copy(job: &Job<'_>, path: &str, source: &Source, out: &mut impl Write) -> Res
         source: error,
     };
     let mut input = source.open().map_err(unreadable)?;
-    let mut piece = vec![0; PIECE_BYTES];
     let mut digest = Algorithm::Sha256.hasher();
-    loop {
-        match input.read(&mut piece) {
-            Ok(0) => return Ok(hex(&digest.finish())),
-            Ok(n) => {
-                let bytes = piece.get(..n).unwrap_or_default();
-                digest.update(bytes);
-                out.write_all(bytes)?;
-                job.progress.advance(n as u64);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(unreadable(error).into()),
-        }
-    }
+    container::stream::pieces(
+        &mut *input,
+        |error| Failed::from(unreadable(error)),
+        |piece| {
+            digest.update(piece);
+            out.write_all(piece)?;
+            job.progress.advance(piece.len() as u64);
+            Ok(())
+        },
+    )?;
+    Ok(hex(&digest.finish()))
 }
 
 /// Digests what is written through it.
@@ -155,7 +150,7 @@ struct Digesting<'o> {
 impl Write for Digesting<'_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let n = self.out.write(buf)?;
-        self.digest.update(buf.get(..n).unwrap_or_default());
+        self.digest.update(container::stream::moved(buf, n)?);
         Ok(n)
     }
 

@@ -58,17 +58,16 @@ impl Requires {
         self.0.push((name.to_owned(), scriptlets, String::new()));
     }
 
-    /// The libraries of an executable: none for what is linked statically, and none for what is no ELF file, which the agent check
-    /// refuses.
-    pub(super) fn libraries(&mut self, file: &dyn ReadAt) {
-        let libraries = Elf::open(file).and_then(|elf| elf.libraries(file)).unwrap_or_default();
-        for library in libraries {
+    /// The libraries of an executable: none for what is linked statically.
+    pub(super) fn libraries(&mut self, file: &dyn ReadAt) -> Result<(), container::Error> {
+        for library in Elf::open(file)?.libraries(file)? {
             let name = &library.name;
             self.0.push((format!("{name}()(64bit)"), FOUND, String::new()));
             for version in &library.versions {
                 self.0.push((format!("{name}({version})(64bit)"), FOUND, String::new()));
             }
         }
+        Ok(())
     }
 
     /// What a person wrote.

@@ -107,7 +107,7 @@ fn requires(job: &Job<'_>, scripts: &Scripts, codec: Codec) -> Result<Requires, 
     let path = &job.agent.path;
     let read = |source| BuildError::Read { path: path.clone(), source };
     let agent = FileAt::new(File::open(path).map_err(read)?).map_err(read)?;
-    requires.libraries(&agent);
+    requires.libraries(&agent).map_err(BuildError::source(path))?;
     Ok(requires)
 }
 

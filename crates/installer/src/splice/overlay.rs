@@ -121,7 +121,7 @@ impl<B: ReadAt> Write for Overlay<B> {
             self.dirty.insert(number, page);
         }
         if let Some(here) = self.dirty.get_mut(&number).and_then(|page| page.get_mut(within)) {
-            here.copy_from_slice(bytes.get(..n).unwrap_or_default());
+            here.copy_from_slice(container::stream::moved(bytes, n)?);
         }
         self.position += n as u64;
         self.len = self.len.max(self.position);

@@ -52,7 +52,7 @@ impl<'a> Iterator for Pieces<'a> {
             return Some(match segment {
                 Segment::Keep(range) => Piece::Keep(range.start + from..range.start + to),
                 // `from < to <= bytes.len()`, which is a usize
-                Segment::Put(bytes) => Piece::Put(bytes.get(from as usize..to as usize).unwrap_or_default()),
+                Segment::Put(bytes) => Piece::Put(bytes.get(from as usize..to as usize)?),
             });
         }
         None
@@ -117,6 +117,6 @@ impl<B: ReadAt> ReadAt for View<'_, B> {
             }
             buf = rest;
         }
-        Ok(())
+        if buf.is_empty() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 }

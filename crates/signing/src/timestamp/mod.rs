@@ -7,7 +7,7 @@
 //! us         status granted? our imprint, our nonce? signed by whom it says? is that one allowed to?
 //! ```
 //!
-//! The answer is signed, so plain HTTP is enough: nobody between can do more than make it fail. Every public authority
+//! The answer is signed, so plain HTTP is enough: an attacker on the network can only make it fail. Every public authority
 //! answers there.
 
 mod authority;

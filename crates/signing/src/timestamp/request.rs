@@ -6,7 +6,7 @@ use container::digest::Algorithm;
 use crate::algorithm::unsigned;
 use crate::asn1::{algorithm, sequence, small, tlv};
 
-/// `certReq BOOLEAN TRUE`: without it the token has no certificates, and nobody could check it later.
+/// `certReq BOOLEAN TRUE`: without it the token has no certificates, and could not be verified later.
 const CERTIFICATES_PLEASE: [u8; 3] = [1, 1, 0xff];
 
 /// Asks for a timestamp over a signature.

@@ -3,7 +3,7 @@
 
 use crate::certificate::Certificate;
 
-/// Longer chains are nobody's.
+/// The longest chain that is built; real ones have two to four certificates.
 const MAX_DEPTH: usize = 10;
 
 /// How far a chain goes.

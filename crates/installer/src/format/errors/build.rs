@@ -1,7 +1,7 @@
 //! Why a base could not be built.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use container::Malformed;
 
@@ -59,6 +59,15 @@ pub enum BuildError {
 }
 
 impl BuildError {
+    /// What a reader says of a source.
+    pub(crate) fn source(path: &Path) -> impl FnOnce(container::Error) -> Self {
+        let path = path.to_path_buf();
+        move |error| match error {
+            container::Error::Io { source, .. } => Self::Read { path, source },
+            container::Error::Malformed(malformed) => Self::Malformed(malformed),
+        }
+    }
+
     /// An I/O error of the output, with what was being done.
     pub fn write(verb: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Write { verb, source }

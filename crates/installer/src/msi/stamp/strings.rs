@@ -2,6 +2,10 @@
 //!
 //! Strings are only ever added at the end of the pool and taken from there again, so every number in every other table stays right,
 //! and taking a token out gives the base's own bytes back.
+//!
+//! The `msi` crate, which writes these streams at build, cannot do this: it opens a whole file to change a row, keeps every table's rows as owned
+//! strings, sorts and renumbers as it saves, and writes a compound file of its own layout. A stamp needs three streams, in microseconds, and
+//! their old string numbers. So a build goes through the crate, and both write a pool's entries by the code in `string_pool`.
 
 use std::ops::Range;
 
@@ -9,18 +13,7 @@ use container::msidb::{Cell, Database, Streams};
 use zeroize::Zeroizing;
 
 use crate::format::StampError;
-
-/// A string of the pool.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    len: u32,
-    references: u16,
-    /// Whether it has characters of several bytes. What a stamp adds is ASCII.
-    is_marked: bool,
-}
-
-/// The bit of the stored number of uses that says so.
-const MULTI_BYTE: u16 = 0x8000;
+use crate::msi::string_pool::Entry;
 
 /// A row of the Property table: the numbers of its key and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +50,7 @@ impl Properties {
         for id in pool.ids() {
             let bytes = pool.bytes(id);
             let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            strings.push(Entry { len, references: pool.references(id), is_marked: pool.is_marked(id) });
+            strings.push(Entry { len_bytes: len, references: pool.references(id), is_multi_byte: pool.is_marked(id) });
             data.extend_from_slice(bytes);
         }
         let missing = || not_a_base("the Property table", "missing".to_owned(), "there, with a key and a value");
@@ -108,19 +101,7 @@ impl Properties {
         let mut pool = Vec::with_capacity(4 * (self.strings.len() + 1));
         pool.extend(self.word.to_le_bytes());
         for entry in &self.strings {
-            let references = entry.references | if entry.is_marked { MULTI_BYTE } else { 0 };
-            match u16::try_from(entry.len) {
-                Ok(len) => {
-                    pool.extend(len.to_le_bytes());
-                    pool.extend(references.to_le_bytes());
-                }
-                // A string of 64 KiB and more has two entries.
-                Err(_) => {
-                    pool.extend(0_u16.to_le_bytes());
-                    pool.extend(references.to_le_bytes());
-                    pool.extend(entry.len.to_le_bytes());
-                }
-            }
+            entry.write(&mut pool);
         }
         let mut table = Vec::with_capacity(2 * self.reference_bytes * self.rows.len());
         let keys = self.rows.iter().map(|row| row.key);
@@ -143,8 +124,8 @@ impl Properties {
     /// Where a string is in the data.
     fn span(&self, number: u32) -> Option<Range<usize>> {
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
-        let start: u64 = self.strings.get(..index)?.iter().map(|entry| u64::from(entry.len)).sum();
-        let (start, len) = (usize::try_from(start).ok()?, usize::try_from(self.strings.get(index)?.len).ok()?);
+        let start: u64 = self.strings.get(..index)?.iter().map(|entry| u64::from(entry.len_bytes)).sum();
+        let (start, len) = (usize::try_from(start).ok()?, usize::try_from(self.strings.get(index)?.len_bytes).ok()?);
         Some(start..start.checked_add(len)?)
     }
 
@@ -157,7 +138,7 @@ impl Properties {
     fn find(&self, text: &[u8]) -> Option<u32> {
         let mut rest = self.data.as_slice();
         for (number, entry) in (1..).zip(&self.strings) {
-            let (string, after) = rest.split_at_checked(usize::try_from(entry.len).ok()?)?;
+            let (string, after) = rest.split_at_checked(usize::try_from(entry.len_bytes).ok()?)?;
             if entry.references > 0 && string == text {
                 return Some(number);
             }
@@ -176,7 +157,8 @@ impl Properties {
                     return Err(not_a_base("the string pool", "full".to_owned(), "one with room for a token"));
                 }
                 let len = u32::try_from(text.len()).unwrap_or(u32::MAX);
-                self.strings.push(Entry { len, references: 0, is_marked: false });
+                // What a stamp adds is ASCII.
+                self.strings.push(Entry { len_bytes: len, references: 0, is_multi_byte: false });
                 // Not extended in place: what held the old bytes would not be wiped.
                 let mut data = Zeroizing::new(Vec::with_capacity(self.data.len() + text.len()));
                 data.extend_from_slice(&self.data);
@@ -197,7 +179,7 @@ impl Properties {
         let entry = self.entry(number).ok_or_else(wrong)?;
         entry.references = entry.references.checked_sub(1).ok_or_else(wrong)?;
         while self.strings.last().is_some_and(|last| last.references == 0) {
-            let len = self.strings.pop().map_or(0, |entry| entry.len);
+            let len = self.strings.pop().map_or(0, |entry| entry.len_bytes);
             let left = self.data.len().saturating_sub(usize::try_from(len).unwrap_or(usize::MAX));
             self.data.truncate(left);
         }

@@ -222,7 +222,7 @@ fn a_stamp_that_is_not_ours_is_refused() {
     assert!(refusal(&version).starts_with("the property StampwrightLayout is 9"), "{}", refusal(&version));
 }
 
-/// A base of 720 MB whose cabinet nobody stores.
+/// A base of 720 MB whose cabinet is computed and not stored.
 struct Huge {
     frame: Frame,
     fat: Vec<u8>,

@@ -49,7 +49,7 @@ pub(super) fn check(
     if info.generator == GENERATOR {
         for name in ["preinstall", "postinstall"] {
             report.check(info.scripts.iter().any(|script| script == name), "pkg-script", "PackageInfo", || {
-                format!("{name} is not among its scripts: nobody would put the token in its place")
+                format!("{name} is not among its scripts, so the token would not be installed")
             });
         }
     }
