@@ -1,14 +1,17 @@
 //! What can be typed: the commands. Their arguments stand beside their code; the sentences are the program's help.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use stampwright::Result;
 
 use crate::commands::{
     build, completions, extract, init, inspect, kit, make, prepare, rpm_key, rules, schema, sign, stamp, token, verify,
 };
+use crate::print::{self, Mistake, Settings};
 
 /// Stamps a signed endpoint agent and a tenant's enrollment token into MSI, PKG, Intune-ready, deb and rpm installers,
 /// and proves each by reading it back.
@@ -17,8 +20,25 @@ use crate::commands::{
 #[command(after_help = "Exit status: 0 done; 1 the input was read and is wrong, or a verification found an error;\n\
                         2 usage; 3 the machine failed (I/O).")]
 pub struct Cli {
+    #[command(flatten)]
+    display: Display,
     #[command(subcommand)]
     command: Command,
+}
+
+/// How much is said, and how.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Display")]
+struct Display {
+    /// Say nothing but errors, and what was asked for
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say what goes on, and what held in a verification
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Use colours: auto is on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
 }
 
 #[derive(Debug, Subcommand)]
@@ -60,6 +80,43 @@ enum Command {
 }
 
 impl Cli {
+    /// Reads what was typed. Help and mistakes are printed; what is left is the status.
+    pub fn typed(words: Vec<OsString>) -> Result<Self, ExitCode> {
+        // Both count for mistakes in the command line too.
+        let json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
+        let color = color(&words);
+        match color {
+            ColorChoice::Auto => anstream::ColorChoice::Auto,
+            ColorChoice::Always => anstream::ColorChoice::Always,
+            ColorChoice::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+        let parsed = Self::command().color(color).try_get_matches_from(words);
+        match parsed.and_then(|matches| Self::from_arg_matches(&matches)) {
+            Ok(cli) => {
+                print::set(Settings { quiet: cli.display.quiet, verbose: cli.display.verbose, json });
+                Ok(cli)
+            }
+            Err(error) => {
+                if json && error.use_stderr() {
+                    let text = error.render().to_string();
+                    let sentence = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>();
+                    let sentence = sentence.join(" ");
+                    let message = sentence.strip_prefix("error: ").unwrap_or(&sentence);
+                    let hint = suggestion(&error);
+                    print::json_error(&Mistake { kind: "usage", message, place: None, hint: hint.as_deref() });
+                }
+                // Help that nobody reads is no mistake; what cannot be written is the machine's.
+                let printed = error.print().or_else(|error| match error.kind() {
+                    std::io::ErrorKind::BrokenPipe => Ok(()),
+                    _ => Err(error),
+                });
+                let code = u8::try_from(error.exit_code()).unwrap_or(2);
+                Err(ExitCode::from(if printed.is_err() && !error.use_stderr() { 3 } else { code }))
+            }
+        }
+    }
+
     /// Runs what was typed.
     pub fn run(self) -> Result<ExitCode> {
         let done = match self.command {
@@ -81,4 +138,26 @@ impl Cli {
         };
         done.map(|()| ExitCode::SUCCESS)
     }
+}
+
+/// What `--color` says, looked up before the command line is read: its mistakes have colours too.
+fn color(words: &[OsString]) -> ColorChoice {
+    let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--").collect();
+    let separate = words.windows(2).find_map(|pair| match pair {
+        ["--color", value] => Some(*value),
+        _ => None,
+    });
+    let value = separate.or_else(|| words.iter().find_map(|word| word.strip_prefix("--color=")));
+    value.and_then(|value| value.parse().ok()).unwrap_or(ColorChoice::Auto)
+}
+
+/// What clap thinks was meant.
+fn suggestion(error: &clap::Error) -> Option<String> {
+    [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue].into_iter().find_map(
+        |kind| match error.get(kind) {
+            Some(ContextValue::String(text)) => Some(format!("perhaps {text}")),
+            Some(ContextValue::Strings(texts)) => texts.first().map(|text| format!("perhaps {text}")),
+            _ => None,
+        },
+    )
 }

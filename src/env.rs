@@ -1,6 +1,7 @@
 //! Time, environment and randomness come in here. Everything behind it is a function of its arguments.
 #![expect(clippy::disallowed_methods, reason = "this is where they come in")]
 
+use std::io::IsTerminal;
 use std::path::Path;
 
 use stampwright::{Epoch, Error, Passphrase, Result, Token, input};
@@ -28,8 +29,19 @@ pub fn passphrase(name: &str) -> Result<Passphrase> {
 
 fn variable(name: &str) -> Result<Zeroizing<Vec<u8>>> {
     let value = std::env::var_os(name);
-    let value = value.ok_or_else(|| Error::wrong(format!("the environment has no variable {name}")))?;
+    let value = value.ok_or_else(|| {
+        Error::wrong(format!("the environment has no variable {name}")).hint("give its name, and export its value")
+    })?;
     Ok(Zeroizing::new(value.into_encoded_bytes()))
+}
+
+/// What a person types at a terminal, which does not show it. `None`: standard input is no terminal.
+pub fn typed_secret(prompt: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let typed = rpassword::prompt_password(prompt).map_err(Error::io("read from", Path::new("the terminal")))?;
+    Ok(Some(Zeroizing::new(typed.into_bytes())))
 }
 
 /// Seconds since 1970, to hold the expiry of tokens and certificates against; never for what is built.

@@ -18,11 +18,10 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    match cli::Cli::parse().run() {
-        Ok(code) => code,
-        Err(error) => print::error(&error),
-    }
+    let code = match cli::Cli::typed(std::env::args_os().collect()) {
+        Ok(cli) => cli.run().unwrap_or_else(|error| print::error(&error)),
+        Err(code) => code,
+    };
+    print::end(code)
 }

@@ -1,4 +1,4 @@
-//! What goes on, for a person: notes always, how far long work has come on a terminal only.
+//! What goes on, for a person: notes always, how far long work has come on a terminal, and of long work elsewhere a line now and then.
 
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
@@ -6,16 +6,27 @@ use std::time::{Duration, Instant};
 
 use stampwright::{Event, Observer, Unit};
 
-use crate::print;
+use crate::print::{self, Results};
 
-/// Standard error.
+/// Standard error, and standard output for what was made.
 #[derive(Debug)]
 pub struct Terminal {
-    is_terminal: bool,
+    shows: Shows,
+    results: Results,
     line: Mutex<Option<Line>>,
 }
 
-/// A line that is written again and again while work goes on.
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shows {
+    /// One line, written again and again.
+    OneLine,
+    /// A line of its own each time: a log, a file, a pipe.
+    Lines,
+    Nothing,
+}
+
+/// The work that goes on.
 #[derive(Debug)]
 struct Line {
     work: String,
@@ -27,14 +38,21 @@ struct Line {
 }
 
 const PAUSE: Duration = Duration::from_millis(100);
+/// In a log.
+const LONG_PAUSE: Duration = Duration::from_secs(10);
 
 impl Terminal {
-    pub fn new() -> Self {
-        Self { is_terminal: std::io::stderr().is_terminal(), line: Mutex::new(None) }
+    pub fn new(results: Results) -> Self {
+        let shows = match (print::settings().quiet, std::io::stderr().is_terminal()) {
+            (true, _) => Shows::Nothing,
+            (false, true) => Shows::OneLine,
+            (false, false) => Shows::Lines,
+        };
+        Self { shows, results, line: Mutex::new(None) }
     }
 
     fn with_line(&self, work: impl FnOnce(&mut Option<Line>)) {
-        if self.is_terminal {
+        if self.shows != Shows::Nothing {
             work(&mut self.line.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
@@ -50,27 +68,32 @@ impl Observer for Terminal {
             }),
             Event::Advanced(amount) => self.with_line(|line| {
                 if let Some(line) = line {
-                    line.advance(*amount);
+                    line.advance(*amount, self.shows);
                 }
             }),
             Event::Ended => self.with_line(|line| {
-                *line = None;
-                // A terminal that cannot be written to is no reason to stop.
-                let _ = write!(std::io::stderr(), "\r\x1b[K");
+                let ended = line.take();
+                if self.shows == Shows::OneLine {
+                    // A terminal that cannot be written to is no reason to stop.
+                    let _ = write!(std::io::stderr(), "\r\x1b[K");
+                }
+                if let Some(line) = ended.filter(|_| print::settings().verbose) {
+                    print::progress(format_args!("{}: {:.1} s", line.work, line.start.elapsed().as_secs_f64()));
+                }
             }),
-            Event::Made { verb, path } => eprintln!("{verb} {}", path.display()),
-            Event::Note(note) => eprintln!("note: {note}"),
-            Event::Mistake { place, message } => eprintln!("error: {}: {message}", place.display()),
-            Event::Verified { path, report } => print::report(report, path),
+            Event::Made { verb, path } => print::result(format_args!("{verb} {}", path.display()), self.results),
+            Event::Note(note) => print::note(note),
+            Event::Mistake { place, message } => print::mistake(format_args!("{}: {message}", place.display())),
+            Event::Verified { path, report } => print::report(report, path, Results::Stderr),
             _ => {}
         }
     }
 }
 
 impl Line {
-    fn advance(&mut self, amount: u64) {
+    fn advance(&mut self, amount: u64, shows: Shows) {
         self.done += amount;
-        if self.shown.elapsed() < PAUSE {
+        if self.shown.elapsed() < if shows == Shows::OneLine { PAUSE } else { LONG_PAUSE } {
             return;
         }
         self.shown = Instant::now();
@@ -78,7 +101,13 @@ impl Line {
             Unit::Bytes => format!("{} %", (self.done * 100).checked_div(self.total).unwrap_or(100).min(100)),
             Unit::Installers => count(self.done, self.total, self.start.elapsed()),
         };
-        let _ = write!(std::io::stderr(), "\r\x1b[K{} {text}", self.work);
+        match shows {
+            Shows::OneLine => {
+                let _ = write!(std::io::stderr(), "\r\x1b[K{} {text}", self.work);
+            }
+            Shows::Lines => print::progress(format_args!("{} {text}", self.work)),
+            Shows::Nothing => {}
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `prepared` | what is true of every prepared installer and its slot |
 //! | `prepared_hostile` | what may not have a slot, and slots that are none |
 //! | `receipts` | what `--json` says of what was made, against what is there |
+//! | `command_line` | outputs, streams, colours, and a newcomer's mistakes |
 //! | `hostile` | bad input: an error within a second and bounded memory, never a panic |
 //! | `tokens` | signed tokens on the command line, and installers whose issuer is known |
 //! | `interop` | other people's programs judge our files: the real installers first |
@@ -21,6 +22,7 @@
 #![allow(clippy::ptr_arg, reason = "a &Vec becomes a &dyn ReadAt, a slice does not")]
 
 mod batch;
+mod command_line;
 mod hostile;
 mod interop;
 mod laws;

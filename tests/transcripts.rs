@@ -6,6 +6,7 @@
 //! are part of it. `STAMPWRIGHT_BLESS=1 cargo test transcripts` writes what was printed into the pages.
 
 use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -35,8 +36,13 @@ fn every_session_runs_as_it_stands() {
 /// The page with every session's output replaced by what its commands print now, and the number of sessions.
 fn replay(page: &str) -> (String, usize) {
     let small = Small::new();
-    std::fs::write(small.folder.path().join("token"), "t1.example-tenant.0123456789abcdef\n").unwrap();
-    std::fs::write(small.folder.path().join("other-token"), "t2.another-tenant.fedcba9876543210\n").unwrap();
+    for (name, token) in
+        [("token", "t1.example-tenant.0123456789abcdef\n"), ("other-token", "t2.another-tenant.fedcba9876543210\n")]
+    {
+        let path = small.folder.path().join(name);
+        std::fs::write(&path, token).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
     let mut out = String::new();
     let (mut blocks, mut inside) = (0, false);
     for line in page.lines() {

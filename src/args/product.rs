@@ -1,6 +1,6 @@
 //! What is built, and into which folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use stampwright::{BuildPlan, Error, Kind, Result, UnsignedAgent, input};
@@ -32,6 +32,11 @@ pub struct ProductArgs {
 }
 
 impl ProductArgs {
+    /// The files that are read, beside those that the manifest names.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        [Some(self.product.as_path()), self.issuer_keys.as_deref()].into_iter().flatten()
+    }
+
     /// What is to be built.
     pub fn plan(&self) -> Result<BuildPlan> {
         let mut product = input::product(&self.product)?;
@@ -40,7 +45,8 @@ impl ProductArgs {
             product = product.with_issuer_keys(jwks).map_err(|error| Error::from(error).about(path))?;
         }
         let unsigned = if self.allow_unsigned_agent { UnsignedAgent::Allow } else { UnsignedAgent::Refuse };
-        let plan = BuildPlan::new(product, self.format.clone(), &self.output, env::epoch()?, unsigned)?;
+        let plan =
+            BuildPlan::new(product, self.format.clone(), &self.output, env::epoch()?, unsigned)?.reading(self.files());
         // A receipt costs a pass over the installer.
         Ok(if self.json { plan } else { plan.without_receipts() })
     }

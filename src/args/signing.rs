@@ -1,6 +1,6 @@
 //! Who signs, and with what.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use stampwright::input::{self, OpenKey};
@@ -37,7 +37,7 @@ pub struct SigningArgs {
     /// The environment variable with the key's password or the token's PIN
     #[arg(long, value_name = "NAME")]
     pub key_password_env: Option<String>,
-    /// Take a private key that others can read
+    /// Take a private key or a password file that others can read
     #[arg(long)]
     pub allow_open_key: bool,
     /// A timestamp authority (RFC 3161), http only
@@ -52,15 +52,21 @@ pub struct SigningArgs {
 }
 
 impl SigningArgs {
-    /// Who signs. `None`: no signature was asked for.
-    pub fn method(&self) -> Result<Option<SigningMethod>> {
+    /// The files that are read.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        [&self.certs, &self.key, &self.pkcs12, &self.key_password_file].into_iter().filter_map(Option::as_deref)
+    }
+
+    /// Who signs. `None`: no signature was asked for. A command that signs does not get `token_env`, nor the variable with the password.
+    pub fn method(&self, token_env: Option<&str>) -> Result<Option<SigningMethod>> {
+        let hidden: Vec<&str> = [token_env, self.key_password_env.as_deref()].into_iter().flatten().collect();
         if let Some(command) = &self.sign_file_command {
             if self.certs.is_some() || self.timestamp.is_some() || self.description.is_some() || self.url.is_some() {
                 return Err(Error::usage(
                     "--sign-file-command signs by itself: give certificates, timestamp and texts to the command",
                 ));
             }
-            return Ok(Some(SigningMethod::Command(FileCommand::parse(command)?)));
+            return Ok(Some(SigningMethod::Command(FileCommand::parse(command, &hidden)?)));
         }
         let key = match (&self.key, &self.pkcs12, &self.pkcs11, &self.sign_command) {
             (Some(path), ..) => KeyPlace::File(path),
@@ -85,6 +91,7 @@ impl SigningArgs {
             description: self.description.as_deref(),
             url: self.url.as_deref(),
             now: env::now(),
+            hidden_env: &hidden,
         })?;
         Ok(Some(SigningMethod::Key(Box::new(signer))))
     }
@@ -96,7 +103,7 @@ impl SigningArgs {
 
     fn passphrase(&self) -> Result<Option<Passphrase>> {
         match (&self.key_password_file, &self.key_password_env) {
-            (Some(path), _) => input::passphrase(path).map(Some),
+            (Some(path), _) => input::passphrase(path, self.open_key()).map(Some),
             (None, Some(name)) => env::passphrase(name).map(Some),
             (None, None) => Ok(None),
         }

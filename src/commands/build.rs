@@ -4,7 +4,7 @@ use clap::Args;
 use stampwright::Result;
 
 use crate::args::ProductArgs;
-use crate::print;
+use crate::print::{self, Results};
 use crate::terminal::Terminal;
 
 #[derive(Debug, Args)]
@@ -14,6 +14,7 @@ pub struct Build {
 }
 
 pub fn run(args: &Build) -> Result<()> {
-    let made = stampwright::build(&args.product.plan()?, &Terminal::new())?;
+    let terminal = Terminal::new(Results::beside(args.product.json));
+    let made = stampwright::build(&args.product.plan()?, &terminal)?;
     if args.product.json { print::json(&made) } else { Ok(()) }
 }

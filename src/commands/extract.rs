@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use stampwright::{Modes, Result};
 
-use crate::print;
+use crate::print::{self, Results};
 
 #[derive(Debug, Args)]
 pub struct Extract {
@@ -32,12 +32,15 @@ pub fn run(args: &Extract) -> Result<()> {
     if args.json {
         return print::json(&extraction.entries);
     }
-    eprintln!("extracted {} files to {}", extraction.entries.len(), args.output.display());
+    let (files, folder) = (extraction.entries.len(), args.output.display());
+    print::result(format_args!("extracted {files} files to {folder}"), Results::Stdout);
     if extraction.entries.iter().any(|entry| entry.path == NOT_EXTRACTED) {
-        eprintln!("note: not all files are inside the installer, or could be opened: {NOT_EXTRACTED} lists the others");
+        print::note(format_args!(
+            "not all files are inside the installer, or could be opened: {NOT_EXTRACTED} lists the others"
+        ));
     }
     if let Some(proven) = extraction.proven {
-        eprintln!("  {proven}");
+        print::result(format_args!("  {proven}"), Results::Stdout);
     }
     Ok(())
 }

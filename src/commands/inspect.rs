@@ -27,7 +27,7 @@ pub fn run(args: &Inspect) -> Result<()> {
             return print::json(&archive);
         }
         let text: String = archive.lines().iter().map(|(name, value)| format!("{name:<22} {value}\n")).collect();
-        eprint!("{text}");
+        print::text(&text);
         return Ok(());
     }
     let roots = input::roots(&args.root)?;
@@ -35,7 +35,7 @@ pub fn run(args: &Inspect) -> Result<()> {
     if args.json {
         return print::json(&inspected);
     }
-    eprint!("{}", text(&inspected));
+    print::text(&text(&inspected));
     Ok(())
 }
 

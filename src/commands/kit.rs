@@ -6,8 +6,9 @@ use clap::{Args, ValueHint};
 use stampwright::{KitOptions, Result, System};
 
 use crate::args::{SystemName, token_file};
+use crate::env;
+use crate::print::{self, Results};
 use crate::terminal::Terminal;
-use crate::{env, print};
 
 #[derive(Debug, Args)]
 pub struct Kit {
@@ -53,10 +54,11 @@ pub fn run(args: &Kit) -> Result<()> {
         now: env::now(),
         entropy: &env::entropy,
     };
-    let receipt = stampwright::kit(&args.file, &options, &args.output, &Terminal::new())?;
+    let receipt = stampwright::kit(&args.file, &options, &args.output, &Terminal::new(Results::beside(args.json)))?;
     if args.json {
         return print::json(&receipt);
     }
-    eprintln!("wrote {}: {} files; start with README.md", args.output.display(), receipt.files());
+    let (folder, files) = (args.output.display(), receipt.files());
+    print::result(format_args!("wrote {folder}: {files} files; start with README.md"), Results::Stdout);
     Ok(())
 }

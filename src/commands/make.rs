@@ -4,8 +4,9 @@ use clap::Args;
 use stampwright::{MakeOptions, Result, System};
 
 use crate::args::{ProductArgs, SigningArgs, SystemName, TokenArgs};
+use crate::env;
+use crate::print::{self, Results};
 use crate::terminal::Terminal;
-use crate::{env, print};
 
 #[derive(Debug, Args)]
 pub struct Make {
@@ -21,12 +22,12 @@ pub struct Make {
 }
 
 pub fn run(args: &Make) -> Result<()> {
-    let signing = args.signing.method()?;
+    let signing = args.signing.method(args.token.token_env.as_deref())?;
     let token = args.token.read()?;
-    let plan = args.product.plan()?;
+    let plan = args.product.plan()?.reading(args.token.file().into_iter().chain(args.signing.files()));
     let kits: Vec<System> = args.kit.iter().map(|name| System::from(*name)).collect();
     let options =
         MakeOptions { token: &token, signing: signing.as_ref(), kits: &kits, now: env::now(), entropy: &env::entropy };
-    let made = stampwright::make(&plan, &options, &Terminal::new())?;
+    let made = stampwright::make(&plan, &options, &Terminal::new(Results::beside(args.product.json)))?;
     if args.product.json { print::json(&made) } else { Ok(()) }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use stampwright::{Error, IssuerKeys, KeySource, Result, input};
 
-use crate::print;
+use crate::print::{self, Results};
 
 #[derive(Debug, Args)]
 pub struct Prepare {
@@ -30,10 +30,7 @@ pub fn run(args: &Prepare) -> Result<()> {
     let asserted = args.issuer_keys.as_deref().map(keys).transpose()?;
     let preparation = stampwright::prepare(&args.base, asserted.as_deref(), &args.output)?;
     for warning in &preparation.warnings {
-        eprintln!("warning: {}: {}", args.output.display(), warning.message);
-        if let Some(hint) = &warning.hint {
-            eprintln!("  hint: {hint}");
-        }
+        print::warning(format_args!("{}: {}", args.output.display(), warning.message), warning.hint.as_deref());
     }
     let record = &preparation.record;
     if args.json {
@@ -43,13 +40,14 @@ pub fn run(args: &Prepare) -> Result<()> {
         KeySource::Seen => "seen in the signed part",
         KeySource::Asserted => "asserted, not seen",
     };
-    eprintln!(
+    let line = format!(
         "{}: prepared; {} bytes at offset {} take a token, {} bytes more than the base; issuer keys {source}",
         args.output.display(),
         record.slot.length,
         record.slot.offset,
         preparation.growth_bytes
     );
+    print::result(line, Results::Stdout);
     Ok(())
 }
 

@@ -1,11 +1,10 @@
 //! `stampwright rpm-key`: the public key that devices and repositories need to check signed rpms.
 
-use std::io::Write;
-
 use clap::Args;
 use stampwright::{Error, Result, SigningMethod};
 
 use crate::args::SigningArgs;
+use crate::print;
 
 #[derive(Debug, Args)]
 pub struct RpmKey {
@@ -17,12 +16,9 @@ pub struct RpmKey {
 }
 
 pub fn run(args: &RpmKey) -> Result<()> {
-    let Some(SigningMethod::Key(signer)) = args.signing.method()? else {
+    let Some(SigningMethod::Key(signer)) = args.signing.method(None)? else {
         return Err(Error::usage("a key is needed: --key, --pkcs12, --pkcs11 or --sign-command"));
     };
     let block = signer.openpgp_public_key(&args.user_id)?;
-    std::io::stdout()
-        .lock()
-        .write_all(block.as_bytes())
-        .map_err(Error::io("write", std::path::Path::new("standard output")))
+    print::bytes(block.as_bytes())
 }

@@ -9,7 +9,8 @@ use serde::Serialize;
 use stampwright::{Expected, Profile, Result, Verification, input};
 
 use crate::args::{PreparedArgs, profile_names, token_file};
-use crate::{env, print};
+use crate::env;
+use crate::print::{self, Results};
 
 #[derive(Debug, Args)]
 pub struct Verify {
@@ -68,10 +69,17 @@ pub fn run(args: &Verify) -> Result<ExitCode> {
         print::json(&Document { file, ok, checks: report.checks(), findings: report.findings(), rules })?;
         return Ok(code);
     }
-    print::report(&report, &args.file);
+    print::report(&report, &args.file, Results::Stdout);
     if let Some(profile) = args.profile {
+        if print::settings().verbose {
+            for rule in &rules {
+                let what = if rule.holds { "holds" } else { "does not hold" };
+                print::result(format_args!("  {}: {what}", rule.id), Results::Stdout);
+            }
+        }
         let held = rules.iter().filter(|rule| rule.holds).count();
-        eprintln!("{}: {}: {held} of {} rules hold", args.file.display(), profile.name(), rules.len());
+        let (file, name, all) = (args.file.display(), profile.name(), rules.len());
+        print::result(format_args!("{file}: {name}: {held} of {all} rules hold"), Results::Stdout);
     }
     Ok(code)
 }

@@ -64,6 +64,7 @@ fn keys_come_in_every_envelope() {
     let bench = Bench::new(Kind::Msi);
     let password = bench.folder.path().join("password");
     fs::write(&password, "correct horse\n").unwrap();
+    owner_only(&password);
     keys.openssl("pkey -in rsa2048.key -traditional -out pkcs1.key");
     keys.openssl("pkey -in p384.key -traditional -out sec1.key");
     keys.openssl("pkey -in p256.key -outform DER -out der.key");
@@ -260,6 +261,7 @@ fn a_token_keeps_the_key() {
     };
     there(&softhsm, "--init-token|--free|--label|Release keys|--pin|4711|--so-pin|0815");
     fs::write(folder.join("pin"), "4711\n").unwrap();
+    owner_only(&folder.join("pin"));
     for (number, name) in ["rsa2048", "p256"].into_iter().enumerate() {
         keys.openssl(&format!("pkcs8 -topk8 -nocrypt -in {name}.key -out {name}.p8"));
         there(

@@ -155,6 +155,7 @@ apple_platform.sign(sys.argv[1], sys.argv[2], signer=signer, timestamp_url='none
     // Their key signs with us as well.
     super::signing_msi::owner_only(&p12);
     fs::write(bench.folder.path().join("password"), "pw").unwrap();
+    super::signing_msi::owner_only(&bench.folder.path().join("password"));
     let password = bench.folder.path().join("password").to_str().unwrap().to_owned();
     let arguments = ["--pkcs12".into(), p12.to_str().unwrap().into(), "--key-password-file".into(), password];
     let said = bench.try_to_sign("stamped", "ours", &arguments);

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The mode of folders that the product does not name.
@@ -103,6 +103,15 @@ impl Source {
             Ok(metadata) if metadata.is_file() => Ok(Self::Disk { path, len: metadata.len() }),
             Ok(_) => Err(PayloadError::Read { path, source: io::Error::other("not a regular file") }),
             Err(source) => Err(PayloadError::Read { path, source }),
+        }
+    }
+
+    /// The file on the disk, if it is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Disk { path, .. } => Some(path),
+            Self::Bytes(_) => None,
         }
     }
 

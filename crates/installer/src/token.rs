@@ -25,6 +25,9 @@ pub enum TokenError {
         /// Its length in bytes, or at least this.
         found: usize,
     },
+    /// It was written as other text than ASCII, as Windows editors and PowerShell do.
+    #[error("token is in {0}, must be plain ASCII without a byte order mark")]
+    Encoding(&'static str),
     /// It has a byte that is not in the alphabet.
     #[error("token has {what} at byte {position}, must be printable ASCII from A-Z a-z 0-9 . _ ~ + / = : -")]
     Alphabet {
@@ -44,6 +47,11 @@ impl Token {
         let body = bytes.strip_suffix(b"\n").map_or(bytes, |rest| rest.strip_suffix(b"\r").unwrap_or(rest));
         if body.is_empty() {
             return Err(TokenError::Empty);
+        }
+        match body {
+            [0xEF, 0xBB, 0xBF, ..] => return Err(TokenError::Encoding("UTF-8 with a byte order mark")),
+            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => return Err(TokenError::Encoding("UTF-16")),
+            _ => {}
         }
         if body.len() > Self::MAX_BYTES {
             return Err(TokenError::TooLong { found: body.len() });

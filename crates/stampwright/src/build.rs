@@ -1,22 +1,24 @@
 //! Building bases: agents are checked first, and every base is taken apart again and compared with what went in before it is put in
 //! its place.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
+use container::ReadAt;
 use container::read_at::FileAt;
 use installer::agent::{self, Agent, Expected};
-use installer::format::{Format, Job};
+use installer::format::{Format, Job, Progress};
 use installer::product::AgentFile;
 use installer::proof::{Contents, hex};
-use installer::{Epoch, Kind, Payload, Product, Report, formats};
+use installer::{Epoch, Kind, Payload, Platform, Product, Report, formats};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::kits::KitReceipt;
 use crate::observer::{Activity, Event, Observer, Unit};
-use crate::output::{self, Pending, Readers};
+use crate::output::{self, Files, Pending, Readers};
 use crate::receipt::{FileDigest, Packed, Receipt, TOOL};
-use crate::wrap::Wrapped;
+use crate::wrap::{self, Wrapped};
 
 /// What becomes of an agent without a code signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,6 +52,7 @@ pub struct BuildPlan {
     epoch: Epoch,
     unsigned: UnsignedAgent,
     receipts: bool,
+    inputs: Vec<PathBuf>,
 }
 
 /// One installer to be built. Its agent is checked and its payload settled.
@@ -85,13 +88,20 @@ impl BuildPlan {
             }
         }
         output::folder(folder)?;
-        Ok(Self { product, kinds, folder: folder.to_path_buf(), epoch, unsigned, receipts: true })
+        Ok(Self { product, kinds, folder: folder.to_path_buf(), epoch, unsigned, receipts: true, inputs: Vec::new() })
     }
 
     /// Without receipts: they cost a pass over each installer for its digest.
     #[must_use]
     pub const fn without_receipts(mut self) -> Self {
         self.receipts = false;
+        self
+    }
+
+    /// With other files that the call reads: none of them may be overwritten.
+    #[must_use]
+    pub fn reading<'p>(mut self, paths: impl IntoIterator<Item = &'p Path>) -> Self {
+        self.inputs.extend(paths.into_iter().map(Path::to_path_buf));
         self
     }
 
@@ -115,6 +125,17 @@ impl BuildPlan {
             }
         }
         Ok(items)
+    }
+
+    /// Before anything is built: no installer may take the place of what goes into one, and each can be written.
+    pub(crate) fn check_outputs(&self, items: &[BuildItem<'_>], wraps: bool) -> Result<()> {
+        let wrapped = items.iter().filter(|item| wraps && item.kind().platform() == Platform::Macos);
+        let wrapped: Vec<PathBuf> = wrapped.map(|item| wrap::path(&item.path)).collect();
+        let sources = items.iter().flat_map(|item| item.payload.files()).filter_map(|(.., source)| source.path());
+        let files = sources.fold(Files::new(), Files::reads);
+        let files = self.inputs.iter().map(PathBuf::as_path).fold(files, Files::reads);
+        let outputs = items.iter().map(BuildItem::path).chain(wrapped.iter().map(PathBuf::as_path));
+        outputs.fold(files, Files::writes).check()
     }
 
     /// The product.
@@ -157,7 +178,9 @@ impl BuildPlan {
 /// Builds the bases of a product. A base that does not hold what went in is not written.
 pub fn build(plan: &BuildPlan, observer: &dyn Observer) -> Result<Made> {
     let mut made = Made::default();
-    for item in plan.items()? {
+    let items = plan.items()?;
+    plan.check_outputs(&items, false)?;
+    for item in items {
         let built = plan.build(&item, observer)?;
         if plan.receipts {
             made.files.push(built.receipt(&item)?);
@@ -197,13 +220,18 @@ impl BuildItem<'_> {
     fn prove(&self, bytes: &FileAt, observer: &dyn Observer) -> Result<(Report, Packed)> {
         let mut report = Report::new();
         let modes = self.format.has_modes();
-        let opened = self.format.open(bytes)?;
-        // Both read the whole payload and neither needs the other.
+        let work = format!("reading back {}", self.path.display());
+        // Two threads read it whole: neither needs the other.
+        let activity = Activity::new(observer, &work, bytes.len().saturating_mul(2), Unit::Bytes);
+        let watched = Watched { file: bytes, activity: &activity };
+        let opened = self.format.open(&watched)?;
         let beside = std::thread::scope(|scope| {
             let beside = scope.spawn(|| Contents::beside(&self.payload, &*opened));
             opened.verify(&mut report)?;
             beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })?;
+        drop(opened);
+        drop(activity);
         beside.check(modes, &mut report);
         match beside.digest_of(&self.executable()) {
             Some(digest) if report.is_ok() => Ok((report, Packed { agent: self.facts.clone(), sha256: hex(&digest) })),
@@ -213,6 +241,24 @@ impl BuildItem<'_> {
                 Err(Error::wrong(format!("{path} does not hold what went in; it was not written")))
             }
         }
+    }
+}
+
+/// A file that says how much of it has been read.
+struct Watched<'a> {
+    file: &'a FileAt,
+    activity: &'a Activity<'a>,
+}
+
+impl ReadAt for Watched<'_> {
+    fn len(&self) -> u64 {
+        self.file.len()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        self.file.read_at(offset, buf)?;
+        self.activity.advance(buf.len() as u64);
+        Ok(())
     }
 }
 

@@ -67,6 +67,34 @@ pub(crate) fn lock(_: &File) -> io::Result<bool> {
     Ok(true)
 }
 
+/// A folder as something to lock. `None`: this system has no such locks.
+#[cfg(unix)]
+pub(crate) fn open_folder(path: &Path) -> io::Result<Option<File>> {
+    File::open(path).map(Some)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn open_folder(_: &Path) -> io::Result<Option<File>> {
+    Ok(None)
+}
+
+/// Takes the lock of a file or folder that no run holds. `None`: a run holds it, it is another user's, or locks say nothing here.
+#[cfg(unix)]
+pub(crate) fn abandoned(path: &Path) -> Option<File> {
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(i32::try_from(flags.bits()).ok()?).open(path).ok()?;
+    let found = file.metadata().ok()?;
+    let is_own = found.uid() == rustix::process::geteuid().as_raw() && (found.is_file() || found.is_dir());
+    let is_free = is_own && rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok();
+    is_free.then_some(file)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn abandoned(_: &Path) -> Option<File> {
+    None
+}
+
 /// How much fits.
 #[cfg(unix)]
 pub(crate) fn free(folder: &Path) -> io::Result<Option<Free>> {

@@ -166,14 +166,19 @@ macro_rules! wrong {
     };
 }
 
-wrong!(
-    TokenError,
-    ManifestError,
-    prepare::PrepareRecordError,
-    CertificateError,
-    SpliceError,
-    signing::issuer::IssuerError
-);
+wrong!(ManifestError, prepare::PrepareRecordError, CertificateError, SpliceError, signing::issuer::IssuerError);
+
+impl From<TokenError> for Error {
+    fn from(error: TokenError) -> Self {
+        let hint = match error {
+            TokenError::Encoding(_) => {
+                Some("in PowerShell: Set-Content -NoNewline -Encoding ascii FILE TOKEN; its > writes UTF-16")
+            }
+            _ => None,
+        };
+        Self::typed(ErrorKind::Wrong, hint, error)
+    }
+}
 
 impl From<ClaimsError> for Error {
     fn from(error: ClaimsError) -> Self {

@@ -1,6 +1,6 @@
 //! What is read from files: installers, manifests, keys, certificates.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::path::Path;
 
@@ -34,7 +34,10 @@ pub fn installer(path: &Path) -> Result<FileAt> {
 pub fn product(path: &Path) -> Result<Product> {
     let mut text = String::new();
     let file = File::open(path).map_err(|error| Error::io("open", path)(error).hint("stampwright init writes one"))?;
-    file.take(MAX_MANIFEST_BYTES).read_to_string(&mut text).map_err(Error::io("read", path))?;
+    file.take(MAX_MANIFEST_BYTES).read_to_string(&mut text).map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidData => Error::wrong("is not UTF-8 text").about(path).hint("a manifest is TOML"),
+        _ => Error::io("read", path)(error),
+    })?;
     Ok(Product::load(path, &text)?)
 }
 
@@ -104,9 +107,9 @@ pub fn roots(paths: &[impl AsRef<Path>]) -> Result<Roots> {
     Ok(roots)
 }
 
-/// Reads a password.
-pub fn passphrase(path: &Path) -> Result<Passphrase> {
-    parse_passphrase(&small(path)?, path)
+/// Reads a password, of a file that others must not be able to read.
+pub fn passphrase(path: &Path, open: OpenKey) -> Result<Passphrase> {
+    parse_passphrase(&secret(path, open, "password")?, path)
 }
 
 /// A password from its bytes; `place` is where they come from, for messages.
@@ -114,7 +117,7 @@ pub fn parse_passphrase(bytes: &[u8], place: &Path) -> Result<Passphrase> {
     Passphrase::new(bytes).ok_or_else(|| Error::wrong("the password is not UTF-8").about(place))
 }
 
-/// What becomes of a private key that others can read.
+/// What becomes of a private key or a password that others can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OpenKey {
     /// It is refused.
@@ -126,9 +129,13 @@ pub enum OpenKey {
 
 /// Reads a file with a private key in it, which others must not be able to read. It is wiped from memory when it is dropped.
 pub fn private_key(path: &Path, open: OpenKey) -> Result<Zeroizing<Vec<u8>>> {
+    secret(path, open, "private key")
+}
+
+fn secret(path: &Path, open: OpenKey, what: &str) -> Result<Zeroizing<Vec<u8>>> {
     let file = File::open(path).map_err(Error::io("open", path))?;
-    if open == OpenKey::Refuse && is_open(&file).map_err(Error::io("open", path))? {
-        return Err(Error::wrong("others can read this private key")
+    if open == OpenKey::Refuse && has_readers(&file.metadata().map_err(Error::io("open", path))?) {
+        return Err(Error::wrong(format!("others can read this {what}"))
             .about(path)
             .hint("chmod 600 it; --allow-open-key if that is how it must be"));
     }
@@ -151,13 +158,19 @@ fn read(file: File, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
+/// Whether others than its owner can read a file. A pipe is nobody's file.
+#[must_use]
+pub fn is_open(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.is_file() && has_readers(&found))
+}
+
 #[cfg(unix)]
-fn is_open(file: &File) -> std::io::Result<bool> {
+fn has_readers(metadata: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
-    Ok(file.metadata()?.mode() & 0o077 != 0)
+    metadata.mode() & 0o077 != 0
 }
 
 #[cfg(not(unix))]
-fn is_open(_: &File) -> std::io::Result<bool> {
-    Ok(false)
+fn has_readers(_: &Metadata) -> bool {
+    false
 }

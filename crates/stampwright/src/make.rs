@@ -36,6 +36,7 @@ pub struct MakeOptions<'a> {
 pub fn make(plan: &BuildPlan, options: &MakeOptions<'_>, observer: &dyn Observer) -> Result<Made> {
     policy::for_product(plan.product())?.check(options.token, options.now)?;
     let items = plan.items()?;
+    plan.check_outputs(&items, true)?;
     if let Some(signer) = SigningMethod::signer(options.signing) {
         for item in &items {
             signer.check(item.format()).map_err(|error| error.about(item.path()))?;

@@ -14,7 +14,7 @@ use installer::{Finding, IssuerKeys, Kind, Report, formats};
 
 use crate::error::{Error, Result};
 use crate::input;
-use crate::output::{Pending, Readers};
+use crate::output::{self, Files, Pending, Readers};
 
 /// A prepare record, and where it came from.
 #[derive(Debug, Clone)]
@@ -128,6 +128,15 @@ pub struct Preparation {
 /// # Errors
 /// The base is not signed, is stamped or prepared already, or has no issuer keys and none were given.
 pub fn prepare(base_path: &Path, asserted: Option<&[u8]>, output: &Path) -> Result<Preparation> {
+    let manifest_path = beside(output);
+    if output::is_stream(output) {
+        return Err(Error::usage(format!(
+            "{} is a stream, and the manifest lies beside the prepared base",
+            output.display()
+        ))
+        .hint("give -o FILE"));
+    }
+    Files::new().reads(base_path).writes(output).writes(&manifest_path).check()?;
     let base = input::installer(base_path)?;
     let about = |error: Error| error.about(base_path);
     let opened = formats::open(&base).map_err(|error| about(error.into()))?;
@@ -148,8 +157,7 @@ pub fn prepare(base_path: &Path, asserted: Option<&[u8]>, output: &Path) -> Resu
     };
     let record = PrepareRecord::new(format.kind(), digest, size, &place, &keys)?;
 
-    let path = beside(output);
-    let mut manifest_file = Pending::create(&path)?;
+    let mut manifest_file = Pending::text(&manifest_path)?;
     manifest_file.json(&record)?;
     pending.finish(Readers::All)?;
     manifest_file.finish(Readers::All)?;

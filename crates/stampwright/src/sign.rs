@@ -17,7 +17,7 @@ use signing::verify::Trust;
 use crate::base::Base;
 use crate::error::{Error, Result};
 use crate::input;
-use crate::output::{Pending, Readers};
+use crate::output::{Files, Pending, Readers};
 use crate::receipt::{FileDigest, Receipt, TOOL};
 use crate::signature::{self, Judged};
 use crate::signer::Signer;
@@ -47,9 +47,9 @@ impl SigningMethod {
 pub struct FileCommand(Words);
 
 impl FileCommand {
-    /// Reads a command line.
-    pub fn parse(command: &str) -> Result<Self> {
-        let words = Words::parse(command).map_err(Error::usage)?;
+    /// Reads a command line. The command does not get these environment variables.
+    pub fn parse(command: &str, hidden_env: &[&str]) -> Result<Self> {
+        let words = Words::parse(command).map_err(Error::usage)?.without_env(hidden_env);
         if words.has("{out}") {
             return Ok(Self(words));
         }
@@ -97,11 +97,12 @@ pub struct Signed {
     signature: Judged,
 }
 
-/// Signs an installer, ours or another tool's, and writes it to `output`, which may be the same file.
+/// Signs an installer, ours or another tool's, and writes it to `output`.
 ///
 /// # Errors
-/// It is signed already and `existing` does not replace that; the signer may not sign it; what was signed does not verify.
+/// The output is the installer itself, or cannot be written. /// It is signed already and `existing` does not replace that; the signer may not sign it; what was signed does not verify.
 pub fn sign(path: &Path, method: &SigningMethod, existing: Existing, output: &Path, now: u64) -> Result<Signed> {
+    Files::new().reads(path).writes(output).check()?;
     let file = input::installer(path)?;
     let about = |error: Error| error.about(path);
     let opened = formats::open(&file).map_err(|error| about(error.into()))?;

@@ -51,6 +51,8 @@ pub struct SignerOptions<'a> {
     pub description: Option<&'a str>,
     /// The address that Windows shows for the installer (msi).
     pub url: Option<&'a str>,
+    /// Environment variables that a command does not get: they have secrets in them.
+    pub hidden_env: &'a [&'a str],
     /// Seconds since 1970: when it signs, and what certificates are held against.
     pub now: u64,
 }
@@ -218,11 +220,11 @@ fn not_openpgp(error: &OpenPgpError) -> SignatureError {
 }
 
 fn who(options: SignerOptions<'_>) -> Result<Who> {
-    let SignerOptions { key, certificates, passphrase, open_key, .. } = options;
+    let SignerOptions { key, certificates, passphrase, open_key, hidden_env, .. } = options;
     if let Some(path) = certificates
         && let Some(keyring) = input::openpgp_keys(path)?
     {
-        let key = private_key(key, passphrase, open_key)?;
+        let key = private_key(key, passphrase, open_key, hidden_env)?;
         return Ok(Who::OpenPgp(Box::new(openpgp::Signer::from_keyring(key, &keyring)?)));
     }
     if let KeyPlace::Pkcs12(path) = key {
@@ -235,11 +237,16 @@ fn who(options: SignerOptions<'_>) -> Result<Who> {
         return Ok(Who::Certificates(Box::new(Identity::new(Box::new(key), inside)?)));
     }
     let given = given(certificates)?;
-    let key = private_key(key, passphrase, open_key)?;
+    let key = private_key(key, passphrase, open_key, hidden_env)?;
     Ok(Who::Certificates(Box::new(Identity::new(key, input::certificates(given)?)?)))
 }
 
-fn private_key(key: KeyPlace<'_>, passphrase: Option<Passphrase>, open_key: OpenKey) -> Result<Box<dyn PrivateKey>> {
+fn private_key(
+    key: KeyPlace<'_>,
+    passphrase: Option<Passphrase>,
+    open_key: OpenKey,
+    hidden_env: &[&str],
+) -> Result<Box<dyn PrivateKey>> {
     Ok(match key {
         KeyPlace::Pkcs12(path) => {
             let bytes = input::private_key(path, open_key)?;
@@ -253,12 +260,12 @@ fn private_key(key: KeyPlace<'_>, passphrase: Option<Passphrase>, open_key: Open
         KeyPlace::Pkcs11(uri) => {
             let uri = Uri::parse(uri).map_err(Error::usage)?;
             let pin = match (&uri.pin_source, passphrase) {
-                (Some(path), None) => Some(input::passphrase(path)?),
+                (Some(path), None) => Some(input::passphrase(path, open_key)?),
                 (_, passphrase) => passphrase,
             };
             Box::new(TokenKey::open(&uri, pin.as_ref())?)
         }
-        KeyPlace::Command(command) => Box::new(CommandKey::new(command).map_err(Error::usage)?),
+        KeyPlace::Command(command) => Box::new(CommandKey::new(command).map_err(Error::usage)?.without_env(hidden_env)),
     })
 }
 

@@ -1,7 +1,7 @@
 //! The Intune-ready archive that `make` puts beside a package.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use container::read_at::FileAt;
 use installer::Epoch;
@@ -29,9 +29,14 @@ pub struct Wrapped {
     pub bundle_id: String,
 }
 
+/// Where the archive of a package goes.
+pub(crate) fn path(package: &Path) -> PathBuf {
+    package.with_extension("intunemac")
+}
+
 /// Wraps a package that is not in its place yet, and reads it back out of the archive.
 pub(crate) fn wrap(package: &Pending, package_path: &Path, epoch: Epoch) -> Result<(Pending, Wrapped)> {
-    let path = package_path.with_extension("intunemac");
+    let path = path(package_path);
     let package = FileAt::new(package.reopen()?).map_err(Error::io("read back", package_path))?;
     let name = package_path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let facts = installer::pkg::facts(&package)?;

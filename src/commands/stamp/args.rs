@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use stampwright::list::Mapping;
+use stampwright::output::Files;
 
 use crate::args::{PreparedArgs, SigningArgs, TokenArgs, seconds};
 
@@ -16,7 +17,7 @@ pub struct Stamp {
     pub token: TokenArgs,
     #[command(flatten)]
     pub batch: BatchArgs,
-    /// The installer to write; - is standard output
+    /// The installer to write; - is standard output, which must not be a terminal
     #[arg(short, long, value_name = "OUT", required_unless_present = "plan", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
     /// Print how the installer is put together from the base, as JSON, instead of writing it: kept ranges and new bytes. It has
@@ -35,7 +36,7 @@ pub struct Stamp {
     pub release: Option<u64>,
     #[command(flatten)]
     pub prepared: PreparedArgs,
-    /// Write a receipt (JSON): digests, sizes, the token's fingerprint. Hashes both files
+    /// Write a receipt (JSON): digests, sizes, the token's fingerprint. Hashes both files; - is standard output
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub receipt: Option<PathBuf>,
     /// Print the receipt on standard output
@@ -46,6 +47,19 @@ pub struct Stamp {
     pub resign: bool,
     #[command(flatten)]
     pub signing: SigningArgs,
+}
+
+impl Stamp {
+    /// The files that are read and written, but for a list's folder.
+    pub fn files(&self) -> Files<'_> {
+        let Self { batch, token, issuer_keys, prepared, .. } = self;
+        let minter = &batch.minter;
+        let read = [&batch.batch, &token.token_file, issuer_keys, &prepared.prepared, &minter.issuer_private_key];
+        let files = Files::new().reads(&self.base).reads_all(read.into_iter().filter_map(Option::as_deref));
+        let files = files.reads_all(self.signing.files());
+        let output = self.output.as_deref().filter(|path| batch.batch.is_none() || !path.is_dir());
+        [output, self.receipt.as_deref()].into_iter().flatten().fold(files, Files::writes)
+    }
 }
 
 /// The options of a batch.

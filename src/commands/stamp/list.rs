@@ -7,11 +7,12 @@ use serde::Serialize;
 use stampwright::issuer::Issuer;
 use stampwright::list::{self, Done, List, ListOptions, Minter};
 use stampwright::receipt::TOOL;
-use stampwright::{Base, Error, Result, SigningMethod, input};
+use stampwright::{Base, Error, Result, SigningMethod, input, output};
 
 use super::args::Stamp;
+use crate::env;
+use crate::print::{self, Results};
 use crate::terminal::Terminal;
-use crate::{env, print};
 
 #[derive(Debug, Serialize)]
 struct Document {
@@ -27,12 +28,16 @@ struct Document {
 /// Stamps once for each row of the list.
 pub fn run(args: &Stamp, list: &Path, open: impl Fn(&Stamp) -> Result<Base>) -> Result<()> {
     let Some(output) = &args.output else { return Err(Error::usage("a list needs -o: a folder or an archive")) };
-    let to_stdout = output == Path::new("-");
+    let to_stdout = output::is_stdout(output);
+    let is_archive = args.batch.zip || to_stdout || output.extension().is_some_and(|end| end == "zip");
+    if is_archive {
+        args.files().check()?;
+    }
     if to_stdout && args.json {
         return Err(Error::usage("the archive and the summary cannot both go to standard output"));
     }
     let base = open(args)?;
-    let signer = match args.signing.method()? {
+    let signer = match args.signing.method(args.token.token_env.as_deref())? {
         Some(SigningMethod::Command(_)) => {
             return Err(Error::usage("--sign-file-command signs one file; a list needs a key or --sign-command"));
         }
@@ -42,7 +47,8 @@ pub fn run(args: &Stamp, list: &Path, open: impl Fn(&Stamp) -> Result<Base>) -> 
     if let Some(signer) = &signer {
         base.check_signer(signer)?;
     }
-    let terminal = Terminal::new();
+    let results = Results::beside(args.json || to_stdout);
+    let terminal = Terminal::new(results);
     let minter = minter(args, &base)?;
     let (bytes, name) = if list == Path::new("-") {
         let name = Path::new("standard input");
@@ -63,28 +69,25 @@ pub fn run(args: &Stamp, list: &Path, open: impl Fn(&Stamp) -> Result<Base>) -> 
     };
     let list = Arc::new(List::check(base, &bytes, options, &terminal)?);
     drop(bytes);
-    let is_archive = args.batch.zip || to_stdout || output.extension().is_some_and(|end| end == "zip");
-    let done = if to_stdout {
-        list.write_archive(&mut std::io::stdout().lock(), output, &terminal)?
-    } else if is_archive {
-        list.to_archive(output, &terminal)?
-    } else {
-        list.to_folder(output, &terminal)?
-    };
-    report(&list, output, done, args.json)
+    let done = if is_archive { list.to_archive(output, &terminal)? } else { list.to_folder(output, &terminal)? };
+    report(&list, output, done, args.json, results)
 }
 
-fn report(list: &List, output: &Path, done: Done, json: bool) -> Result<()> {
+fn report(list: &List, output: &Path, done: Done, json: bool, results: Results) -> Result<()> {
     let Done { files, stamped, found, bytes } = done;
     let passed_over = list.passed_over();
     let plural = if files == 1 { "installer" } else { "installers" };
     let others = if passed_over > 0 { format!("; rows for other platforms: {passed_over}") } else { String::new() };
-    eprintln!("{}: {files} {plural}, {bytes} bytes: {stamped} stamped, {found} found{others}", output.display());
+    let output = output.display();
+    print::result(
+        format_args!("{output}: {files} {plural}, {bytes} bytes: {stamped} stamped, {found} found{others}"),
+        results,
+    );
     if !json {
         return Ok(());
     }
     let base_sha256 = list.base_sha256().to_owned();
-    print::json(&Document { tool: TOOL, output: output.display().to_string(), base_sha256, done, passed_over })
+    print::json(&Document { tool: TOOL, output: output.to_string(), base_sha256, done, passed_over })
 }
 
 /// Who mints the tokens of a list of devices. `None`: the list has tokens.

@@ -1,21 +1,26 @@
 //! One base, one token, one installer. The cost is one file copy, made by the kernel.
 
-use std::io::Write;
-use std::path::Path;
+use std::io::{BufWriter, Write};
 
-use stampwright::output::{Pending, Readers};
+use stampwright::output::{self, Pending, Readers};
 use stampwright::{AcceptedToken, Base, Error, Receipt, Result, SigningMethod, sign};
 
 use super::args::Stamp;
 use crate::{env, print};
 
 pub fn run(args: &Stamp, open: impl Fn(&Stamp) -> Result<Base>) -> Result<()> {
-    let to_stdout = args.output.as_deref() == Some(Path::new("-"));
-    if to_stdout && args.json {
-        return Err(Error::usage("the installer and the receipt cannot both go to standard output")
-            .hint("give --receipt FILE instead of --json"));
+    let to_stdout = args.output.as_deref().is_some_and(output::is_stdout);
+    let receipt_to_stdout = args.receipt.as_deref().is_some_and(output::is_stdout);
+    if args.json && receipt_to_stdout {
+        return Err(Error::usage("--json and --receipt - are the same receipt on standard output, twice"));
     }
-    let signing = args.signing.method()?;
+    if to_stdout && (args.json || receipt_to_stdout) {
+        return Err(
+            Error::usage("the installer and the receipt cannot both go to standard output").hint("give --receipt FILE")
+        );
+    }
+    args.files().check()?;
+    let signing = args.signing.method(args.token.token_env.as_deref())?;
     let token = args.token.read()?;
     let base = open(args)?;
     let token = base.accept(token, env::now())?;
@@ -31,40 +36,49 @@ pub fn run(args: &Stamp, open: impl Fn(&Stamp) -> Result<Base>) -> Result<()> {
     let Some(output) = &args.output else { return print::json(&stamp.plan()?) };
 
     // The receipt comes first: if it cannot be made, there is no installer without one.
+    let (mut pending, receipt_file) = (Pending::create(output)?, receipt_file(args)?);
     let receipt = match args.receipt.is_some() || args.json {
         true => Some(stamp.receipt()?.named(output)),
         false => None,
     };
-    if to_stdout {
-        let mut out = std::io::stdout().lock();
-        stamp.write_to(&mut out).and_then(|()| out.flush()).map_err(Error::io("write", output))?;
-    } else {
-        let mut pending = Pending::create(output)?;
-        stamp.write_to_file(pending.file()).map_err(Error::io("write", output))?;
-        pending.finish(Readers::Owner)?;
+    match pending.stream() {
+        // The stamp has been read back: it goes out at once.
+        Some(stream) => {
+            let mut out = BufWriter::with_capacity(1 << 16, stream);
+            stamp.write_to(&mut out).and_then(|()| out.flush()).map_err(Error::io("write", output))?;
+        }
+        None => {
+            stamp.write_to_file(pending.file()).map_err(Error::io("write", output))?;
+            pending.finish(Readers::Owner)?;
+        }
     }
     match receipt {
-        Some(receipt) => give(&receipt, args),
+        Some(receipt) => give(&receipt, receipt_file, args.json),
         None => Ok(()),
     }
 }
 
 /// Lets a command sign the stamp.
 fn by_command(args: &Stamp, base: &Base, token: &AcceptedToken, command: &sign::FileCommand) -> Result<()> {
-    let output = args.output.as_deref().filter(|path| *path != Path::new("-"));
+    let output = args.output.as_deref();
     let output =
-        output.ok_or_else(|| Error::usage("--sign-file-command signs a file: give -o FILE instead of - or --plan"))?;
+        output.ok_or_else(|| Error::usage("--sign-file-command signs a file: give -o FILE instead of --plan"))?;
+    let receipt_file = receipt_file(args)?;
     let (pending, receipt) = sign::stamp_by_command(base, token, command, output, env::now())?;
     pending.finish(Readers::Owner)?;
-    give(&receipt, args)
+    give(&receipt, receipt_file, args.json)
+}
+
+/// The receipt's file, before the installer is there.
+fn receipt_file(args: &Stamp) -> Result<Option<Pending>> {
+    args.receipt.as_deref().map(Pending::text).transpose()
 }
 
 /// Gives the receipt to whom it was promised.
-fn give(receipt: &Receipt, args: &Stamp) -> Result<()> {
-    if let Some(path) = &args.receipt {
-        let mut pending = Pending::create(path)?;
+fn give(receipt: &Receipt, file: Option<Pending>, json: bool) -> Result<()> {
+    if let Some(mut pending) = file {
         pending.json(receipt)?;
         pending.finish(Readers::All)?;
     }
-    if args.json { print::json(receipt) } else { Ok(()) }
+    if json { print::json(receipt) } else { Ok(()) }
 }

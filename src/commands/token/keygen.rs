@@ -10,6 +10,7 @@ use stampwright::output::{Pending, Readers};
 use stampwright::{Error, Result};
 
 use crate::env;
+use crate::print::{self, Results};
 
 #[derive(Debug, Args)]
 pub struct Keygen {
@@ -47,8 +48,9 @@ pub fn run(args: &Keygen) -> Result<()> {
         let _ = fs::remove_file(&private);
         return Err(error);
     }
-    eprintln!("wrote {} (keep it secret) and {}", private.display(), public.display());
-    eprintln!("  key id {}", key.id());
+    let (private, public) = (private.display(), public.display());
+    print::result(format_args!("wrote {private} (keep it secret) and {public}"), Results::Stdout);
+    print::result(format_args!("  key id {}", key.id()), Results::Stdout);
     Ok(())
 }
 
@@ -60,7 +62,7 @@ fn with_ending(name: &Path, ending: &str) -> PathBuf {
 }
 
 fn write(path: &Path, content: &[u8], readers: Readers) -> Result<()> {
-    let mut pending = Pending::create(path)?;
+    let mut pending = Pending::text(path)?;
     pending.file().write_all(content).map_err(Error::io("write", path))?;
     pending.finish_new(readers)
 }

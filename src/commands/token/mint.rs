@@ -7,12 +7,13 @@ use clap::{Args, ValueHint};
 use installer::proof::hex;
 use stampwright::input::{self, OpenKey};
 use stampwright::issuer::{Issuer, NewClaims};
-use stampwright::output::{Pending, Readers};
+use stampwright::output::{self, Files, Pending, Readers};
 use stampwright::{Error, Result, Token};
 
 use super::date::date;
 use crate::args::seconds;
 use crate::env;
+use crate::print::{self, Results};
 
 #[derive(Debug, Args)]
 pub struct Mint {
@@ -46,6 +47,7 @@ pub struct Mint {
 }
 
 pub fn run(args: &Mint) -> Result<()> {
+    Files::new().reads(&args.key).writes(&args.output).check()?;
     let open = if args.allow_open_key { OpenKey::Allow } else { OpenKey::Refuse };
     let bytes = input::private_key(&args.key, open)?;
     let issuer = Issuer::from_pem(&bytes).map_err(|error| error.about(&args.key))?;
@@ -65,16 +67,13 @@ pub fn run(args: &Mint) -> Result<()> {
     };
     let (token, read) = issuer.mint(&claims)?;
     write(&args.output, &token)?;
-    eprintln!("minted token {} for {}, good until {}", read.id, read.tenant, date(read.expires));
+    let line = format!("minted token {} for {}, good until {}", read.id, read.tenant, date(read.expires));
+    print::result(line, Results::beside(output::is_stdout(&args.output)));
     Ok(())
 }
 
 fn write(path: &Path, token: &Token) -> Result<()> {
-    if path == Path::new("-") {
-        let mut out = std::io::stdout().lock();
-        return writeln!(out, "{}", token.expose()).and_then(|()| out.flush()).map_err(Error::io("write", path));
-    }
-    let mut pending = Pending::create(path)?;
+    let mut pending = Pending::text(path)?;
     writeln!(pending.file(), "{}", token.expose()).map_err(Error::io("write", path))?;
     pending.finish(Readers::Owner)
 }

@@ -95,7 +95,7 @@ fn say(token: &Token, claims: Option<&Claims>, verified: bool, json: bool) -> Re
     if json {
         return print::json(&document);
     }
-    eprint!("{}", text(&document));
+    print::text(&text(&document));
     Ok(())
 }
 

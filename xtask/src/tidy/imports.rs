@@ -24,7 +24,8 @@ const CRATES: [(&str, &[&str]); 10] = [
     ("crates/agent-kit/Cargo.toml", &[]),
     ("xtask/Cargo.toml", &[]),
 ];
-const OURS: [&str; 8] = ["agent_kit", "container", "enrollment", "installer", "kit", "service", "signing", "stampwright"];
+const OURS: [&str; 8] =
+    ["agent_kit", "container", "enrollment", "installer", "kit", "service", "signing", "stampwright"];
 
 /// Formats know nothing of each other: what two of them need belongs below.
 const FORMATS: [&str; 4] = ["deb", "msi", "pkg", "rpm"];

@@ -31,7 +31,10 @@ const MAX_ANSWER_BYTES: u64 = 8192;
 
 /// A command in its words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Words(Vec<String>);
+pub struct Words {
+    words: Vec<String>,
+    hidden_env: Vec<String>,
+}
 
 impl Words {
     /// Takes a command apart by the rule of this module.
@@ -55,28 +58,38 @@ impl Words {
         }
         words.extend(word);
         match words.first() {
-            Some(program) if !program.is_empty() => Ok(Self(words)),
+            Some(program) if !program.is_empty() => Ok(Self { words, hidden_env: Vec::new() }),
             _ => Err(KeyError::CommandLine("is empty")),
         }
+    }
+
+    /// The same, but the command does not get these environment variables: they have secrets in them.
+    #[must_use]
+    pub fn without_env(mut self, names: &[&str]) -> Self {
+        self.hidden_env = names.iter().map(|name| (*name).to_owned()).collect();
+        self
     }
 
     /// Whether a word has this placeholder.
     #[must_use]
     pub fn has(&self, placeholder: &str) -> bool {
-        self.0.iter().any(|word| word.contains(placeholder))
+        self.words.iter().any(|word| word.contains(placeholder))
     }
 
     /// The first word.
     #[must_use]
     pub fn program(&self) -> &str {
-        self.0.first().map_or("", String::as_str)
+        self.words.first().map_or("", String::as_str)
     }
 
     /// The command with its placeholders filled in.
     #[must_use]
     pub fn command(&self, placeholders: &[(&str, &std::ffi::OsStr)]) -> Command {
         let mut command = Command::new(self.program());
-        command.args(self.0.iter().skip(1).map(|word| filled(word, placeholders)));
+        command.args(self.words.iter().skip(1).map(|word| filled(word, placeholders)));
+        for name in &self.hidden_env {
+            command.env_remove(name);
+        }
         command
     }
 }
@@ -104,6 +117,12 @@ impl CommandKey {
     /// The command, not run yet.
     pub fn new(text: &str) -> Result<Self, KeyError> {
         Ok(Self { words: Words::parse(text)? })
+    }
+
+    /// The same, but the command does not get these environment variables.
+    #[must_use]
+    pub fn without_env(self, names: &[&str]) -> Self {
+        Self { words: self.words.without_env(names) }
     }
 
     fn failed(&self, problem: impl ToString) -> KeyError {
@@ -168,7 +187,7 @@ mod tests {
 
     #[test]
     fn words_and_quotes() {
-        let words = |text| Words::parse(text).map(|words| words.0).map_err(|error| error.to_string());
+        let words = |text| Words::parse(text).map(|words| words.words).map_err(|error| error.to_string());
         assert_eq!(words("  a  b\tc ").unwrap(), ["a", "b", "c"]);
         assert_eq!(
             words(r#""C:\Program Files\x.exe" --a='b c'"" '' $HOME `id`"#).unwrap(),

@@ -6,7 +6,7 @@
 //! cannot be taken up again after an interruption; a file appears only when it is whole.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,7 +24,7 @@ use super::names::{CSV, JSON_LINES};
 use super::rows::List;
 use crate::disk;
 use crate::error::{Error, Result};
-use crate::observer::{Activity, Observer, Unit};
+use crate::observer::{Activity, Event, Observer, Unit};
 use crate::output::{Pending, Readers};
 use crate::stamp::Stamp;
 
@@ -35,6 +35,13 @@ impl List {
     /// Stamps every row into a ZIP archive, which appears at `path` when it is whole.
     pub fn to_archive(self: &Arc<Self>, path: &Path, observer: &dyn Observer) -> Result<Done> {
         let mut pending = Pending::create(path)?;
+        observer.notice(&Event::Note("an archive cannot be taken up again after an interruption; a folder can"));
+        if let Some(stream) = pending.stream() {
+            let mut out = BufWriter::with_capacity(1 << 16, stream);
+            let done = self.write_archive(&mut out, path, observer)?;
+            out.flush().map_err(Error::io("write", path))?;
+            return Ok(done);
+        }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let needed = self.max_bytes();
         let free = disk::free(folder).map_err(Error::io("ask for free space in", folder))?;

@@ -75,6 +75,7 @@ fn make_parents(folder: &Path) -> Result<()> {
     if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         crate::output::folder(parent)?;
     }
+    crate::output::refuse_stream(folder)?;
     if folder.is_dir() {
         return Ok(());
     }
