@@ -15,7 +15,7 @@ use xshell::{Shell, cmd};
 use crate::debian::{self, Need, Probe, program};
 use crate::failure::{AtPath, Result};
 
-const PACKAGES: [Need; 31] = [
+const PACKAGES: [Need; 32] = [
     // MSI
     program("msiinfo", "msitools"),
     program("wixl", "wixl"),
@@ -49,6 +49,8 @@ const PACKAGES: [Need; 31] = [
     // shells
     program("dash", "dash"),
     program("busybox", "busybox"),
+    // the ledger's other database; its programs are outside of the path
+    Need { probe: Probe::Package, package: "postgresql" },
     // servers in other languages
     program("node", "nodejs"),
     // the probe service for Windows

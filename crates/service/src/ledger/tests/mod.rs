@@ -1,0 +1,6 @@
+//! One suite for both databases, and what each of them alone has to bear.
+
+mod conformance;
+mod faults;
+mod postgres;
+mod samples;
