@@ -3,3 +3,5 @@
 pub mod edge;
 pub mod keys;
 pub mod ledger;
+pub mod sealed;
+pub mod tokens;

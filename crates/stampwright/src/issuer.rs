@@ -36,6 +36,18 @@ impl Issuer {
         Ok(Self { key, public })
     }
 
+    /// The key's id, which is its thumbprint.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        self.key.id()
+    }
+
+    /// The public half, as a JSON Web Key Set of one key.
+    #[must_use]
+    pub fn jwks(&self) -> String {
+        self.key.jwks()
+    }
+
     /// Mints a token. What a reader would refuse later is refused now.
     pub fn mint(&self, claims: &issuer::Claims<'_>) -> Result<(Token, Claims)> {
         let token = Token::parse(self.key.mint(claims)?.as_bytes())?;

@@ -74,7 +74,7 @@ pub async fn first_admin_key(
 }
 
 /// Writes a new file that only its owner can read, and a line ending behind its text.
-fn write_secret(path: &Path, text: &[u8]) -> Result<()> {
+pub(crate) fn write_secret(path: &Path, text: &[u8]) -> Result<()> {
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(Error::io("create", path))?;
     file.write_all(text)

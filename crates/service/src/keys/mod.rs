@@ -19,5 +19,6 @@ mod tests;
 
 pub use api_key::{ApiKey, ApiKeyError};
 pub use caller::{Caller, CallerError};
+pub(crate) use first::write_secret;
 pub use first::{NewApiKey, first_admin_key};
 pub use scopes::{Scope, Scopes, UnknownScope};
