@@ -118,7 +118,11 @@ pub struct NotComputed(pub String);
 /// Bytes as lower-case hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut digits = String::with_capacity(2 * bytes.len());
+    digits.extend(
+        bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xF]).filter_map(|digit| char::from_digit(digit.into(), 16)),
+    );
+    digits
 }
 
 /// A digest and the algorithm that it was computed with. It derefs to its bytes.

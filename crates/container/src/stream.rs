@@ -4,6 +4,9 @@ use std::io::{self, Read};
 
 use crate::read_at::PIECE_BYTES;
 
+/// Most streams on the way of a stamp are shorter, and a large buffer costs more than they do.
+const FIRST_PIECE_BYTES: usize = 8 << 10;
+
 /// Gives everything that a stream still has to `take`, and says how many bytes that were. Interrupted reads are repeated. `failed` says
 /// what a failed read is; what `take` fails with is given back as it is.
 pub fn pieces<E>(
@@ -11,7 +14,7 @@ pub fn pieces<E>(
     failed: impl FnOnce(io::Error) -> E,
     mut take: impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<u64, E> {
-    let mut buffer = vec![0; PIECE_BYTES];
+    let mut buffer = vec![0; FIRST_PIECE_BYTES];
     let mut len_bytes = 0;
     loop {
         match stream.read(&mut buffer) {
@@ -21,6 +24,9 @@ pub fn pieces<E>(
                 let Some(piece) = buffer.get(..n) else { return Err(failed(io::ErrorKind::InvalidData.into())) };
                 take(piece)?;
                 len_bytes += n as u64;
+                if n == FIRST_PIECE_BYTES {
+                    buffer.resize(PIECE_BYTES, 0);
+                }
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(failed(error)),

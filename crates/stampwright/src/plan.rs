@@ -13,6 +13,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use container::digest::hex;
+use installer::SecretBytes;
 use installer::splice::{Segment, Splice};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -43,7 +44,7 @@ pub enum Step {
     Keep([u64; 2]),
     /// New bytes; base64 (RFC 4648 §4) in the document. They may hold the token.
     #[serde(serialize_with = "base64")]
-    Put(Zeroizing<Vec<u8>>),
+    Put(SecretBytes),
 }
 
 impl Plan {
@@ -92,7 +93,7 @@ pub(crate) fn etag(base: &[u8; 32], splice: &Splice) -> String {
         digest.update(first.to_be_bytes());
         digest.update(second.to_be_bytes());
         if let Segment::Put(bytes) = segment {
-            digest.update(bytes);
+            digest.update(bytes.as_slice());
         }
     }
     format!("\"{}\"", hex(&digest.finalize()))

@@ -11,6 +11,8 @@ use crate::reader::{Error, Malformed, Problem};
 const HEADER_BYTES: usize = 76;
 /// Zeros after the trailer beyond this are not padding.
 const MAX_PADDING_BYTES: u64 = 1 << 16;
+/// The room that is made for an entry's data before any of it was read.
+const MAX_ROOM_BYTES: usize = 64 << 10;
 
 /// How much a [`Reader`] takes.
 #[derive(Debug, Clone, Copy)]
@@ -153,8 +155,8 @@ impl<R: Read> Reader<R> {
                 Problem::Value { field: "size", found: self.data_left, expected: "within this reader's limit" };
             return Err(wrong(self.offset, problem));
         }
-        let mut out = Vec::new();
         let offset = self.offset;
+        let mut out = Vec::with_capacity(usize::try_from(self.data_left).unwrap_or(0).min(MAX_ROOM_BYTES));
         self.read_to_end(&mut out).map_err(|e| failed(offset, e))?;
         Ok(out)
     }
@@ -204,6 +206,9 @@ impl<R: Read> Reader<R> {
     }
 
     fn skip_data(&mut self) -> Result<(), Error> {
+        if self.data_left == 0 {
+            return Ok(());
+        }
         let offset = self.offset;
         io::copy(self, &mut io::sink()).map_err(|e| failed(offset, e)).map(drop)
     }

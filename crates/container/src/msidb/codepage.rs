@@ -81,8 +81,10 @@ impl Codepage {
     /// Bytes as text. Nothing is refused: what has no meaning becomes U+FFFD.
     #[must_use]
     pub fn decode(self, bytes: &[u8]) -> Cow<'_, str> {
-        if bytes.is_ascii() {
-            return String::from_utf8_lossy(bytes);
+        if bytes.is_ascii()
+            && let Ok(text) = std::str::from_utf8(bytes)
+        {
+            return Cow::Borrowed(text);
         }
         match self.encoding() {
             // Not `decode`: that looks for a byte order mark, and would then take another encoding.

@@ -8,6 +8,9 @@ use super::header::{CHECKSUM_BYTES, HEADER_BYTES, MAGIC};
 use crate::digest::hex;
 use crate::xml::escape;
 
+/// The longest stored block of deflate.
+const MAX_BLOCK_BYTES: usize = 0xFFFF;
+
 /// A table of contents.
 #[derive(Debug, Clone)]
 pub struct Toc {
@@ -93,21 +96,56 @@ pub fn head(toc: &Toc, xml_bytes: usize) -> io::Result<Vec<u8>> {
     let room = xml_bytes.checked_sub(xml.len());
     let room = room.ok_or_else(|| io::Error::other("the table of contents is longer than its room"))?;
     xml.extend(std::iter::repeat_n(' ', room));
-    pack(xml.as_bytes(), flate2::Compression::none())
+    Ok(framed(xml.as_bytes(), &stored(xml.as_bytes())))
 }
 
 /// Header, table of contents and checksum, from the table's XML.
 pub(super) fn pack(xml: &[u8], level: flate2::Compression) -> io::Result<Vec<u8>> {
-    let packed = zlib(xml, level)?;
+    Ok(framed(xml, &zlib(xml, level)?))
+}
+
+/// Header, the packed table of contents, and its checksum.
+fn framed(xml: &[u8], packed: &[u8]) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
     out.extend(HEADER_BYTES.to_be_bytes());
     out.extend(1_u16.to_be_bytes());
     out.extend((packed.len() as u64).to_be_bytes());
     out.extend((xml.len() as u64).to_be_bytes());
     out.extend(1_u32.to_be_bytes());
-    out.extend(&packed);
-    out.extend(Sha1::digest(&packed));
-    Ok(out)
+    out.extend(packed);
+    out.extend(Sha1::digest(packed));
+    out
+}
+
+/// A zlib stream of stored blocks (RFC 1950, RFC 1951 §3.2.4). A deflate library clears a quarter of a megabyte before it stores four kilobytes.
+fn stored(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + 16);
+    // 32 KiB window, fastest level, a multiple of 31.
+    out.extend([0x78, 0x01]);
+    let mut blocks = bytes.chunks(MAX_BLOCK_BYTES).peekable();
+    while let Some(block) = blocks.next() {
+        let len = u16::try_from(block.len()).unwrap_or(u16::MAX);
+        out.push(u8::from(blocks.peek().is_none()));
+        out.extend(len.to_le_bytes());
+        out.extend((!len).to_le_bytes());
+        out.extend(block);
+    }
+    out.extend(adler32(bytes).to_be_bytes());
+    out
+}
+
+/// The checksum at the end of a zlib stream (RFC 1950 §8.2).
+fn adler32(bytes: &[u8]) -> u32 {
+    // 5552 is the most bytes whose sums stay within 32 bits.
+    let (mut a, mut b) = (1_u32, 0_u32);
+    for piece in bytes.chunks(5552) {
+        for byte in piece {
+            a += u32::from(*byte);
+            b += a;
+        }
+        (a, b) = (a % 65521, b % 65521);
+    }
+    b << 16 | a
 }
 
 impl Toc {

@@ -2,7 +2,6 @@
 
 use container::ar::{self, Member, SIZE_FIELD};
 use container::{Malformed, Problem, ReadAt};
-use zeroize::Zeroizing;
 
 use super::codec::{Codec, Tail};
 use super::control;
@@ -12,6 +11,7 @@ use super::read::{Package, Part};
 use super::tar::{self, Kind};
 use crate::format::{StampError, Stamper};
 use crate::policy::AcceptedToken;
+use crate::secret::SecretBytes;
 use crate::splice::{Segment, Splice};
 use crate::token::Token;
 
@@ -82,9 +82,9 @@ impl DebStamper {
         control::tail(&text, self.control.member.mtime)
     }
 
-    fn data_tail(&self, token: &Token) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    fn data_tail(&self, token: &Token) -> std::io::Result<SecretBytes> {
         // Room for everything: a vector that grows would leave copies of the token behind.
-        let mut tail = Zeroizing::new(Vec::with_capacity(2 * Token::MAX_BYTES));
+        let mut tail = SecretBytes::with_capacity(2 * Token::MAX_BYTES);
         let len = token.len() as u64;
         tar::header(&mut *tail, &token_path(&self.mark.package), Kind::File(len), 0o600, self.data.member.mtime)?;
         tail.extend_from_slice(token.expose().as_bytes());
@@ -127,7 +127,7 @@ impl Place {
     fn with_tail(&self, tail: &[u8]) -> Result<[Segment; 4], StampError> {
         let (keep, put) = self.tail.replace(tail).map_err(io)?;
         let len = keep + put.len() as u64;
-        let put = Zeroizing::new(put);
+        let put = SecretBytes::new(put);
         let size = ar::size_field(len).map_err(|_| StampError::TooLarge { found: len, limit: 9_999_999_999 })?;
         let mut header = self.header.0.clone();
         header.extend(size);
@@ -135,7 +135,7 @@ impl Place {
         let padding = if len.is_multiple_of(2) { &b""[..] } else { b"\n" };
         let start = self.member.offset;
         Ok([
-            Segment::Put(Zeroizing::new(header)),
+            Segment::Put(SecretBytes::new(header)),
             Segment::Keep(start..start + keep),
             Segment::Put(put),
             Segment::put(padding),

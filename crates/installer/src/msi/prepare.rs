@@ -17,9 +17,9 @@ use container::der::Encoding;
 use container::msidb::name::DIGITAL_SIGNATURE;
 use container::reader::{Malformed, Problem};
 use container::slot::MSI_LEN_BYTES;
-use zeroize::Zeroizing;
 
 use crate::format::{Output, PrepareError, ReadError};
+use crate::secret::SecretBytes;
 use crate::slot::{Slot, SlotFound, SlotState};
 use crate::token::Token;
 
@@ -56,8 +56,8 @@ pub(super) fn slot(compound: &Compound<&dyn ReadAt>) -> Result<Option<SlotFound>
 }
 
 /// What stands in the slot with this token.
-pub(super) fn fill(token: &Token) -> Zeroizing<Vec<u8>> {
-    let mut out = Zeroizing::new(slot::empty());
+pub(super) fn fill(token: &Token) -> SecretBytes {
+    let mut out = SecretBytes::new(slot::empty());
     let text = token.expose().as_bytes();
     let [.., high, low] = text.len().to_be_bytes();
     for (place, byte) in out.iter_mut().skip(17).zip([high, low].iter().chain(text)) {

@@ -30,11 +30,11 @@ use container::cfb::read::{Compound, Entry, Kind};
 use container::msidb::name;
 use container::msidb::summary::pid;
 use container::{ReadAt, Reader};
-use zeroize::Zeroizing;
 
 use crate::format::{StampError, Stamper};
 use crate::guid::derive;
 use crate::policy::AcceptedToken;
+use crate::secret::SecretBytes;
 use crate::signature::{Imprint, SignImprint};
 use crate::splice::{Segment, Splice};
 use crate::token::Token;
@@ -49,6 +49,8 @@ use strings::{Properties, Stored, not_a_base};
 
 /// A GUID in braces.
 const GUID_BYTES: usize = 38;
+/// The strings that a stamp adds beside the token: a product code and the property's name.
+const ADDED_BYTES: usize = GUID_BYTES + TOKEN_PROPERTY.len();
 /// All small streams of a base together; ours have a hundred kilobytes.
 const MAX_BYTES: u64 = 16 << 20;
 
@@ -217,16 +219,15 @@ struct Edited {
 impl MsiStamper {
     /// The changed streams, with or without a token.
     fn edited(&self, token: Option<&Token>) -> Result<Edited, StampError> {
-        let (mut summary, mut edited) = (self.summary.clone(), None);
+        let mut summary = self.summary.clone();
+        let mut properties = self.properties.with_room(token.map_or(0, |token| token.len() + ADDED_BYTES));
         if let Some(token) = token {
             let codes = self.codes.stamped(token);
             put_code(&mut summary, &self.revision, &codes.package)?;
-            let mut properties = self.properties.clone();
             properties.set("ProductCode", &codes.product)?;
             properties.insert(TOKEN_PROPERTY, token.expose())?;
-            edited = Some(properties);
         }
-        let mut stored = edited.as_ref().unwrap_or(&self.properties).store();
+        let mut stored = properties.store();
         let Stored { pool, data, table } = &mut stored;
         let [pool_name, data_name, table_name, summary_name] = &self.changed;
         let streams: [(&[u16], &mut [u8]); 4] =
@@ -315,7 +316,7 @@ fn holds(file: &dyn ReadAt, offset: u64, bytes: &[u8]) -> Result<bool, StampErro
     if offset.saturating_add(bytes.len() as u64) > file.len() {
         return Ok(false);
     }
-    let mut found = Zeroizing::new(vec![0; bytes.len()]);
+    let mut found = SecretBytes::new(vec![0; bytes.len()]);
     file.read_at(offset, &mut found).map_err(container::Error::io("read the base"))?;
     Ok(*found == bytes)
 }

@@ -5,16 +5,16 @@ use std::io;
 use container::slot::PKG_LEN_BYTES;
 use container::xar::{Archive, slot};
 use container::{Error, ReadAt, read_at};
-use zeroize::Zeroizing;
 
 use crate::format::{Output, PrepareError, ReadError};
+use crate::secret::SecretBytes;
 use crate::slot::{Slot, SlotFound, SlotState};
 use crate::token::Token;
 
 /// The slot of an archive, if it has one.
 pub(super) fn slot(file: &dyn ReadAt, archive: &Archive) -> Result<Option<SlotFound>, ReadError> {
     let Some(offset) = slot::find(file, archive)? else { return Ok(None) };
-    let content = Zeroizing::new(read_at::read_vec(file, "slot", offset, PKG_LEN_BYTES as u64, PKG_LEN_BYTES)?);
+    let content = SecretBytes::new(read_at::read_vec(file, "slot", offset, PKG_LEN_BYTES as u64, PKG_LEN_BYTES)?);
     let state = match slot::read(&content) {
         Ok(None) => SlotState::Empty,
         Ok(Some(token)) => match Token::parse(token) {
@@ -28,8 +28,8 @@ pub(super) fn slot(file: &dyn ReadAt, archive: &Archive) -> Result<Option<SlotFo
 }
 
 /// What stands in the slot with this token.
-pub(super) fn fill(token: &Token) -> Zeroizing<Vec<u8>> {
-    let mut out = Zeroizing::new(Vec::with_capacity(PKG_LEN_BYTES));
+pub(super) fn fill(token: &Token) -> SecretBytes {
+    let mut out = SecretBytes::with_capacity(PKG_LEN_BYTES);
     slot::fill(token.expose().as_bytes(), &mut out);
     out
 }

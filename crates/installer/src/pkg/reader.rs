@@ -10,12 +10,12 @@ use container::read_at::Cursor;
 use container::reader::{Malformed, Problem};
 use container::xar::{self, Archive, Data, MemberKind, Trailer};
 use container::{ReadAt, gzip, xml};
-use zeroize::Zeroizing;
 
 use super::names::TOKEN_NAME;
 use super::package_info::{Distribution, PackageInfo};
 use crate::claims::IssuerKeys;
 use crate::format::{Inspection, Kind, ReadError, TokenSummary};
+use crate::secret::SecretBytes;
 use crate::slot::SlotFound;
 use crate::token::Token;
 
@@ -44,7 +44,7 @@ const NO_COMPONENT: Problem = Problem::Missing { what: "a component with a Packa
 /// One file of `Scripts`.
 pub(super) struct Script {
     pub(super) entry: Entry,
-    pub(super) content: Zeroizing<Vec<u8>>,
+    pub(super) content: SecretBytes,
 }
 
 impl<'a> PackageReader<'a> {
@@ -143,7 +143,7 @@ impl<'a> PackageReader<'a> {
             kept += entry.size;
             let small = entry.size <= MAX_SCRIPT_BYTES && kept <= 16 * MAX_SCRIPT_BYTES;
             let content = if small { archive.data(MAX_SCRIPT_BYTES)? } else { Vec::new() };
-            scripts.push(Script { entry, content: Zeroizing::new(content) });
+            scripts.push(Script { entry, content: SecretBytes::new(content) });
         }
         Ok(scripts)
     }

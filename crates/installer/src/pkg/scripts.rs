@@ -5,9 +5,9 @@ use std::io::{self, Read, Write};
 use container::cpio::{DIRECTORY, Header, REGULAR, Writer};
 use container::gzip::{self, Prefix, PrefixWriter};
 use sha1::{Digest, Sha1};
-use zeroize::Zeroizing;
 
 use super::names::TOKEN_NAME;
+use crate::secret::SecretBytes;
 use crate::token::Token;
 
 /// Deflate's level.
@@ -70,7 +70,7 @@ impl Packed {
             Some(Prefix::new(before, offset as u64))
         };
         let whole = gzip::decode(stored);
-        let mut unpacked = Zeroizing::new(Vec::with_capacity(plain.len() + 2 * Token::MAX_BYTES));
+        let mut unpacked = SecretBytes::with_capacity(plain.len() + 2 * Token::MAX_BYTES);
         whole.take(unpacked.capacity() as u64).read_to_end(&mut unpacked)?;
         let Some(found) = unpacked.strip_prefix(before).filter(|found| found.len() >= tail.len()) else {
             return Ok(None);
@@ -102,24 +102,24 @@ impl Packed {
     }
 
     /// All of it, with or without a token.
-    pub(super) fn whole(&self, token: Option<&Token>) -> io::Result<Zeroizing<Vec<u8>>> {
+    pub(super) fn whole(&self, token: Option<&Token>) -> io::Result<SecretBytes> {
         let end = self.end(token)?;
-        let mut whole = Zeroizing::new(Vec::with_capacity(self.head.len() + end.len()));
+        let mut whole = SecretBytes::with_capacity(self.head.len() + end.len());
         whole.extend_from_slice(&self.head);
         whole.extend_from_slice(&end);
         Ok(whole)
     }
 
     /// What follows the kept bytes: the stored block and the end of the member.
-    pub(super) fn end(&self, token: Option<&Token>) -> io::Result<Zeroizing<Vec<u8>>> {
+    pub(super) fn end(&self, token: Option<&Token>) -> io::Result<SecretBytes> {
         let (_, trailer) = self.plain.split_at(self.tail_at);
-        let Some(token) = token else { return Ok(Zeroizing::new(self.prefix.end_with(trailer)?)) };
+        let Some(token) = token else { return Ok(SecretBytes::new(self.prefix.end_with(trailer)?)) };
         // Room for everything at once: a vector that grows leaves copies of a secret behind.
-        let mut tail = Zeroizing::new(Vec::with_capacity(token.len() + 2048));
+        let mut tail = SecretBytes::with_capacity(token.len() + 2048);
         let mut archive = Writer::resume(&mut *tail, self.mtime, self.files + 1, self.tail_at as u64);
         put(&mut archive, TOKEN_NAME, 0o600, token.expose().as_bytes())?;
         archive.finish()?;
-        Ok(Zeroizing::new(self.prefix.end_with(&tail)?))
+        Ok(SecretBytes::new(self.prefix.end_with(&tail)?))
     }
 
     /// The SHA-1 of all of it when it ends with `end`.

@@ -3,7 +3,6 @@
 use container::reader::{Malformed, Problem};
 use container::xar::{self, CHECKSUM_BYTES, Data, Encoding, FileData, Packing, Room, SignedHead, Stored};
 use container::{ReadAt, read_at};
-use zeroize::Zeroizing;
 
 use super::build::Members;
 use super::names::{GENERATOR, TOC_XML_BYTES, TOKEN_NAME};
@@ -12,6 +11,7 @@ use super::scripts::{Packed, ScriptFile};
 use super::signature_room;
 use crate::format::{SignFileError, StampError, Stamper};
 use crate::policy::AcceptedToken;
+use crate::secret::SecretBytes;
 use crate::signature::SignImprint;
 use crate::splice::{Segment, Splice};
 use crate::token::Token;
@@ -91,7 +91,7 @@ impl PkgStamper {
     }
 
     /// The new end of `Scripts`, and the members with it.
-    fn with_token(&self, token: &Token) -> Result<(Zeroizing<Vec<u8>>, Members), StampError> {
+    fn with_token(&self, token: &Token) -> Result<(SecretBytes, Members), StampError> {
         let end = self.scripts.end(Some(token)).map_err(|_| layout())?;
         let mut members = self.members.clone();
         let length = self.scripts.kept_bytes() + end.len() as u64;

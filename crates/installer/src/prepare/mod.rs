@@ -17,7 +17,6 @@ mod record;
 
 use container::ReadAt;
 use container::reader::{Malformed, Problem};
-use zeroize::Zeroizing;
 
 pub use record::{KeySource, PinnedKeys, PrepareRecord, PrepareRecordError};
 
@@ -28,13 +27,14 @@ use crate::format::{
 };
 use crate::policy::AcceptedToken;
 use crate::report::{Finding, Report, Severity};
+use crate::secret::SecretBytes;
 use crate::signature::SignImprint;
 use crate::slot::{Slot, SlotFound, SlotState};
 use crate::splice::{Segment, Splice};
 use crate::token::Token;
 
 /// How a format writes a token into its slot.
-pub(crate) type Fill = fn(&Token) -> Zeroizing<Vec<u8>>;
+pub(crate) type Fill = fn(&Token) -> SecretBytes;
 
 /// Writes a signed installer with an empty slot, if it may have one. `asserted` is a JWKS that its maker says the agent has inside.
 pub fn prepare(

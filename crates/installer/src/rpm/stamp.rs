@@ -5,7 +5,6 @@ use container::cpio::{REGULAR, newc};
 use container::digest::{Algorithm, hex};
 use container::midstate::Sha256;
 use container::rpm::{LeadKind, Value, Writer, lead, tag};
-use zeroize::Zeroizing;
 
 use super::bulk::Bulk;
 use super::codec::Tail;
@@ -17,6 +16,7 @@ use super::scripts::put_marked;
 use super::signature;
 use crate::format::{ReadError, StampError, Stamper};
 use crate::policy::AcceptedToken;
+use crate::secret::SecretBytes;
 use crate::signature::SignImprint;
 use crate::splice::{Segment, Splice};
 use crate::token::Token;
@@ -101,14 +101,14 @@ impl RpmStamper {
         let tail = self.tail_with(token).map_err(io)?;
         let decoded = self.bulk.decoded + tail.len() as u64;
         let (keep, put) = self.tail.replace(&tail).map_err(io)?;
-        let put = Zeroizing::new(put);
+        let put = SecretBytes::new(put);
         let header = self.header_with(token, accepted.number(), &put).map_err(io)?;
         let openpgp = signer.map(|signer| signature::signed(&header, signer)).transpose()?;
         let signature = header::signature(&header, keep + put.len() as u64, decoded, openpgp).map_err(io)?;
         let name = format!("{}-{}-{}", self.name, self.version, release(accepted.number()));
         let front = [&lead(LeadKind::Binary, &name)[..], &signature, &header].concat();
         let segments = [
-            Segment::Put(Zeroizing::new(front)),
+            Segment::Put(SecretBytes::new(front)),
             Segment::Keep(self.payload_offset..self.payload_offset + keep),
             Segment::Put(put),
         ];
@@ -116,9 +116,9 @@ impl RpmStamper {
     }
 
     /// The end of the archive: the token and the trailer.
-    fn tail_with(&self, token: &Token) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    fn tail_with(&self, token: &Token) -> std::io::Result<SecretBytes> {
         // Room for everything: a vector that grows would leave copies of the token behind.
-        let mut tail = Zeroizing::new(Vec::with_capacity(2 * Token::MAX_BYTES));
+        let mut tail = SecretBytes::with_capacity(2 * Token::MAX_BYTES);
         let (path, size) = (token_path(&self.name), size(token));
         let (inode, mode) = (self.inode, REGULAR | 0o600);
         let entry = newc::Header { path: &path, inode, mode, links: 1, mtime: self.mtime, size };

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use container::ReadAt;
-use zeroize::Zeroizing;
 
 use super::segments::{Segment, Splice, SpliceError};
+
+use crate::secret::SecretBytes;
 
 const PAGE_BYTES: u64 = 4096;
 
@@ -20,7 +21,7 @@ pub struct Overlay<B> {
     base_len: u64,
     len: u64,
     position: u64,
-    dirty: BTreeMap<u64, Zeroizing<Vec<u8>>>,
+    dirty: BTreeMap<u64, SecretBytes>,
 }
 
 impl<B: ReadAt> Overlay<B> {
@@ -116,7 +117,7 @@ impl<B: ReadAt> Write for Overlay<B> {
         let (number, within) = self.place(bytes.len());
         let n = within.len();
         if !self.dirty.contains_key(&number) {
-            let mut page = Zeroizing::new(vec![0; PAGE_BYTES as usize]);
+            let mut page = SecretBytes::new(vec![0; PAGE_BYTES as usize]);
             self.read_base(number * PAGE_BYTES, &mut page)?;
             self.dirty.insert(number, page);
         }

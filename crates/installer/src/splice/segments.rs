@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::ops::Range;
-use zeroize::Zeroizing;
+
+use crate::secret::SecretBytes;
 
 /// One step of a splice.
 #[derive(Clone, PartialEq, Eq)]
@@ -10,14 +11,14 @@ pub enum Segment {
     /// These bytes of the base.
     Keep(Range<u64>),
     /// These new bytes. They may hold a token, so they are wiped when dropped and do not print.
-    Put(Zeroizing<Vec<u8>>),
+    Put(SecretBytes),
 }
 
 impl Segment {
     /// New bytes.
     #[must_use]
     pub fn put(bytes: impl Into<Vec<u8>>) -> Self {
-        Self::Put(Zeroizing::new(bytes.into()))
+        Self::Put(SecretBytes::new(bytes.into()))
     }
 
     /// How many bytes of the result it makes.

@@ -7,12 +7,13 @@
 use std::io;
 
 use container::ReadAt;
-use zeroize::Zeroizing;
 
 use super::segments::{Segment, Splice};
 
 /// A kept range of fewer bytes would be longer to describe than to repeat.
 const MIN_KEEP_BYTES: usize = 64;
+/// How many bytes are compared at once.
+const BLOCK_BYTES: usize = 64;
 /// How much of the base is compared at a time.
 const PIECE_BYTES: usize = 16 << 10;
 
@@ -27,7 +28,7 @@ impl Splice {
         let (base_len, mut kept_to) = (self.base_len, 0);
         let mut segments = self.segments.into_iter().peekable();
         while let Some(segment) = segments.next() {
-            let patch = match segment {
+            let mut patch = match segment {
                 Segment::Keep(range) => {
                     kept_to = range.end;
                     settled.push(Segment::Keep(range));
@@ -40,9 +41,11 @@ impl Splice {
                 _ => base_len,
             };
             let (head, tail) = shared(base, kept_to, gap_end, &patch)?;
-            let middle = patch.get(head..patch.len() - tail).unwrap_or(&patch);
+            let end = patch.len() - tail;
+            patch.truncate(end);
+            patch.drain(..head);
             settled.push(Segment::Keep(kept_to..kept_to + head as u64));
-            settled.push(Segment::Put(Zeroizing::new(middle.to_vec())));
+            settled.push(Segment::Put(patch));
             settled.push(Segment::Keep(gap_end - tail as u64..gap_end));
         }
         // What was kept stays in order: heads and tails lie in the gaps between the ranges.
@@ -59,7 +62,7 @@ fn shared(base: &(impl ReadAt + ?Sized), start: u64, end: u64, patch: &[u8]) -> 
     while head < room {
         let (piece, rest) = pieces(&mut buffer, room - head);
         base.read_at(start + head as u64, piece)?;
-        let same = patch.iter().skip(head).zip(&*piece).take_while(|(ours, theirs)| ours == theirs).count();
+        let same = common_prefix(patch.get(head..).unwrap_or_default(), piece);
         head += same;
         if same < piece.len() || rest == 0 {
             break;
@@ -70,14 +73,29 @@ fn shared(base: &(impl ReadAt + ?Sized), start: u64, end: u64, patch: &[u8]) -> 
     while tail < room {
         let (piece, rest) = pieces(&mut buffer, room - tail);
         base.read_at(end - (tail + piece.len()) as u64, piece)?;
-        let same =
-            patch.iter().rev().skip(tail).zip(piece.iter().rev()).take_while(|(ours, theirs)| ours == theirs).count();
+        let same = common_suffix(patch.get(..patch.len() - tail).unwrap_or_default(), piece);
         tail += same;
         if same < piece.len() || rest == 0 {
             break;
         }
     }
     Ok((head, if tail < MIN_KEEP_BYTES { 0 } else { tail }))
+}
+
+/// How many bytes are the same at the start of both; compared in blocks first, because most are.
+fn common_prefix(ours: &[u8], theirs: &[u8]) -> usize {
+    let blocks = ours.chunks_exact(BLOCK_BYTES).zip(theirs.chunks_exact(BLOCK_BYTES));
+    let same = BLOCK_BYTES * blocks.take_while(|(ours, theirs)| ours == theirs).count();
+    let (ours, theirs) = (ours.iter().skip(same), theirs.iter().skip(same));
+    same + ours.zip(theirs).take_while(|(ours, theirs)| ours == theirs).count()
+}
+
+/// How many bytes are the same at the end of both.
+fn common_suffix(ours: &[u8], theirs: &[u8]) -> usize {
+    let blocks = ours.rchunks_exact(BLOCK_BYTES).zip(theirs.rchunks_exact(BLOCK_BYTES));
+    let same = BLOCK_BYTES * blocks.take_while(|(ours, theirs)| ours == theirs).count();
+    let (ours, theirs) = (ours.iter().rev().skip(same), theirs.iter().rev().skip(same));
+    same + ours.zip(theirs).take_while(|(ours, theirs)| ours == theirs).count()
 }
 
 /// The front of the buffer for the next comparison, and how many bytes are left after it.

@@ -10,10 +10,10 @@
 use std::ops::Range;
 
 use container::msidb::{Cell, Database, Streams};
-use zeroize::Zeroizing;
 
 use crate::format::StampError;
 use crate::msi::string_pool::Entry;
+use crate::secret::SecretBytes;
 
 /// A row of the Property table: the numbers of its key and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(super) struct Properties {
     reference_bytes: usize,
     strings: Vec<Entry>,
     /// May hold a token.
-    data: Zeroizing<Vec<u8>>,
+    data: SecretBytes,
     /// In the order of their keys' numbers.
     rows: Vec<Row>,
 }
@@ -38,7 +38,7 @@ pub(super) struct Properties {
 /// The streams as they are stored.
 pub(super) struct Stored {
     pub(super) pool: Vec<u8>,
-    pub(super) data: Zeroizing<Vec<u8>>,
+    pub(super) data: SecretBytes,
     pub(super) table: Vec<u8>,
 }
 
@@ -60,8 +60,23 @@ impl Properties {
             let [Cell::Text(key), Cell::Text(value)] = row.cells() else { return Err(missing()) };
             rows.push(Row { key: key.number(), value: value.number() });
         }
-        let data = Zeroizing::new(data);
+        let data = SecretBytes::new(data);
         Ok(Self { word, reference_bytes: pool.reference_bytes(), strings, data, rows })
+    }
+
+    /// The same, with room for so many more bytes of strings.
+    pub(super) fn with_room(&self, bytes: usize) -> Self {
+        let mut data = SecretBytes::with_capacity(self.data.len() + bytes);
+        data.extend_from_slice(&self.data);
+        let Self { word, reference_bytes, strings, rows, .. } = self;
+        Self { word: *word, reference_bytes: *reference_bytes, strings: strings.clone(), data, rows: rows.clone() }
+    }
+
+    /// Makes room for more strings. A vector that grows would leave the old ones behind, unwiped.
+    fn make_room(&mut self, bytes: usize) {
+        if self.data.capacity() - self.data.len() < bytes {
+            self.data = self.with_room(bytes).data;
+        }
     }
 
     /// The value of a property.
@@ -97,7 +112,7 @@ impl Properties {
     }
 
     /// The streams.
-    pub(super) fn store(&self) -> Stored {
+    pub(super) fn store(self) -> Stored {
         let mut pool = Vec::with_capacity(4 * (self.strings.len() + 1));
         pool.extend(self.word.to_le_bytes());
         for entry in &self.strings {
@@ -108,7 +123,7 @@ impl Properties {
         for number in keys.chain(self.rows.iter().map(|row| row.value)) {
             table.extend(number.to_le_bytes().iter().take(self.reference_bytes));
         }
-        Stored { pool, data: self.data.clone(), table }
+        Stored { pool, data: self.data, table }
     }
 
     /// Where in the table a property is.
@@ -159,11 +174,8 @@ impl Properties {
                 let len = u32::try_from(text.len()).unwrap_or(u32::MAX);
                 // What a stamp adds is ASCII.
                 self.strings.push(Entry { len_bytes: len, references: 0, is_multi_byte: false });
-                // Not extended in place: what held the old bytes would not be wiped.
-                let mut data = Zeroizing::new(Vec::with_capacity(self.data.len() + text.len()));
-                data.extend_from_slice(&self.data);
-                data.extend_from_slice(text.as_bytes());
-                self.data = data;
+                self.make_room(text.len());
+                self.data.extend_from_slice(text.as_bytes());
                 u32::try_from(self.strings.len()).unwrap_or(u32::MAX)
             }
         };
