@@ -239,6 +239,11 @@ impl Header {
 
     /// A tag's texts, which must be UTF-8. One text counts as an array of one.
     pub fn texts(&self, tag: u32) -> Result<Option<Vec<String>>, Malformed> {
+        Ok(self.strs(tag)?.map(|texts| texts.into_iter().map(str::to_owned).collect()))
+    }
+
+    /// The same, where they lie.
+    pub(super) fn strs(&self, tag: u32) -> Result<Option<Vec<&str>>, Malformed> {
         let Some((entry, mut reader)) = self.find(tag)? else { return Ok(None) };
         if !matches!(entry.kind, Type::String | Type::StringArray | Type::I18nString) {
             return Err(reader.wrong(Problem::Text { what: "a tag has another type, must have texts" }));
@@ -246,7 +251,7 @@ impl Header {
         let not_text = reader.wrong(Problem::Text { what: "a text is not UTF-8" });
         let bytes = reader.take(entry.len)?;
         let bytes = bytes.strip_suffix(&[0]).unwrap_or(bytes);
-        let texts = bytes.split(|byte| *byte == 0).map(|text| std::str::from_utf8(text).map(str::to_owned));
+        let texts = bytes.split(|byte| *byte == 0).map(std::str::from_utf8);
         texts.collect::<Result<_, _>>().map(Some).map_err(|_| not_text)
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
 use super::layout::{ENTRY_BYTES, HEADER_MAGIC, INTRO_BYTES, LEAD_BYTES, LEAD_MAGIC, LEAD_SIGNATURE};
 use super::tag;
@@ -137,11 +138,12 @@ impl Value {
     }
 }
 
-/// A header in the making. Its entries are written in the order of their tags, whatever order they came in.
+/// A header in the making. Its entries are written in the order of their tags, whatever order they came in. A clone shares their
+/// values: a stamp clones the header of its base and replaces the few that change.
 #[derive(Debug, Clone)]
 pub struct Writer {
     region: u32,
-    entries: BTreeMap<u32, Value>,
+    entries: BTreeMap<u32, Arc<Value>>,
 }
 
 impl Writer {
@@ -159,14 +161,14 @@ impl Writer {
 
     /// Gives a tag a value; one that it has is replaced.
     pub fn put(&mut self, tag: u32, value: Value) -> &mut Self {
-        self.entries.insert(tag, value);
+        self.entries.insert(tag, Arc::new(value));
         self
     }
 
     /// What a tag has.
     #[must_use]
     pub fn get(&self, tag: u32) -> Option<&Value> {
-        self.entries.get(&tag)
+        self.entries.get(&tag).map(Arc::as_ref)
     }
 
     /// The header: from its magic to the last byte of its data, which is what digests and signatures are over. A signature
@@ -177,7 +179,7 @@ impl Writer {
             return Err(refused("a header has more entries than rpm takes"));
         }
         let mut index = Vec::with_capacity(count * ENTRY_BYTES);
-        let mut data = Vec::with_capacity(4096);
+        let mut data = Vec::with_capacity(16 << 10);
         for (tag, value) in &self.entries {
             if *tag < tag::HEADERI18NTABLE || value.count() == 0 || value.has_nul() {
                 return Err(refused("a header's entry has a region's tag, nothing in it, or a text with a NUL"));
