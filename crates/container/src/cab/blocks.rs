@@ -15,9 +15,7 @@ const AT_ONCE: usize = 32;
 /// Raw bytes on their way to a thread.
 struct Job {
     number: u64,
-    /// The bytes before, which the first block's compression looks back to.
-    window: usize,
-    /// Window, then up to [`AT_ONCE`] blocks.
+    /// Up to [`AT_ONCE`] blocks.
     bytes: Vec<u8>,
 }
 
@@ -60,18 +58,15 @@ fn feed(
     let mut written = Written::default();
     let (mut given, mut finished) = (0, 0);
     let mut waiting = BTreeMap::new();
-    let (mut window, mut more) = (Vec::new(), true);
+    let mut more = true;
     while more || finished < given {
         if more && given - finished < ahead {
-            let mut bytes = Vec::with_capacity((AT_ONCE + 1) * BLOCK);
-            bytes.append(&mut window);
-            let before = bytes.len();
+            let mut bytes = Vec::with_capacity(AT_ONCE * BLOCK);
             let read = raw.take((AT_ONCE * BLOCK) as u64).read_to_end(&mut bytes)?;
             written.blocks += read.div_ceil(BLOCK) as u64;
             more = read == AT_ONCE * BLOCK;
             if read > 0 {
-                window.extend_from_slice(bytes.get(bytes.len().saturating_sub(BLOCK)..).unwrap_or_default());
-                jobs.send(Job { number: given, window: before, bytes }).map_err(io::Error::other)?;
+                jobs.send(Job { number: given, bytes }).map_err(io::Error::other)?;
                 given += 1;
             }
             continue;
@@ -99,12 +94,10 @@ fn work(to_do: &Mutex<Receiver<Job>>, results: &Sender<(u64, io::Result<Vec<u8>>
 }
 
 fn pack(compression: Compression, job: &Job) -> io::Result<Vec<u8>> {
-    let (window, blocks) = job.bytes.split_at(job.window.min(job.bytes.len()));
-    let mut packer = Packer::new(compression, window)?;
+    let mut packer = Packer::new(compression)?;
     let mut out = Vec::with_capacity(job.bytes.len());
-    let mut blocks = blocks.chunks(BLOCK).peekable();
-    while let Some(block) = blocks.next() {
-        packer.pack(block, blocks.peek().is_none(), &mut out)?;
+    for block in job.bytes.chunks(BLOCK) {
+        packer.pack(block, &mut out)?;
     }
     Ok(out)
 }

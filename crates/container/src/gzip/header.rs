@@ -1,7 +1,7 @@
 //! The numbers of a member: its header, its trailer, and the subfield that says where the tail is.
 
 /// The input's bytes per job.
-pub const CHUNK_BYTES: usize = 256 << 10;
+pub const CHUNK_BYTES: usize = 1 << 20;
 /// A tail has at most this many bytes: one stored block.
 pub const MAX_TAIL: usize = 0xffff;
 

@@ -10,8 +10,8 @@
 //! trailer   CRC32 ISIZE                                     of everything
 //! ```
 //!
-//! *In parallel.* The input is cut into chunks of [`CHUNK_BYTES`]; each is deflated by itself with the 32 KiB before
-//! it as dictionary, as pigz does. The cut does not depend on the number of threads, so neither do the bytes.
+//! *In parallel.* The input is cut into chunks of [`CHUNK_BYTES`]; each is deflated by itself. The cut does not depend on the number
+//! of threads, so neither do the bytes.
 //!
 //! *The tail.* A stored block is its bytes; to replace them, only the block's header, the bytes and the trailer
 //! change. Deflate has no index, so where the tail starts, and length and CRC32 of what is before it, stand in an extra
@@ -19,12 +19,12 @@
 //!
 //! One member, because some readers stop after the first one and only some say so.
 //!
-//! `flate2` (with zlib-rs) deflates and inflates; it has neither threads nor stored blocks at a place of one's choice.
-//! zlib-rs 0.6.8 panics at level 1 when a compressor is reset after it ran out of output space; here each chunk has
-//! its own compressor and more space than it can need.
+//! libdeflate deflates: the same size in a quarter of the time that zlib takes. It writes whole streams, whose ends [`join`] takes off.
+//! What is read, and what is only stored, goes through `flate2` (zlib-rs).
 
 mod decode;
 mod header;
+mod join;
 mod tail;
 mod write;
 

@@ -3,12 +3,11 @@
 use std::io::{self, Write};
 
 use flate2::{Compress, Compression, FlushCompress};
+use libdeflater::{CompressionLvl, Compressor};
 
 use super::header::{CHUNK_BYTES, HEADER_BYTES, MAGIC, OS_UNIX};
+use super::join;
 use crate::workers::{Workers, cores};
-
-/// The deflate window: how far back a match may reach.
-const WINDOW_BYTES: usize = 32 << 10;
 
 /// Compresses what is written to it into one gzip member.
 pub struct Writer<W> {
@@ -16,7 +15,7 @@ pub struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Writes the header; `level` is 0 to 9.
+    /// Writes the header; `level` is 0 to 12, libdeflate's.
     pub fn new(out: W, level: u32) -> io::Result<Self> {
         Self::with_threads(out, level, cores())
     }
@@ -52,7 +51,7 @@ impl<W: Write> Write for Writer<W> {
 pub(super) fn header(flags: u8, level: u32) -> [u8; HEADER_BYTES as usize] {
     // XFL 2: slowest, best; 4: fastest; gzip itself writes 2 for level 9 and 4 for level 1.
     let xfl = match level {
-        9 => 2,
+        9.. => 2,
         0 | 1 => 4,
         _ => 0,
     };
@@ -74,8 +73,7 @@ pub(super) fn trailer(crc: &crc32fast::Hasher, len: u64) -> [u8; 8] {
 pub(super) struct Deflate<W> {
     out: W,
     chunk: Vec<u8>,
-    dictionary: Vec<u8>,
-    workers: Workers<Job, io::Result<Piece>>,
+    workers: Workers<Vec<u8>, io::Result<Piece>>,
     crc: crc32fast::Hasher,
     len: u64,
     written: u64,
@@ -91,11 +89,6 @@ pub(super) struct Deflated<W> {
     pub(super) written: u64,
 }
 
-struct Job {
-    data: Vec<u8>,
-    dictionary: Vec<u8>,
-}
-
 struct Piece {
     deflated: Vec<u8>,
     crc: crc32fast::Hasher,
@@ -103,12 +96,10 @@ struct Piece {
 
 impl<W: Write> Deflate<W> {
     pub(super) fn new(out: W, level: u32, threads: usize) -> Self {
-        let level = Compression::new(level.min(9));
         Self {
             out,
             chunk: Vec::new(),
-            dictionary: Vec::new(),
-            workers: Workers::new(threads, threads, move |job| deflate(&job, level)),
+            workers: Workers::new(threads, threads, move |data: Vec<u8>| piece(&data, level)),
             crc: crc32fast::Hasher::new(),
             len: 0,
             written: 0,
@@ -118,10 +109,7 @@ impl<W: Write> Deflate<W> {
     fn cut(&mut self) -> io::Result<()> {
         let data = std::mem::take(&mut self.chunk);
         self.len += data.len() as u64;
-        let (_, window) = data.split_at(data.len().saturating_sub(WINDOW_BYTES));
-        let next = window.to_vec();
-        let dictionary = std::mem::replace(&mut self.dictionary, next);
-        if let Some(piece) = self.workers.push(Job { data, dictionary })? {
+        if let Some(piece) = self.workers.push(data)? {
             self.put(&piece?)?;
         }
         Ok(())
@@ -159,18 +147,33 @@ impl<W: Write> Deflate<W> {
     }
 }
 
-fn deflate(job: &Job, level: Compression) -> io::Result<Piece> {
-    let mut deflater = Compress::new(level, false);
-    if !job.dictionary.is_empty() {
-        deflater.set_dictionary(&job.dictionary)?;
-    }
-    // Stored blocks are the worst case: 5 bytes for at least 2^14.
-    let mut deflated = Vec::with_capacity(job.data.len() + job.data.len() / 1024 + (40 << 10));
-    deflater.compress_vec(&job.data, &mut deflated, FlushCompress::Sync)?;
-    if deflater.total_in() != job.data.len() as u64 || deflated.len() == deflated.capacity() {
+fn piece(data: &[u8], level: u32) -> io::Result<Piece> {
+    let deflated = if level == 0 { stored(data)? } else { deflate(data, level)? };
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(data);
+    Ok(Piece { deflated, crc })
+}
+
+/// A compressor of its own for each chunk: its bytes depend on nothing but the chunk.
+fn deflate(data: &[u8], level: u32) -> io::Result<Vec<u8>> {
+    let level = i32::try_from(level).ok().and_then(|level| CompressionLvl::new(level).ok());
+    let level = level.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "libdeflate has levels up to 12"))?;
+    let mut compressor = Compressor::new(level);
+    let mut deflated = vec![0; compressor.deflate_compress_bound(data.len())];
+    let len = compressor.deflate_compress(data, &mut deflated).map_err(io::Error::other)?;
+    deflated.truncate(len);
+    join::open_end(&mut deflated)?;
+    Ok(deflated)
+}
+
+/// Stored blocks that end as a sync flush does.
+fn stored(data: &[u8]) -> io::Result<Vec<u8>> {
+    let mut deflater = Compress::new(Compression::none(), false);
+    // 5 bytes for at least 2^14.
+    let mut deflated = Vec::with_capacity(data.len() + data.len() / 1024 + (40 << 10));
+    deflater.compress_vec(data, &mut deflated, FlushCompress::Sync)?;
+    if deflater.total_in() != data.len() as u64 || deflated.len() == deflated.capacity() {
         return Err(io::Error::other("deflate needs more space than its worst case"));
     }
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&job.data);
-    Ok(Piece { deflated, crc })
+    Ok(deflated)
 }

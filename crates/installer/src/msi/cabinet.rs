@@ -13,7 +13,7 @@ use crate::payload::Source;
 
 use super::files::CabinetFile;
 
-/// What wixl and zlib use. Level 9 was measured at 2.8 times the CPU for cabinets that are 4.2 % smaller.
+/// libdeflate's own default.
 const LEVEL: u32 = 6;
 /// §2.3: the archive bit, which every ordinary file has.
 const ARCHIVE: u16 = 0x20;

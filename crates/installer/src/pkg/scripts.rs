@@ -10,8 +10,8 @@ use super::names::TOKEN_NAME;
 use crate::secret::SecretBytes;
 use crate::token::Token;
 
-/// Deflate's level.
-const LEVEL: u32 = 9;
+/// libdeflate's level.
+const LEVEL: u32 = 6;
 /// What is around a tail: the header of its stored block, and the end of the member.
 const BLOCK_BYTES: usize = 5 + 8;
 
