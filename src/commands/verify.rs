@@ -79,7 +79,11 @@ pub fn run(args: &Verify) -> Result<ExitCode> {
         }
         let held = rules.iter().filter(|rule| rule.holds).count();
         let (file, name, all) = (args.file.display(), profile.name(), rules.len());
-        print::result(format_args!("{file}: {name}: {held} of {all} rules hold"), Results::Stdout);
+        let line = match all {
+            0 => format!("{file}: {name}: not judged, because the file cannot be read to its end"),
+            _ => format!("{file}: {name}: {held} of {all} rules hold"),
+        };
+        print::result(format_args!("{line}"), Results::Stdout);
     }
     Ok(code)
 }

@@ -164,7 +164,7 @@ fn digest<const N: usize>(bytes: &[u8]) -> Result<[u8; N], Malformed> {
 }
 
 const fn wrong(what: &'static str) -> Malformed {
-    Malformed { structure: STRUCTURE, offset: 0, problem: Problem::Text { what } }
+    Malformed { structure: STRUCTURE, offset: Malformed::NOWHERE, problem: Problem::Text { what } }
 }
 
 #[cfg(test)]
@@ -258,7 +258,7 @@ mod tests {
             ),
         ] {
             let said = list(body).unwrap_err();
-            assert!(said.starts_with("CodeResources at 0x0: ") && said.ends_with(sentence), "{body}: {said}");
+            assert!(said.starts_with("CodeResources: ") && said.ends_with(sentence), "{body}: {said}");
         }
         assert!(CodeResources::parse(b"").is_err());
     }

@@ -76,6 +76,11 @@ pub enum Problem {
         /// What is missing.
         what: &'static str,
     },
+    /// A member or file of a container that must be there is not.
+    NoMember {
+        /// Its path.
+        path: String,
+    },
     /// Something is there twice, or two things claim the same bytes.
     Twice {
         /// What.
@@ -105,8 +110,16 @@ pub enum Problem {
 
 impl std::error::Error for Malformed {}
 
+impl Malformed {
+    /// The offset of what has no place of its own: a structure that was put together from several, or one that is missing.
+    pub const NOWHERE: u64 = u64::MAX;
+}
+
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.offset == Self::NOWHERE {
+            return write!(f, "{}: {}", self.structure, self.problem);
+        }
         write!(f, "{} at {:#x}: {}", self.structure, self.offset, self.problem)
     }
 }
@@ -119,6 +132,7 @@ impl fmt::Display for Problem {
             Self::Tag { found, expected } => write!(f, "the tag is {found:#04x}, must be {expected:#04x}"),
             Self::Mismatch { what } => write!(f, "{what} do not agree"),
             Self::Missing { what } => write!(f, "{what} is missing"),
+            Self::NoMember { path } => write!(f, "the member {path:?} is missing"),
             Self::Twice { what } => write!(f, "{what} is there twice"),
             Self::Cycle { what } => write!(f, "{what} runs in a circle"),
             Self::Trailing { bytes } => write!(f, "{bytes} bytes are left over after the end"),

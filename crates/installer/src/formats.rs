@@ -25,6 +25,6 @@ pub fn recognise(file: &dyn ReadAt) -> Result<&'static dyn Format, ReadError> {
     let head = read_at::read_vec(file, "installer", 0, file.len().min(HEAD_BYTES), HEAD_BYTES as usize)?;
     FORMATS.into_iter().find(|format| format.recognises(&head)).ok_or_else(|| {
         let what = "it is neither an MSI, nor a flat package, nor a Debian package, nor an RPM package";
-        Malformed { structure: "installer", offset: 0, problem: Problem::Data { what } }.into()
+        Malformed { structure: "installer", offset: Malformed::NOWHERE, problem: Problem::Data { what } }.into()
     })
 }

@@ -126,7 +126,7 @@ fn walk<'c>(
 ) -> Result<(), Malformed> {
     if depth > MAX_DEPTH {
         let problem = Problem::Text { what: "storages lie too deep in each other" };
-        return Err(Malformed { structure: "directory", offset: 0, problem });
+        return Err(Malformed { structure: "directory", offset: Malformed::NOWHERE, problem });
     }
     for entry in below.get(&storage).into_iter().flatten() {
         match entry.kind {

@@ -191,7 +191,7 @@ impl Fat {
     pub(super) fn sector(&self, file: &impl ReadAt, index: u64) -> Result<Vec<u8>, Error> {
         let place = usize::try_from(index).ok().and_then(|index| self.places.get(index)).ok_or(Malformed {
             structure: "FAT",
-            offset: 0,
+            offset: Malformed::NOWHERE,
             problem: Problem::Missing { what: "the entry of a sector" },
         })?;
         read_vec(file, "FAT sector", self.sectors.offset(*place), self.sectors.size(), 4096)

@@ -169,7 +169,7 @@ impl<R: ReadAt> Compound<R> {
         if found.max(self.fat.sectors.count()) > MAX_SECTORS {
             let problem =
                 Problem::Value { field: "number of sectors", found, expected: "within the limit of this check" };
-            return Err(Malformed { structure: "FAT", offset: 0, problem }.into());
+            return Err(Malformed { structure: "FAT", offset: Malformed::NOWHERE, problem }.into());
         }
         let mut all = Vec::new();
         for index in 0..self.fat.places.len() as u64 {

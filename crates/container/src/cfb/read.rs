@@ -98,7 +98,7 @@ impl<R: ReadAt> Compound<R> {
         let raw = read_directory(&load(&file, "directory", &directory)?, header.version)?;
         let Some(root) = raw.first().filter(|root| root.kind == 5) else {
             let problem = Problem::Missing { what: "the root entry" };
-            return Err(Malformed { structure: "directory", offset: 0, problem }.into());
+            return Err(Malformed { structure: "directory", offset: Malformed::NOWHERE, problem }.into());
         };
         let mini_sectors = root.entry.size.div_ceil(MINI_SECTOR);
         let most = (4 * mini_sectors).div_ceil(size);
@@ -180,7 +180,7 @@ impl<R: ReadAt> Compound<R> {
     pub fn read(&self, stream: &Entry, limit: usize) -> Result<Vec<u8>, Error> {
         let size = usize::try_from(stream.size).ok().filter(|size| *size <= limit).ok_or(Malformed {
             structure: "stream",
-            offset: 0,
+            offset: Malformed::NOWHERE,
             problem: Problem::Value { field: "size", found: stream.size, expected: "within this reader's limit" },
         })?;
         let extents = self.extents(stream)?;

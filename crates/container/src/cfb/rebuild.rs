@@ -179,7 +179,7 @@ impl<'a> Plan<'a> {
         let geometry = Geometry::new(version, contents)?;
         let old = compound.root().ok_or(Malformed {
             structure: "directory",
-            offset: 0,
+            offset: Malformed::NOWHERE,
             problem: Problem::Missing { what: "the root entry" },
         })?;
         let root = Root {
@@ -294,7 +294,7 @@ fn collect<'a, R: ReadAt>(
             None => level.push(old(entry)),
             Some(_) if entry.kind == Kind::Storage => {
                 let problem = Problem::Text { what: "a storage has the name of a stream that is to be replaced" };
-                return Err(Malformed { structure: "directory", offset: 0, problem }.into());
+                return Err(Malformed { structure: "directory", offset: Malformed::NOWHERE, problem }.into());
             }
             Some(Edit::Drop { .. }) => {}
             Some(Edit::Put { data, .. }) => {
@@ -318,7 +318,7 @@ fn collect<'a, R: ReadAt>(
     while let Some((at, id, depth)) = waiting.pop_front() {
         if depth > MAX_DEPTH {
             let problem = Problem::Text { what: "storages lie too deep in each other" };
-            return Err(Malformed { structure: "directory", offset: 0, problem }.into());
+            return Err(Malformed { structure: "directory", offset: Malformed::NOWHERE, problem }.into());
         }
         let children = below.remove(&id).unwrap_or_default().into_iter().map(old).collect();
         let range = place(children, &mut items, &mut waiting, depth)?;

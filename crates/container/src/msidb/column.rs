@@ -45,7 +45,7 @@ impl Column {
                 found => {
                     let problem =
                         Problem::Value { field: "integer size", found: found.into(), expected: "0, 1, 2 or 4" };
-                    return Err(Malformed { structure: "column type", offset: 0, problem });
+                    return Err(Malformed { structure: "column type", offset: Malformed::NOWHERE, problem });
                 }
             }
         };

@@ -69,7 +69,8 @@ impl<S: Streams> Database<S> {
 
 fn required(streams: &impl Streams, table: &'static str) -> Result<Vec<u8>, Error> {
     let found = streams.stream(&name::table_stream_name(table), MAX_STREAM_BYTES)?;
-    let missing = Malformed { structure: "database", offset: 0, problem: Problem::Missing { what: table } };
+    let missing =
+        Malformed { structure: "database", offset: Malformed::NOWHERE, problem: Problem::Missing { what: table } };
     Ok(found.ok_or(missing)?)
 }
 
@@ -84,7 +85,7 @@ pub(super) fn fixed_columns(of: &[(&str, u16)]) -> Result<Vec<Column>, Malformed
 }
 
 fn read_catalog(streams: &impl Streams, pool: &Pool) -> Result<BTreeMap<String, Vec<Column>>, Error> {
-    let wrong = |problem| Malformed { structure: "catalog", offset: 0, problem };
+    let wrong = |problem| Malformed { structure: "catalog", offset: Malformed::NOWHERE, problem };
     let mut specs: BTreeMap<String, BTreeMap<i32, Column>> = BTreeMap::new();
     let columns = fixed_columns(TABLES)?;
     let bytes = required(streams, "_Tables")?;
@@ -123,7 +124,7 @@ fn in_order(columns: BTreeMap<i32, Column>) -> Result<Vec<Column>, Problem> {
 }
 
 fn short_name(pool: &Pool, cell: Cell) -> Result<String, Malformed> {
-    let wrong = |problem| Malformed { structure: "catalog", offset: 0, problem };
+    let wrong = |problem| Malformed { structure: "catalog", offset: Malformed::NOWHERE, problem };
     let Cell::Text(id) = cell else { return Err(wrong(Problem::Missing { what: "a name" })) };
     let found = pool.bytes(id).len();
     if found == 0 || found > MAX_NAME_BYTES {

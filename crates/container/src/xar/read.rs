@@ -195,7 +195,7 @@ impl Archive {
     pub fn data(&self, path: &str) -> Result<&Data, Malformed> {
         match self.member(path).map(|m| &m.kind) {
             Some(MemberKind::File(Some(data))) => Ok(data),
-            _ => Err(toc_wrong(Problem::Missing { what: "a member that must be there" })),
+            _ => Err(toc_wrong(Problem::NoMember { path: path.to_owned() })),
         }
     }
 

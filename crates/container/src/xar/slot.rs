@@ -90,7 +90,7 @@ pub fn read(slot: &[u8]) -> Result<Option<&[u8]>, Malformed> {
     if (if len == 0 { 0 } else { cksum.finish().into() }) != checksum {
         return Err(Malformed {
             structure: STRUCTURE,
-            offset: 0,
+            offset: Malformed::NOWHERE,
             problem: Problem::Mismatch { what: "the checksum and the token" },
         });
     }

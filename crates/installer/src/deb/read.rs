@@ -48,7 +48,7 @@ impl<'a> Package<'a> {
     pub(super) fn open(file: &'a dyn ReadAt) -> Result<Self, ReadError> {
         // dpkg passes over members whose names start with an underscore (deb(5)).
         let mut members = ar::members(file)?.into_iter().filter(|member| !member.name.starts_with('_'));
-        let missing = |what| wrong("deb", 0, Problem::Missing { what });
+        let missing = |what| wrong("deb", Malformed::NOWHERE, Problem::Missing { what });
         let binary = members.next().filter(|member| member.name == "debian-binary");
         let binary = binary.ok_or_else(|| missing("the member debian-binary"))?;
         let version = read_vec(file, "debian-binary", binary.offset, binary.len, 64)?;
@@ -109,7 +109,7 @@ impl<'a> Package<'a> {
             if let TarEntryKind::File(len) = entry.kind {
                 if len > MAX_CONTROL_FILE_BYTES {
                     let problem = Problem::Value { field: "size of a file", found: len, expected: "1 MiB at most" };
-                    return Err(wrong("control.tar", 0, problem));
+                    return Err(wrong("control.tar", Malformed::NOWHERE, problem));
                 }
                 content.read_to_end(&mut bytes).map_err(|error| unreadable(error, "control.tar"))?;
             }
@@ -147,7 +147,11 @@ impl<'a> Package<'a> {
             Ok(())
         })?;
         if token.as_ref().map(Token::fingerprint) != mark.fingerprint {
-            return Err(wrong("deb", 0, Problem::Mismatch { what: "the token and the mark in the control file" }));
+            return Err(wrong(
+                "deb",
+                Malformed::NOWHERE,
+                Problem::Mismatch { what: "the token and the mark in the control file" },
+            ));
         }
         Ok(token)
     }
@@ -215,7 +219,11 @@ fn walk(reader: impl Read, structure: &'static str, visit: &mut Visit<'_>) -> Re
     let before = reader.run;
     let rest = io::copy(&mut reader, &mut io::sink()).map_err(failed)?;
     if rest < END_BYTES - 512 || reader.run != before + rest {
-        return Err(wrong(structure, 0, Problem::Data { what: "the archive does not end with zeros" }));
+        return Err(wrong(
+            structure,
+            Malformed::NOWHERE,
+            Problem::Data { what: "the archive does not end with zeros" },
+        ));
     }
     Ok(())
 }
@@ -261,7 +269,11 @@ fn long_name<R: Read>(entry: &mut ::tar::Entry<'_, R>, structure: &'static str) 
     let mut name = Vec::new();
     entry.take(MAX_PATH_BYTES + 1).read_to_end(&mut name).map_err(|error| unreadable(error, structure))?;
     if name.pop() != Some(0) || name.len() as u64 >= MAX_PATH_BYTES || name.contains(&0) {
-        return Err(wrong(structure, 0, Problem::Text { what: "a long path is too long or has no end" }));
+        return Err(wrong(
+            structure,
+            Malformed::NOWHERE,
+            Problem::Text { what: "a long path is too long or has no end" },
+        ));
     }
     Ok(name)
 }
@@ -345,6 +357,6 @@ pub(super) fn unreadable(error: io::Error, structure: &'static str) -> ReadError
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Malformed>());
     match inner {
         Some(malformed) => malformed.clone().into(),
-        None => wrong(structure, 0, Problem::Data { what: "the archive is damaged" }),
+        None => wrong(structure, Malformed::NOWHERE, Problem::Data { what: "the archive is damaged" }),
     }
 }

@@ -129,7 +129,7 @@ pub fn contents(file: &dyn ReadAt) -> Result<Contents, ReadError> {
         cells = cells.saturating_add(table.len().saturating_mul(table.columns().len()));
         if cells > MAX_CELLS {
             let problem = Problem::Value { field: "cells", found: cells as u64, expected: "2,097,152 at most" };
-            return Err(Malformed { structure: "installer database", offset: 0, problem }.into());
+            return Err(Malformed { structure: "installer database", offset: Malformed::NOWHERE, problem }.into());
         }
         let columns = table.columns().iter().map(|column| column.name().to_owned()).collect();
         contents.columns.insert(name.clone(), columns);

@@ -267,7 +267,7 @@ impl Directories {
             at = parent;
         }
         let problem = Problem::Cycle { what: "the folders' parents" };
-        Err(Malformed { structure: "table Directory", offset: 0, problem }.into())
+        Err(Malformed { structure: "table Directory", offset: Malformed::NOWHERE, problem }.into())
     }
 
     /// One part of a path, and no more than that.
@@ -275,7 +275,7 @@ impl Directories {
         let part = safe(name);
         if self.is_strict && part != name {
             let problem = Problem::Text { what: "a name is not one part of a path" };
-            return Err(Malformed { structure: "table Directory or File", offset: 0, problem });
+            return Err(Malformed { structure: "table Directory or File", offset: Malformed::NOWHERE, problem });
         }
         Ok(part)
     }

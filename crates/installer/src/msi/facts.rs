@@ -146,5 +146,5 @@ fn guid(text: String, structure: &'static str) -> Result<String, Malformed> {
         return Ok(text);
     }
     let problem = Problem::Text { what: "it is not a GUID in braces and upper case" };
-    Err(Malformed { structure, offset: 0, problem })
+    Err(Malformed { structure, offset: Malformed::NOWHERE, problem })
 }

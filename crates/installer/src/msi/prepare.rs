@@ -35,7 +35,7 @@ pub(super) fn slot(compound: &Compound<&dyn ReadAt>) -> Result<Option<SlotFound>
     let extents = compound.extents(entry)?;
     let [run] = extents.runs() else {
         let problem = Problem::Text { what: "the signature with the slot is not in one piece" };
-        return Err(Malformed { structure: "slot", offset: 0, problem }.into());
+        return Err(Malformed { structure: "slot", offset: Malformed::NOWHERE, problem }.into());
     };
     let cut_short = || Malformed {
         structure: "slot",

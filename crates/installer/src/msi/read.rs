@@ -18,6 +18,21 @@ use crate::token::Token;
 /// A summary information has some hundred bytes.
 const MAX_SUMMARY_BYTES: usize = 64 << 10;
 
+/// {000C1086-0000-0000-C000-000000000046}: a patch.
+const PATCH_CLSID: [u8; 16] = class_of(0x86);
+/// {000C1082-0000-0000-C000-000000000046}: a transform.
+const TRANSFORM_CLSID: [u8; 16] = class_of(0x82);
+
+/// Windows Installer's classes, which differ in one byte.
+const fn class_of(last: u8) -> [u8; 16] {
+    [last, 0x10, 0x0C, 0, 0, 0, 0, 0, 0xC0, 0, 0, 0, 0, 0, 0, 0x46]
+}
+
+/// What a file is that is no package.
+const fn other(what: &'static str) -> Malformed {
+    Malformed { structure: "installer", offset: Malformed::NOWHERE, problem: Problem::Text { what } }
+}
+
 /// The streams of a compound file, by their packed names.
 pub(super) struct File<'f>(pub(super) Arc<Compound<&'f dyn ReadAt>>);
 
@@ -31,10 +46,12 @@ impl Streams for File<'_> {
 /// Opens a package's compound file: no more than a signature is about.
 pub(super) fn compound(file: &dyn ReadAt) -> Result<Compound<&dyn ReadAt>, ReadError> {
     let compound = Compound::open(file)?;
-    if compound.clsid() != MSI_CLSID {
-        return Err(missing("the class of a Windows Installer database").into());
+    match compound.clsid() {
+        MSI_CLSID => Ok(compound),
+        PATCH_CLSID => Err(other("it is a patch of Windows Installer (.msp), not a package").into()),
+        TRANSFORM_CLSID => Err(other("it is a transform of Windows Installer (.mst), not a package").into()),
+        _ => Err(missing("the class of a Windows Installer database").into()),
     }
-    Ok(compound)
 }
 
 /// An open package.
@@ -55,7 +72,11 @@ impl<'f> Installer<'f> {
         let summary = streams
             .stream(SUMMARY_INFORMATION, MAX_SUMMARY_BYTES)?
             .ok_or_else(|| missing("the summary information"))?;
-        Ok(Self { summary: Summary::read(&summary)?, database: Database::open(streams)? })
+        let database = Database::open(streams)?;
+        if database.tables().any(|table| table == "ModuleSignature") {
+            return Err(other("it is a merge module (.msm), a part for packages, not a package").into());
+        }
+        Ok(Self { summary: Summary::read(&summary)?, database })
     }
 
     pub(super) fn compound(&self) -> &Compound<&'f dyn ReadAt> {
@@ -88,7 +109,7 @@ impl<'f> Installer<'f> {
             let key: Vec<_> = row.key().collect();
             if before.as_ref().is_some_and(|before| *before >= key) {
                 let problem = Problem::Data { what: "its rows are not sorted" };
-                return Err(Malformed { structure: "table Property", offset: 0, problem }.into());
+                return Err(Malformed { structure: "table Property", offset: Malformed::NOWHERE, problem }.into());
             }
             before = Some(key);
         }
@@ -155,12 +176,12 @@ fn exactly(value: &str) -> Result<Token, ReadError> {
     let token = Token::parse(value.as_bytes()).map_err(|source| ReadError::Token { place, source })?;
     if token.len() != value.len() {
         let problem = Problem::Text { what: "the token ends in a line ending" };
-        return Err(Malformed { structure: place, offset: 0, problem }.into());
+        return Err(Malformed { structure: place, offset: Malformed::NOWHERE, problem }.into());
     }
     Ok(token)
 }
 
 /// The package lacks something.
 pub(super) fn missing(what: &'static str) -> Malformed {
-    Malformed { structure: "installer database", offset: 0, problem: Problem::Missing { what } }
+    Malformed { structure: "installer database", offset: Malformed::NOWHERE, problem: Problem::Missing { what } }
 }

@@ -43,7 +43,9 @@ pub(super) fn signature_bytes(compound: &Compound<&dyn ReadAt>) -> Result<Option
     let msi = Msi::new(compound)?;
     let Some(cms) = msi.signature()? else { return Ok(None) };
     if let Some(what) = msi.dse()?.and_then(|dse| dse_defect(&msi, &dse)) {
-        return Err(Malformed { structure: "signature", offset: 0, problem: Problem::Data { what } }.into());
+        return Err(
+            Malformed { structure: "signature", offset: Malformed::NOWHERE, problem: Problem::Data { what } }.into()
+        );
     }
     Ok(Some(SignatureBytes { cms, rsa: None }))
 }

@@ -129,5 +129,5 @@ fn location(text: &str) -> Result<String, Malformed> {
         return Ok(plain.to_owned());
     }
     let problem = Problem::Text { what: "install-location is not an absolute path" };
-    Err(Malformed { structure: "PackageInfo", offset: 0, problem })
+    Err(Malformed { structure: "PackageInfo", offset: Malformed::NOWHERE, problem })
 }

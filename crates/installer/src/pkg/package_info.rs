@@ -156,5 +156,5 @@ fn percent_decoded(text: &str) -> String {
 }
 
 const fn wrong(structure: &'static str, what: &'static str) -> Malformed {
-    Malformed { structure, offset: 0, problem: Problem::Missing { what } }
+    Malformed { structure, offset: Malformed::NOWHERE, problem: Problem::Missing { what } }
 }

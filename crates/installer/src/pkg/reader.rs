@@ -235,5 +235,5 @@ pub(super) fn each_chunk(from: &mut dyn Read, offset: u64, mut see: impl FnMut(&
 }
 
 const fn wrong(problem: Problem) -> Malformed {
-    Malformed { structure: "flat package", offset: 0, problem }
+    Malformed { structure: "flat package", offset: Malformed::NOWHERE, problem }
 }

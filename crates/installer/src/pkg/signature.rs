@@ -75,5 +75,5 @@ pub(super) fn certificates(signature: &xar::Signature) -> Result<Vec<Vec<u8>>, M
 }
 
 const fn wrong(problem: Problem) -> Malformed {
-    Malformed { structure: "xar signature", offset: 0, problem }
+    Malformed { structure: "xar signature", offset: Malformed::NOWHERE, problem }
 }

@@ -178,7 +178,7 @@ fn members(opened: &PackageReader<'_>, start: u64) -> Result<Members, StampError
 fn written(data: &Data) -> Result<FileData, StampError> {
     let wrong = || Malformed {
         structure: "xar table of contents",
-        offset: 0,
+        offset: Malformed::NOWHERE,
         problem: Problem::Text { what: "a member's encoding or checksum is not what this tool writes" },
     };
     let sum = |sum: &Option<(String, String)>| -> Option<[u8; 20]> {

@@ -90,8 +90,8 @@ impl<'a> Package<'a> {
             }
             token = Some(read_token(&mut archive)?);
         }
-        let files = self.rpm.header.files()?;
-        self.check_row(token.as_ref(), files.iter().find(|file| file.path == path))?;
+        let row = self.rpm.header.file(&path)?;
+        self.check_row(token.as_ref(), row.as_ref().map(|(_, file)| file))?;
         if token.as_ref().map(Token::fingerprint) != mark.fingerprint {
             return Err(self.payload(Problem::Mismatch { what: "the token and the mark in the scriptlets" }));
         }
@@ -162,7 +162,7 @@ pub(super) fn unreadable(error: io::Error) -> ReadError {
         Some(malformed) => malformed.clone().into(),
         None => {
             let problem = Problem::Data { what: "the archive is damaged" };
-            Malformed { structure: "rpm payload", offset: 0, problem }.into()
+            Malformed { structure: "rpm payload", offset: Malformed::NOWHERE, problem }.into()
         }
     }
 }

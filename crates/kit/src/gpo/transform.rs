@@ -136,7 +136,7 @@ fn utf16(name: &str) -> Vec<u16> {
 }
 
 const fn wrong(what: &'static str) -> Malformed {
-    Malformed { structure: "transform", offset: 0, problem: Problem::Text { what } }
+    Malformed { structure: "transform", offset: Malformed::NOWHERE, problem: Problem::Text { what } }
 }
 
 #[cfg(test)]

@@ -242,7 +242,11 @@ impl<W: Write> Write for Hashing<W> {
 }
 
 const fn wrong(what: &'static str) -> container::Error {
-    container::Error::Malformed(Malformed { structure: "intunemac", offset: 0, problem: Problem::Text { what } })
+    container::Error::Malformed(Malformed {
+        structure: "intunemac",
+        offset: Malformed::NOWHERE,
+        problem: Problem::Text { what },
+    })
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ impl Keyring {
         }
         if keys.is_empty() {
             let problem = Problem::Missing { what: "a public key" };
-            return Err(Malformed { structure: "openpgp key block", offset: 0, problem });
+            return Err(Malformed { structure: "openpgp key block", offset: Malformed::NOWHERE, problem });
         }
         Ok(Self { keys })
     }

@@ -50,7 +50,7 @@ impl Signature {
             [packet] if packet.tag == TAG => Self::from_packet(packet),
             _ => {
                 let problem = Problem::Missing { what: "one signature packet and nothing else" };
-                Err(Malformed { structure: "openpgp signature", offset: 0, problem })
+                Err(Malformed { structure: "openpgp signature", offset: Malformed::NOWHERE, problem })
             }
         }
     }

@@ -117,6 +117,23 @@ fn finish(package: Made) -> Vec<u8> {
     package.into_inner().unwrap().into_inner()
 }
 
+/// The crate writes the class of each kind.
+#[test]
+fn what_is_no_package_is_named_for_what_it_is() {
+    let said = |bytes: Vec<u8>| Msi.inspect(&bytes).unwrap_err().to_string();
+    for (kind, what) in [
+        (PackageType::Patch, "a patch of Windows Installer (.msp)"),
+        (PackageType::Transform, "a transform of Windows Installer (.mst)"),
+    ] {
+        let bytes = finish(Package::create(kind, Cursor::new(Vec::new())).unwrap());
+        assert_eq!(said(bytes), format!("installer: it is {what}, not a package"));
+    }
+    let mut module = package("1.0.0");
+    let columns = vec![Column::build("ModuleID").primary_key().id_string(72), Column::build("Version").string(32)];
+    table(&mut module, "ModuleSignature", columns, [vec![s("Part.0B5C1E7A"), s("1.0.0")]]);
+    assert_eq!(said(finish(module)), "installer: it is a merge module (.msm), a part for packages, not a package");
+}
+
 /// What is found with its severity; the note that the package is another tool's must be there, and is left out.
 fn judged(file: &[u8]) -> Vec<String> {
     let mut report = Report::new();

@@ -24,7 +24,9 @@ impl<'d> Tables<'d> {
                 cells = cells.saturating_add(table.len().saturating_mul(table.columns().len()));
                 if cells > MAX_CELLS {
                     let problem = Problem::Value { field: "cells", found: cells as u64, expected: "8,388,608 at most" };
-                    return Err(Malformed { structure: "installer database", offset: 0, problem }.into());
+                    return Err(
+                        Malformed { structure: "installer database", offset: Malformed::NOWHERE, problem }.into()
+                    );
                 }
                 tables.insert(name, table);
             }

@@ -149,5 +149,5 @@ fn bytes<const N: usize>(info: &xml::Element, name: &str) -> Result<[u8; N], Mal
 }
 
 pub(super) const fn wrong(what: &'static str) -> Malformed {
-    Malformed { structure: "Detection.xml", offset: 0, problem: Problem::Text { what } }
+    Malformed { structure: "Detection.xml", offset: Malformed::NOWHERE, problem: Problem::Text { what } }
 }

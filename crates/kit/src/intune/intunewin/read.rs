@@ -218,5 +218,5 @@ const fn io_error(source: io::Error) -> ReadError {
 }
 
 const fn wrong(what: &'static str) -> Malformed {
-    Malformed { structure: "intunewin", offset: 0, problem: Problem::Text { what } }
+    Malformed { structure: "intunewin", offset: Malformed::NOWHERE, problem: Problem::Text { what } }
 }
