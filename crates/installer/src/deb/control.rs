@@ -130,10 +130,14 @@ fn text(job: &Job<'_>, payload: &Payload) -> Result<String, BuildError> {
     if !depends.is_empty() {
         fields.push(("Depends", depends.join(", ")));
     }
-    fields.push(("Replaces", Mark::base(product.package()).relation()));
+    if product.token_slot() {
+        fields.push(("Replaces", Mark::base(product.package()).relation()));
+    }
     fields.push(("Section", product.section().to_owned()));
     fields.push(("Priority", "optional".to_owned()));
-    fields.push((PRODUCT_NAME, product.name().to_owned()));
+    if product.token_slot() {
+        fields.push((PRODUCT_NAME, product.name().to_owned()));
+    }
     if let Some(keys) = product.issuer_keys() {
         fields.push((ISSUER_KEYS, on_one_line(keys)?));
     }
@@ -179,6 +183,7 @@ fn scripts(product: &Product) -> Result<Vec<(&'static str, String)>, BuildError>
         package: &'a str,
         name: &'a str,
         unit: Option<String>,
+        token_slot: bool,
         token_required: bool,
         configs: Vec<Config>,
         /// What both scripts do when the service itself runs them.
@@ -188,15 +193,17 @@ fn scripts(product: &Product) -> Result<Vec<(&'static str, String)>, BuildError>
         package: product.package(),
         name: product.name(),
         unit: product.service().map(unit_name),
+        token_slot: product.token_slot(),
         token_required: product.token_required(),
         configs: configs(product),
         later: include_str!("../../../../templates/deb/later.sh"),
     };
     let fill = |name, text| render(name, text, Escape::Shell, &data);
-    let mut scripts = vec![
-        ("postinst", fill("deb/postinst.hbs", include_str!("../../../../templates/deb/postinst.hbs"))?),
-        ("postrm", fill("deb/postrm.hbs", include_str!("../../../../templates/deb/postrm.hbs"))?),
-    ];
+    let mut scripts = Vec::new();
+    if data.token_slot || data.unit.is_some() || !data.configs.is_empty() {
+        scripts.push(("postinst", fill("deb/postinst.hbs", include_str!("../../../../templates/deb/postinst.hbs"))?));
+        scripts.push(("postrm", fill("deb/postrm.hbs", include_str!("../../../../templates/deb/postrm.hbs"))?));
+    }
     if data.unit.is_some() {
         scripts.push(("prerm", fill("deb/prerm.hbs", include_str!("../../../../templates/deb/prerm.hbs"))?));
     }

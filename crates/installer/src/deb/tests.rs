@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::names::FORMAT_VERSION;
 use super::*;
 use crate::epoch::Epoch;
-use crate::format::{Extracted, Sink};
+use crate::format::{Extracted, Sink, StampError};
 use crate::once::{self, Once};
 use crate::product::Platform;
 use crate::report::Severity;
@@ -88,6 +88,42 @@ fn read_every_way(file: &[u8]) -> bool {
         Deb.verify(file, &mut Report::new()).is_err(),
     ];
     readers.iter().all(|failed| *failed)
+}
+
+/// A control archive and payload that say nothing of a token.
+#[test]
+fn a_package_without_a_place_for_a_token_is_a_plain_package() {
+    let services = [("[token]\nslot = false\n[service]", true), ("[token]\nslot = false", false)];
+    for (instead, has_service) in services {
+        let manifest = MANIFEST.replace("[service]", instead).replace("[linux]", "[linux]\ncommand = \"probe-it\"");
+        let file = build_of(&manifest, "gzip", "opt/x").unwrap();
+        assert_eq!((findings(&file), Deb.token(&file).unwrap()), (Vec::new(), None));
+        let (mut text, mut scripts) = (String::new(), Vec::new());
+        let package = read::Package::open(&file).unwrap();
+        package
+            .walk_control(&mut |entry, content| {
+                text.push_str(&String::from_utf8_lossy(content));
+                scripts.push(entry.path.clone());
+                Ok(())
+            })
+            .unwrap();
+        let mut links = Vec::new();
+        package
+            .walk_data(&mut |entry, content| {
+                content.read_to_string(&mut text).ok();
+                links.extend(
+                    matches!(&entry.kind, read::TarEntryKind::Link(target) if target == "../lib/probe/probe")
+                        .then(|| entry.path.clone()),
+                );
+                Ok(())
+            })
+            .unwrap();
+        assert!(!text.contains("enrollment") && !text.contains("Replaces") && !text.contains("X-Product"), "{text}");
+        assert_eq!(links, ["usr/bin/probe-it"]);
+        assert_eq!(scripts.contains(&"postinst".to_owned()), has_service, "{scripts:?}");
+        let refused = Deb.stamper(&file).map(drop).unwrap_err();
+        assert!(matches!(refused, StampError::NotABase { .. }), "{refused}");
+    }
 }
 
 #[test]

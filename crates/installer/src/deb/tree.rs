@@ -21,9 +21,12 @@ pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, B
     if let Some(keys) = product.issuer_keys() {
         payload.file(&keys_path(package), 0o644, Source::bytes(keys))?;
     }
+    if let Some(command) = product.command() {
+        payload.link(&format!("usr/bin/{command}"), &format!("../lib/{package}/{}", product.executable()))?;
+    }
     let own = [token_path(package), state_path(package), format!("etc/{package}/enrollment-token")];
     for file in product.files_for(Platform::Linux) {
-        if own.contains(&file.destination) {
+        if product.token_slot() && own.contains(&file.destination) {
             return Err(BuildError::Product {
                 field: "file.destination",
                 problem: format!("\"/{}\" is where the enrollment token and its state live", file.destination),
@@ -91,10 +94,16 @@ pub(super) fn with_documents(payload: &Payload, product: &Product, epoch: Epoch)
     let changelog =
         gzipped(changelog(product, epoch)?.as_bytes()).map_err(BuildError::write("compress the changelog"))?;
     payload.file(&format!("usr/share/doc/{package}/changelog.gz"), 0o644, Source::bytes(changelog))?;
-    let overrides = include_str!("../../../../templates/deb/lintian-overrides.hbs");
-    let values = serde_json::json!({ "package": package, "issuer_keys": product.issuer_keys().is_some() });
-    let overrides = render("deb/lintian-overrides.hbs", overrides, Escape::Plain, &values)?;
-    payload.file(&format!("usr/share/lintian/overrides/{package}"), 0o644, Source::bytes(overrides))?;
+    let (token_slot, service) = (product.token_slot(), product.service().is_some());
+    if token_slot || service {
+        let overrides = include_str!("../../../../templates/deb/lintian-overrides.hbs");
+        let issuer_keys = product.issuer_keys().is_some();
+        let values = serde_json::json!({
+            "package": package, "issuer_keys": issuer_keys, "token_slot": token_slot, "service": service,
+        });
+        let overrides = render("deb/lintian-overrides.hbs", overrides, Escape::Plain, &values)?;
+        payload.file(&format!("usr/share/lintian/overrides/{package}"), 0o644, Source::bytes(overrides))?;
+    }
     Ok(payload)
 }
 

@@ -96,7 +96,8 @@ fn check_fields(fields: &Fields, is_ours: bool, report: &mut Report) {
 fn check_mark(mark: Option<&Mark>, report: &mut Report) {
     match mark {
         None => {
-            let message = "not built by Stampwright: it takes no token, and only what dpkg asks for is checked";
+            let message =
+                "not a base or stamp of Stampwright: it takes no token, and only what dpkg asks for is checked";
             report.warning("deb-not-ours", "package", message);
         }
         Some(mark) if mark.layout != LAYOUT => {

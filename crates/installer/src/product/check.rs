@@ -5,11 +5,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::definition::{AgentFile, ExtraFile, Product, RpmCompare, Service};
+use super::definition::{AgentFile, ExtraFile, Product, Service};
 use super::errors::{ManifestError, Problems};
-use super::manifest::{Arch, At, Compression, FileSection, Manifest, Platform, ProductSection, ServiceSection};
-use super::names::{folder_problem, guid, is_bundle_id, is_file_name, is_package_name, line_problem};
-use super::requirement;
+use super::manifest::{Arch, At, FileSection, Manifest, Platform, ProductSection, ServiceSection};
+use super::names::{folder_problem, guid, is_bundle_id, is_file_name, line_problem};
 use crate::claims::IssuerKeys;
 use crate::version::Version;
 
@@ -38,9 +37,9 @@ pub(super) fn product(path: &Path, text: &str) -> Result<Product, ManifestError>
     problems.finish(path, product)
 }
 
-struct Checker<'a, 'p> {
+pub(super) struct Checker<'a, 'p> {
     folder: &'a Path,
-    problems: &'a mut Problems<'p>,
+    pub(super) problems: &'a mut Problems<'p>,
     /// What is not wrong and not as it was typed.
     notes: Vec<String>,
 }
@@ -51,10 +50,9 @@ impl Checker<'_, '_> {
         let name = self.line("product.name", &p.name);
         let publisher = self.line("product.publisher", &p.publisher);
         let file_stem = self.matching("product.file-stem", &p.file_stem, is_file_name, FILE_NAME);
-        let package = match &manifest.linux.package {
-            Some(package) => self.matching("linux.package", package, is_package_name, PACKAGE),
-            None => self.default_package(manifest),
-        };
+        let package = self.package(manifest);
+        let packages = self.packages(manifest);
+        let (token_slot, token_required) = self.token(manifest);
         let executable = match &p.executable {
             Some(executable) => self.matching("product.executable", executable, is_file_name, FILE_NAME),
             None => package.clone(),
@@ -84,15 +82,9 @@ impl Checker<'_, '_> {
             upgrade_code: self.upgrade_code(manifest),
             bundle_id: self.bundle_id(manifest),
             minimum_macos: self.minimum_macos(manifest),
-            depends: self.depends(&manifest.linux.depends),
-            section: match &manifest.linux.section {
-                Some(section) => self.matching("linux.section", section, is_package_name, PACKAGE)?,
-                None => "admin".to_owned(),
-            },
-            compression: manifest.linux.compression,
-            rpm_requires: self.rpm_requires(&manifest.rpm.requires),
-            rpm_compression: manifest.rpm.compression.unwrap_or(Compression::Zstd),
-            token_required: manifest.token.required,
+            packages: packages?,
+            token_slot,
+            token_required,
             issuer_keys: manifest.token.issuer_keys.as_ref().and_then(|at| self.issuer_keys(at)),
             token_readers: self.token_readers(manifest),
             name: name?,
@@ -109,7 +101,7 @@ impl Checker<'_, '_> {
         })
     }
 
-    fn wrong(&mut self, key: &str, at: &At<String>, must: &str, hint: Option<&'static str>) {
+    pub(super) fn wrong(&mut self, key: &str, at: &At<String>, must: &str, hint: Option<&'static str>) {
         // A control character in a message would garble a terminal; `escape_debug` shows it instead.
         let found: String = at.get_ref().chars().take(80).flat_map(char::escape_debug).collect();
         self.problems.hinted(at.span(), key, format!("\"{found}\" {must}"), hint);
@@ -123,29 +115,12 @@ impl Checker<'_, '_> {
         Some(at.get_ref().clone())
     }
 
-    fn matching(&mut self, key: &str, at: &At<String>, is: fn(&str) -> bool, must: &str) -> Option<String> {
+    pub(super) fn matching(&mut self, key: &str, at: &At<String>, is: fn(&str) -> bool, must: &str) -> Option<String> {
         if !is(at.get_ref()) {
             self.wrong(key, at, must, None);
             return None;
         }
         Some(at.get_ref().clone())
-    }
-
-    fn default_package(&mut self, manifest: &Manifest) -> Option<String> {
-        let p = &manifest.product;
-        let package = p.file_stem.get_ref().to_ascii_lowercase().replace('_', "-");
-        // Where there is no deb, its names' rules are none.
-        let counts = has_agent(manifest, Platform::Linux);
-        if counts && !is_package_name(&package) && is_file_name(p.file_stem.get_ref()) {
-            self.wrong(
-                "product.file-stem",
-                &p.file_stem,
-                "does not give a Debian package name",
-                Some("set linux.package"),
-            );
-            return None;
-        }
-        Some(package)
     }
 
     /// Whether a version that a format cannot say is replaced by one that it can; a format without an agent asks for nothing.
@@ -462,25 +437,6 @@ impl Checker<'_, '_> {
             }
         }
     }
-
-    fn depends(&mut self, list: &[At<String>]) -> Vec<String> {
-        let plain = |text: &str| {
-            !text.is_empty()
-                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b" +-.:~()<>=|".contains(&b))
-                && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        };
-        for at in list.iter().filter(|at| !plain(at.get_ref())) {
-            self.wrong("linux.depends", at, "must be one dependency, e.g. libc6 (>= 2.28)", None);
-        }
-        list.iter().map(|at| at.get_ref().clone()).collect()
-    }
-
-    fn rpm_requires(&mut self, list: &[At<String>]) -> Vec<(String, Option<(RpmCompare, String)>)> {
-        for at in list.iter().filter(|at| requirement::parse(at.get_ref()).is_none()) {
-            self.wrong("rpm.requires", at, "must be one requirement, e.g. openssl-libs >= 3.0", None);
-        }
-        list.iter().filter_map(|at| requirement::parse(at.get_ref())).collect()
-    }
 }
 
 /// The system's sentence without its number.
@@ -489,10 +445,9 @@ fn plain(error: &std::io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-fn has_agent(manifest: &Manifest, platform: Platform) -> bool {
+pub(super) fn has_agent(manifest: &Manifest, platform: Platform) -> bool {
     manifest.agent.iter().any(|agent| *agent.platform.get_ref() == platform)
 }
 
-const FILE_NAME: &str =
+pub(super) const FILE_NAME: &str =
     "must be letters, digits, dots, hyphens and underscores, 64 at most, and start with a letter or digit";
-const PACKAGE: &str = "must be lower-case letters, digits, plus signs, dots and hyphens, 2 to 64 of them";

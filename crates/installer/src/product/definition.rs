@@ -25,6 +25,7 @@ pub struct Product {
     pub(super) executable: String,
     pub(super) folder: String,
     pub(super) publisher_folder: String,
+    pub(super) token_slot: bool,
     pub(super) token_required: bool,
     pub(super) issuer_keys: Option<Vec<u8>>,
     pub(super) token_readers: Vec<(Arch, PathBuf)>,
@@ -35,6 +36,13 @@ pub struct Product {
     pub(super) bundle_id: Option<String>,
     pub(super) minimum_macos: (u16, u16),
     pub(super) package: String,
+    pub(super) packages: Packages,
+}
+
+/// What the two Linux packages have of their own.
+#[derive(Debug, Clone)]
+pub(super) struct Packages {
+    pub(super) command: Option<String>,
     pub(super) depends: Vec<String>,
     pub(super) section: String,
     pub(super) compression: Compression,
@@ -177,6 +185,8 @@ getters! {
     folder: &str = |p| &p.folder;
     /// The publisher's folder and registry key.
     publisher_folder: &str = |p| &p.publisher_folder;
+    /// Whether its installers have a place for a token.
+    token_slot: bool = |p| p.token_slot;
     /// Whether an installation without a token is refused on a device that is not enrolled.
     token_required: bool = |p| p.token_required;
     /// The issuer's public keys, a JSON Web Key Set that has been checked, as it was given.
@@ -189,18 +199,20 @@ getters! {
     bundle_id: Option<&str> = |p| p.bundle_id.as_deref();
     /// The oldest macOS, major and minor.
     minimum_macos: (u16, u16) = |p| p.minimum_macos;
-    /// The Debian package's name.
+    /// The Linux packages' name.
     package: &str = |p| &p.package;
+    /// A command's name in /usr/bin that leads to the executable.
+    command: Option<&str> = |p| p.packages.command.as_deref();
     /// Further Debian dependencies.
-    depends: &[String] = |p| &p.depends;
+    depends: &[String] = |p| &p.packages.depends;
     /// The Debian archive section.
-    section: &str = |p| &p.section;
+    section: &str = |p| &p.packages.section;
     /// How a deb's payload is compressed.
-    compression: Compression = |p| p.compression;
+    compression: Compression = |p| p.packages.compression;
     /// What an rpm requires besides what is found: names, and where one is asked for, a version and how it compares.
-    rpm_requires: &[(String, Option<(RpmCompare, String)>)] = |p| &p.rpm_requires;
+    rpm_requires: &[(String, Option<(RpmCompare, String)>)] = |p| &p.packages.rpm_requires;
     /// How an rpm's payload is compressed.
-    rpm_compression: Compression = |p| p.rpm_compression;
+    rpm_compression: Compression = |p| p.packages.rpm_compression;
 }
 
 impl Product {
@@ -220,8 +232,8 @@ impl Product {
     /// The same product with the payloads of its deb and rpm compressed another way.
     #[must_use]
     pub const fn with_compression(mut self, compression: Compression) -> Self {
-        self.compression = compression;
-        self.rpm_compression = compression;
+        self.packages.compression = compression;
+        self.packages.rpm_compression = compression;
         self
     }
 }

@@ -32,9 +32,12 @@ pub struct Manifest {
     pub windows: Option<WindowsSection>,
     /// What only macOS needs.
     pub macos: Option<MacosSection>,
-    /// What only Debian packages need, and the name of both Linux packages.
+    /// What both Linux packages have in common.
     #[serde(default)]
     pub linux: LinuxSection,
+    /// What only Debian packages need.
+    #[serde(default)]
+    pub deb: DebSection,
     /// What only RPM packages need.
     #[serde(default)]
     pub rpm: RpmSection,
@@ -86,21 +89,21 @@ pub struct ProductSection {
 }
 
 /// What the installers ask of the enrollment token.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct TokenSection {
-    /// Whether an installation without a token, on a device that is not enrolled, is refused. On unless said.
-    pub required: bool,
+    /// Whether an installation without a token, on a device that is not enrolled, is refused. On unless said, or unless there is no
+    /// place for one.
+    #[schemars(with = "Option<bool>")]
+    pub required: Option<At<bool>>,
+    /// Whether the installers have a place for a token. On unless said; `false` makes plain packages, which cannot be stamped: deb and
+    /// rpm only.
+    #[schemars(with = "Option<bool>")]
+    pub slot: Option<At<bool>>,
     /// The public keys of who mints the tokens, a JSON Web Key Set as `stampwright token keygen` writes it: installed with
     /// the agent, which checks tokens with it.
     #[schemars(with = "Option<String>")]
     pub issuer_keys: Option<At<String>>,
-}
-
-impl Default for TokenSection {
-    fn default() -> Self {
-        Self { required: true, issuer_keys: None }
-    }
 }
 
 /// The service that the agent runs as.
@@ -158,7 +161,7 @@ pub enum Platform {
     Windows,
     /// macOS: a flat package, and the Intune-ready archive around it.
     Macos,
-    /// Linux: a Debian package.
+    /// Linux: a deb and an rpm.
     Linux,
 }
 
@@ -246,21 +249,40 @@ pub struct MacosSection {
     pub minimum_version: Option<At<String>>,
 }
 
-/// What only Debian packages need.
+/// What both Linux packages have in common. The three last keys are those of `[deb]` by the name that they once had.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct LinuxSection {
-    /// The package's name; else the file stem in lower case.
+    /// The packages' name; else the file stem in lower case.
     #[schemars(with = "Option<String>")]
     pub package: Option<At<String>>,
+    /// A command for people: a link of this name in /usr/bin that leads to the executable.
+    #[schemars(with = "Option<String>")]
+    pub command: Option<At<String>>,
+    /// `deb.depends`.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub depends: Option<At<Vec<At<String>>>>,
+    /// `deb.section`.
+    #[schemars(with = "Option<String>")]
+    pub section: Option<At<String>>,
+    /// `deb.compression`.
+    #[schemars(with = "Option<Compression>")]
+    pub compression: Option<At<Compression>>,
+}
+
+/// What only Debian packages need.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct DebSection {
     /// Further dependencies, e.g. `ca-certificates`.
-    #[schemars(with = "Vec<String>")]
-    pub depends: Vec<At<String>>,
+    #[schemars(with = "Option<Vec<String>>")]
+    pub depends: Option<At<Vec<At<String>>>>,
     /// The archive section; else `admin`.
     #[schemars(with = "Option<String>")]
     pub section: Option<At<String>>,
-    /// How the payload is compressed.
-    pub compression: Compression,
+    /// How the payload is compressed; else `xz`, which every dpkg reads.
+    #[schemars(with = "Option<Compression>")]
+    pub compression: Option<At<Compression>>,
 }
 
 /// What only RPM packages need.

@@ -15,6 +15,7 @@ mod destination;
 mod errors;
 pub mod manifest;
 mod names;
+mod packages;
 mod requirement;
 
 pub use definition::{AgentFile, ExtraFile, Product, RpmCompare, Service};

@@ -41,6 +41,43 @@ fn what_is_not_said_has_a_default() {
     assert_eq!(product.file_name(&product.agents()[0], "deb"), "Example-Agent.deb");
 }
 
+#[test]
+fn what_linux_says_of_a_deb_counts_and_is_not_said_twice() {
+    let linux = load(&format!(
+        "{GOOD}\n[linux]\ndepends = [\"adduser\"]\nsection = \"net\"\ncompression = \"gzip\"\ncommand = \"agentctl\"\n"
+    ));
+    let deb = load(&format!(
+        "{GOOD}\n[linux]\ncommand = \"agentctl\"\n[deb]\ndepends = [\"adduser\"]\nsection = \"net\"\ncompression = \"gzip\"\n"
+    ));
+    for product in [linux.unwrap(), deb.unwrap()] {
+        assert_eq!((product.depends(), product.section()), (&["adduser".to_owned()][..], "net"));
+        assert_eq!((product.compression(), product.rpm_compression()), (Compression::Gzip, Compression::Zstd));
+        assert_eq!(product.command(), Some("agentctl"));
+    }
+    let twice = load(&format!("{GOOD}\n[linux]\nsection = \"net\"\n[deb]\nsection = \"net\"\n")).unwrap_err();
+    assert_eq!(twice, "stampwright.toml:20: linux.section: is there as deb.section as well");
+    let wrong = load(&format!("{GOOD}\n[deb]\ndepends = [\"-x\"]\n")).unwrap_err();
+    assert!(wrong.contains("deb.depends: \"-x\" must be one dependency"), "{wrong}");
+    assert!(load(&format!("{GOOD}\n[linux]\ncommand = \"../x\"\n")).unwrap_err().contains("linux.command"));
+}
+
+#[test]
+fn a_product_without_a_place_for_a_token_asks_for_none() {
+    let with = |token: &str| load(&format!("{GOOD}\n[token]\n{token}\n"));
+    for plain in ["slot = false", "slot = false\nrequired = false"] {
+        let product = with(plain).unwrap();
+        assert_eq!((product.token_slot(), product.token_required()), (false, false));
+    }
+    assert!(with("required = false").unwrap().token_slot());
+    let error = with("slot = false\nrequired = true").unwrap_err();
+    assert!(error.contains(":20: token.slot: is false, and token.required"), "{error}");
+    assert!(with("slot = false\nissuer-keys = \"x\"").unwrap_err().contains("token.issuer-keys has keys"));
+    let mac = GOOD.replace("\"linux\"", "\"macos\"");
+    let error =
+        load(&format!("{mac}\n[token]\nslot = false\n[macos]\nbundle-id = \"com.example.agent\"\n")).unwrap_err();
+    assert!(error.contains("only a deb or rpm") && error.contains("hint: say token.required = false"), "{error}");
+}
+
 /// Replaces one text of the good manifest and gives the error.
 fn with(from: &str, to: &str) -> String {
     assert!(GOOD.contains(from), "{from}");
@@ -107,7 +144,7 @@ fn a_version_that_a_format_cannot_say_needs_another_for_it_alone() {
 fn a_short_file_stem_matters_to_debian_alone() {
     let short =
         |platform: &str| GOOD.replace("\"Example-Agent\"", "\"X\"").replace("\"linux\"", &format!("\"{platform}\""));
-    assert!(load(&short("linux")).unwrap_err().contains("does not give a Debian package name"));
+    assert!(load(&short("linux")).unwrap_err().contains("does not give a package name"));
     let mac = load(&format!("{}\n[macos]\nbundle-id = \"com.example.agent\"\n", short("macos"))).unwrap();
     assert_eq!((mac.file_stem(), mac.executable()), ("X", "x"));
 }

@@ -50,14 +50,16 @@ fn package(job: &Job<'_>, out: &mut dyn Output) -> Result<(), Failed> {
     let mut files = Files::new(job.product, job.payload)?;
     let mut header = header::header(job, &files, codec)?;
     let nothing = Midstate::new([0; 32], 0).ok_or_else(|| io::Error::other("no state"))?;
-    header::put_payload(&mut header, &Bulk { len: 0, decoded: 0, midstate: nothing, crc: 0 }, &[0; 32]);
+    let empty = Bulk { len: 0, decoded: 0, midstate: nothing, crc: 0 };
+    let has_slot = job.product.token_slot();
+    header::put_payload(&mut header, has_slot.then_some(&empty), &[0; 32]);
     let front = front(job, &header.finish()?, 0, 0)?;
     let start = out.stream_position()?;
     out.write_all(&front)?;
 
     let payload = payload(job, &mut files, codec, out)?;
     files.put_contents(&mut header);
-    header::put_payload(&mut header, &payload.bulk, &payload.digest);
+    header::put_payload(&mut header, has_slot.then_some(&payload.bulk), &payload.digest);
     let written = self::front(job, &header.finish()?, payload.len, payload.decoded_len)?;
     if written.len() != front.len() {
         return Err(io::Error::other("the headers changed their length").into());

@@ -83,6 +83,9 @@ impl Files {
             };
             rows.insert(path.to_owned(), row);
         }
+        if !product.token_slot() {
+            return Ok(Self(rows));
+        }
         // What the scripts and the agent make: the package's, so that a removal takes it along, and no `rpm -V` minds it.
         let folders = [
             (format!("etc/{package}"), 0o755),

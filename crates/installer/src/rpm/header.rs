@@ -78,7 +78,7 @@ fn describe(header: &mut Writer, product: &Product, arch: &str, time: u32) {
         .put(tag::VENDOR, Value::text(product.publisher()))
         .put(tag::LICENSE, Value::text(product.licence()))
         .put(tag::PACKAGER, Value::text(product.maintainer()))
-        .put(tag::GROUP, Value::Translated("Unspecified".to_owned()))
+        .put(tag::GROUP, Value::Translated("Applications/System".to_owned()))
         .put(tag::OS, Value::text("linux"))
         .put(tag::ARCH, Value::text(arch))
         .put(tag::SOURCERPM, Value::text(format!("{package}-{version}-{RELEASE}.src.rpm")))
@@ -91,7 +91,9 @@ fn describe(header: &mut Writer, product: &Product, arch: &str, time: u32) {
         header.put(tag::URL, Value::text(homepage));
     }
     // A token says for which product it is, and the package has a name of its own.
-    header.put(PRODUCT_NAME, Value::text(product.name()));
+    if product.token_slot() {
+        header.put(PRODUCT_NAME, Value::text(product.name()));
+    }
     if let Some(keys) = product.issuer_keys() {
         header.put(ISSUER_KEYS, Value::Bytes(keys.to_vec()));
     }
@@ -111,11 +113,12 @@ fn requires(job: &Job<'_>, scripts: &Scripts, codec: Codec) -> Result<Requires, 
     Ok(requires)
 }
 
-/// Puts in what is known when the payload is written: where its tail starts, and its digest.
-pub(super) fn put_payload(header: &mut Writer, bulk: &bulk::Bulk, digest: &[u8; 32]) {
-    header
-        .put(bulk::TAG, Value::text(bulk.to_text()))
-        .put(tag::PAYLOADDIGEST, Value::Texts(vec![container::digest::hex(digest)]));
+/// Puts in what is known when the payload is written: its digest, and where its tail starts, if a stamp is to replace it.
+pub(super) fn put_payload(header: &mut Writer, bulk: Option<&bulk::Bulk>, digest: &[u8; 32]) {
+    if let Some(bulk) = bulk {
+        header.put(bulk::TAG, Value::text(bulk.to_text()));
+    }
+    header.put(tag::PAYLOADDIGEST, Value::Texts(vec![container::digest::hex(digest)]));
 }
 
 /// The signature header: what is said of the header and of the sizes, and a signature of the header, if there is one.

@@ -16,6 +16,11 @@ pub(super) fn agent_path(package: &str, executable: &str) -> String {
     format!("usr/libexec/{package}/{executable}")
 }
 
+/// Where the script is that acts once rpm is done.
+pub(super) fn after_rpm_path(package: &str) -> String {
+    format!("usr/libexec/{package}/after-rpm")
+}
+
 /// Where rpm puts the token.
 pub(super) fn token_path(package: &str) -> String {
     format!("usr/lib/{package}/enrollment-token")

@@ -16,12 +16,14 @@ const SHELL: &str = "/bin/sh";
 
 /// A product's scriptlets.
 pub(super) struct Scripts {
-    /// Without their first line, the mark.
-    pub(super) pre: String,
-    pub(super) post: String,
-    preun: Option<String>,
-    postun: String,
+    /// Without their first line, the mark. `None`: the package has no place for a token.
+    marked: Option<(String, String)>,
+    /// What there is without a mark.
+    plain: Vec<Plain>,
 }
+
+/// A scriptlet: its tag, that of what runs it, the flag of what it requires, its text.
+type Plain = (u32, u32, u32, String);
 
 impl Scripts {
     pub(super) fn new(product: &Product) -> Result<Self, BuildError> {
@@ -30,43 +32,51 @@ impl Scripts {
             package: &'a str,
             name: &'a str,
             unit: Option<String>,
+            token_slot: bool,
             token_required: bool,
-            /// What two of them do when the service itself runs them.
-            later: &'static str,
         }
         let data = Data {
             package: product.package(),
             name: product.name(),
             unit: product.service().map(unit_name),
+            token_slot: product.token_slot(),
             token_required: product.token_required(),
-            later: include_str!("../../../../templates/rpm/later.sh"),
         };
         let fill = |name, text| render(name, text, Escape::Shell, &data);
-        let preun = || fill("rpm/preun.hbs", include_str!("../../../../templates/rpm/preun.hbs"));
-        Ok(Self {
-            pre: fill("rpm/pre.hbs", include_str!("../../../../templates/rpm/pre.hbs"))?,
-            post: fill("rpm/post.hbs", include_str!("../../../../templates/rpm/post.hbs"))?,
-            preun: data.unit.is_some().then(preun).transpose()?,
-            postun: fill("rpm/postun.hbs", include_str!("../../../../templates/rpm/postun.hbs"))?,
-        })
+        let post = || fill("rpm/post.hbs", include_str!("../../../../templates/rpm/post.hbs"));
+        let marked = match product.token_slot() {
+            true => Some((fill("rpm/pre.hbs", include_str!("../../../../templates/rpm/pre.hbs"))?, post()?)),
+            false => None,
+        };
+        let mut plain = Vec::new();
+        if data.unit.is_some() {
+            if marked.is_none() {
+                plain.push((tag::POSTIN, tag::POSTINPROG, POST, post()?));
+            }
+            let preun = fill("rpm/preun.hbs", include_str!("../../../../templates/rpm/preun.hbs"))?;
+            plain.push((tag::PREUN, tag::PREUNPROG, PREUN, preun));
+        }
+        if data.unit.is_some() || marked.is_some() {
+            let postun = fill("rpm/postun.hbs", include_str!("../../../../templates/rpm/postun.hbs"))?;
+            plain.push((tag::POSTUN, tag::POSTUNPROG, POSTUN, postun));
+        }
+        Ok(Self { marked, plain })
     }
 
     /// The scriptlets that there are, by the flags of what they require.
     pub(super) fn flags(&self) -> Vec<u32> {
-        let preun = self.preun.as_ref().map(|_| PREUN);
-        [PRE, POST].into_iter().chain(preun).chain([POSTUN]).collect()
+        let marked = self.marked.as_ref().map(|_| [PRE, POST]);
+        marked.into_iter().flatten().chain(self.plain.iter().map(|(_, _, flag, _)| *flag)).collect()
     }
 
     /// Puts them into a base's header.
     pub(super) fn put(&self, header: &mut Writer) {
-        put_marked(header, &Mark::base(), &self.pre, &self.post);
-        header
-            .put(tag::PREINPROG, Value::text(SHELL))
-            .put(tag::POSTINPROG, Value::text(SHELL))
-            .put(tag::POSTUN, Value::text(&*self.postun))
-            .put(tag::POSTUNPROG, Value::text(SHELL));
-        if let Some(preun) = &self.preun {
-            header.put(tag::PREUN, Value::text(&**preun)).put(tag::PREUNPROG, Value::text(SHELL));
+        if let Some((pre, post)) = &self.marked {
+            put_marked(header, &Mark::base(), pre, post);
+            header.put(tag::PREINPROG, Value::text(SHELL)).put(tag::POSTINPROG, Value::text(SHELL));
+        }
+        for (tag, program, _, text) in &self.plain {
+            header.put(*tag, Value::text(&**text)).put(*program, Value::text(SHELL));
         }
     }
 }

@@ -135,7 +135,7 @@ impl RpmStamper {
         digest.update(&self.pending);
         digest.update(tail);
         let mut header = self.header.clone();
-        header::put_payload(&mut header, &self.bulk, &digest.finish());
+        header::put_payload(&mut header, Some(&self.bulk), &digest.finish());
         put_marked(&mut header, &Mark::stamp(token), &self.pre, &self.post);
         let release = release(number);
         let version_release = format!("{}-{release}", self.version);

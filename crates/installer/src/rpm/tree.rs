@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::names::{agent_path, keys_path, live_token_path, state_path, token_path};
+use super::names::{after_rpm_path, agent_path, keys_path, live_token_path, state_path, token_path};
 use crate::format::BuildError;
 use crate::payload::{Payload, Source};
 use crate::product::{AgentFile, Platform, Product, Restart, Service};
@@ -10,7 +10,7 @@ use crate::template::{Escape, render, systemd_word};
 
 /// Folders that belong to the system's own packages (`filesystem`, `systemd`, `setup` and their like), with modes of their own:
 /// a package that listed them too could conflict. All above them are the system's as well.
-const SYSTEM_FOLDERS: [&str; 48] = [
+const SYSTEM_FOLDERS: [&str; 50] = [
     "boot",
     "etc/cron.d",
     "etc/cron.daily",
@@ -54,9 +54,11 @@ const SYSTEM_FOLDERS: [&str; 48] = [
     "usr/share/applications",
     "usr/share/bash-completion/completions",
     "usr/share/doc",
+    "usr/share/fish/vendor_completions.d",
     "usr/share/licenses",
     "usr/share/man/man1",
     "usr/share/man/man8",
+    "usr/share/zsh/site-functions",
     "var/lib",
     "var/log",
 ];
@@ -78,15 +80,21 @@ pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, B
         payload.file(&path, 0o644, Source::bytes(unit(product, service)?))?;
         let path = format!("usr/lib/systemd/system-preset/80-{package}.preset");
         payload.file(&path, 0o644, Source::bytes(preset(service)?))?;
+        // Beside the agent and not in the two scriptlets that call it: a stamp writes and digests those anew.
+        let after = include_str!("../../../../templates/rpm/after-rpm.sh");
+        payload.file(&after_rpm_path(package), 0o755, Source::bytes(after.as_bytes()))?;
     }
     if let Some(keys) = product.issuer_keys() {
         payload.file(&keys_path(package), 0o644, Source::bytes(keys))?;
     }
     let licence = product.licence_text().unwrap_or("The licence's text comes with the product.");
     payload.file(&format!("usr/share/licenses/{package}/LICENSE"), 0o644, Source::bytes(licence.as_bytes()))?;
+    if let Some(command) = product.command() {
+        payload.link(&format!("usr/bin/{command}"), &format!("../libexec/{package}/{}", product.executable()))?;
+    }
     let own = [token_path(package), state_path(package), live_token_path(package)];
     for file in product.files_for(Platform::Linux) {
-        if own.contains(&file.destination) {
+        if product.token_slot() && own.contains(&file.destination) {
             return Err(BuildError::Product {
                 field: "file.destination",
                 problem: format!("\"/{}\" is where the enrollment token and its state live", file.destination),

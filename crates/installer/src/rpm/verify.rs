@@ -31,6 +31,9 @@ const OLD: [(u32, &str); 3] =
 /// What the signature header of a package of ours has, and nothing else; then what a signature can be.
 const OURS: [u32; 4] = [signature_tag::SHA1, signature_tag::SHA256, signature_tag::SIZE, signature_tag::PAYLOADSIZE];
 const SIGNED: [u32; 4] = [signature_tag::RSA, signature_tag::DSA, signature_tag::OPENPGP, signature_tag::RESERVEDSPACE];
+/// Everything that rpm counts as a signature.
+const SIGNATURES: [u32; 5] =
+    [signature_tag::RSA, signature_tag::DSA, signature_tag::OPENPGP, signature_tag::PGP, signature_tag::GPG];
 /// Characters of a name.
 const NAME: &[u8] = b"+-._";
 /// Characters of a version or release (rpm's `checkForValidCharacters`).
@@ -56,14 +59,17 @@ pub(super) fn verify(package: &Package<'_>, report: &mut Report) -> Result<(), R
     let contents = Contents::read(package, &name, report)?;
     contents.check_agent(&name, header.text(tag::ARCH)?.as_deref(), report);
     check_keys(header, &contents, report)?;
-    if mark.as_ref().is_some_and(|mark| mark.fingerprint.is_some()) && super::signature::packet(&package.rpm)?.is_none()
-    {
+    // A base is not for devices.
+    let is_base = mark.as_ref().is_some_and(|mark| mark.fingerprint.is_none());
+    let signature = &package.rpm.signature;
+    if !is_base && !SIGNATURES.iter().any(|tag| signature.has(*tag)) {
         report.add(Finding {
             id: "rpm-unsigned",
             severity: Severity::Warning,
             place: "signature header".to_owned(),
-            message: "there is no signature: rpm 6 and Fedora from 45 on refuse to install the package".to_owned(),
-            hint: Some("give the key with which the stamp is to be signed, or stampwright sign".to_owned()),
+            message: "the package is not signed: rpm 6 and Fedora from 45 on refuse to install it, and so does dnf where gpgcheck is on"
+                .to_owned(),
+            hint: Some("give --certs and --key to stamp or make, or run stampwright sign; devices need the key that stampwright rpm-key prints".to_owned()),
         });
     }
     if mark.is_some() {
@@ -190,7 +196,7 @@ fn check_marks(header: &Header, report: &mut Report) -> Result<Option<Mark>, Rea
     }
     let first = marks.first().and_then(|(_, mark)| mark.clone());
     match &first {
-        None => report.warning("rpm-not-ours", "%pre", "has no mark of a base, so it takes no token"),
+        None => report.warning("rpm-not-ours", "%pre", "has no mark of a base or stamp, so it takes no token"),
         Some(mark) if mark.layout != LAYOUT => {
             let message = format!("is of layout {}, this version knows layout {LAYOUT}", mark.layout);
             report.error("rpm-layout", "%pre", message);
