@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 use clap::builder::styling::{Style, Styles};
 use serde::Serialize;
-use stampwright::{Error, ErrorKind, Report, Result, Severity};
+use stampwright::{Error, ErrorKind, Finding, Report, Result, Severity};
 
 /// The name of standard output in messages.
 const STDOUT: &str = "standard output";
@@ -165,20 +165,31 @@ pub fn end(code: ExitCode) -> ExitCode {
     }
 }
 
+/// One finding, where the work goes on.
+pub fn finding(finding: &Finding, path: &Path) {
+    to_stderr(&described(finding, Some(path)));
+}
+
+/// A finding for a person; `path` where it is not clear in which file. Nothing, where only errors are to be said.
+fn described(finding: &Finding, path: Option<&Path>) -> String {
+    let label = match finding.severity {
+        Severity::Note => Label::Note,
+        Severity::Warning => Label::Warning,
+        Severity::Error => Label::Error,
+    };
+    if settings().quiet && finding.severity != Severity::Error {
+        return String::new();
+    }
+    let file = path.map(|path| format!("{}: ", path.display())).unwrap_or_default();
+    let message = format!("{file}{}: {}", finding.place, finding.message);
+    labelled(label, &format!("[{}]", finding.id), &message, finding.hint.as_deref())
+}
+
 /// A report for a person.
 pub fn report(report: &Report, path: &Path, results: Results) {
     let mut text = String::new();
-    for finding in report.findings() {
-        let label = match finding.severity {
-            Severity::Note => Label::Note,
-            Severity::Warning => Label::Warning,
-            Severity::Error => Label::Error,
-        };
-        if settings().quiet && finding.severity != Severity::Error {
-            continue;
-        }
-        let message = format!("{}: {}", finding.place, finding.message);
-        text.push_str(&labelled(label, &format!("[{}]", finding.id), &message, finding.hint.as_deref()));
+    for one in report.findings() {
+        text.push_str(&described(one, None));
     }
     let (errors, warnings) = (report.count(Severity::Error), report.count(Severity::Warning));
     if !settings().quiet {

@@ -84,6 +84,7 @@ impl Observer for Terminal {
             Event::Made { verb, path } => print::result(format_args!("{verb} {}", path.display()), self.results),
             Event::Note(note) => print::note(note),
             Event::Mistake { place, message } => print::mistake(format_args!("{}: {message}", place.display())),
+            Event::Warned { path, finding } => print::finding(finding, path),
             Event::Verified { path, report } => print::report(report, path, Results::Stderr),
             _ => {}
         }

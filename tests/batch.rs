@@ -19,18 +19,22 @@ struct Batch {
 
 impl Batch {
     fn new(rows: usize) -> Self {
+        Self::of("msi", rows)
+    }
+
+    fn of(format: &str, rows: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let small = Small::new();
         let bases = folder.path().join("bases");
         let built = support::output(
             support::program()
-                .args(["build", "--format", "msi", "--product"])
+                .args(["build", "--format", format, "--product"])
                 .arg(small.manifest())
                 .arg("-o")
                 .arg(&bases),
         );
         assert!(built.status.success(), "{}", support::both(&built));
-        let batch = Self { base: bases.join("Example-Agent.msi"), folder };
+        let batch = Self { base: bases.join(format!("Example-Agent.{format}")), folder };
         batch.list(rows);
         batch
     }
@@ -67,6 +71,34 @@ impl Batch {
     fn start(&self, output: &Path) -> Child {
         self.command(output).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     }
+}
+
+/// A stamp of an rpm has a number: of its row's moment, or the one that was given. Either way the same command goes on.
+#[test]
+fn an_rpms_release_is_given_for_all_rows_or_taken_from_what_is_there() {
+    let batch = Batch::of("rpm", 3);
+    let stamp = |out: &str, more: &[&str]| {
+        let said = support::output(batch.command(&batch.path(out)).args(more));
+        assert!(said.status.success(), "{}", support::both(&said));
+        support::both(&said)
+    };
+    stamp("one", &["--release", "100"]);
+    stamp("two", &["--release", "100"]);
+    assert!(tree(&batch.path("one")) == tree(&batch.path("two")), "the same command gives the same bytes");
+    let inspected = |out: &str| {
+        let mut command = support::program();
+        command.arg("inspect").arg(batch.path(out).join("PC 00001/Example-Agent.rpm")).arg("--json");
+        support::both(&support::output(&mut command))
+    };
+    assert!(inspected("one").contains("\"RELEASE\": \"1.100\""), "{}", inspected("one"));
+    // The manifest is lost, and the clock has gone on.
+    stamp("three", &[]);
+    let before = tree(&batch.path("three"));
+    let manifest = before.keys().find(|name| name.ends_with(".jsonl") || name.starts_with("manifest")).unwrap().clone();
+    fs::remove_file(batch.path("three").join(&manifest)).unwrap();
+    std::thread::sleep(Duration::from_millis(1100));
+    assert!(stamp("three", &[]).contains("0 stamped, 3 found"));
+    assert!(tree(&batch.path("three")) == before);
 }
 
 /// Every file in a folder by its path there, with its content.

@@ -28,6 +28,8 @@ pub enum SystemName {
     Gpo,
     /// Jamf Pro: a pkg
     Jamf,
+    /// dnf and zypper: an rpm
+    Dnf,
 }
 
 impl From<SystemName> for System {
@@ -36,6 +38,7 @@ impl From<SystemName> for System {
             SystemName::Intune => Self::Intune,
             SystemName::Gpo => Self::Gpo,
             SystemName::Jamf => Self::Jamf,
+            SystemName::Dnf => Self::Dnf,
         }
     }
 }

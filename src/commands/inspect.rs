@@ -44,7 +44,7 @@ fn text(inspected: &Inspected) -> String {
     let token = match &described.token {
         Some(token) => format!("{} bytes, fingerprint {}", token.len, token.fingerprint),
         None if described.is_ours => "none: a base".to_owned(),
-        None => "none: not built by Stampwright".to_owned(),
+        None => "none: not a base of Stampwright".to_owned(),
     };
     let mut out = String::new();
     let mut line = |name: &str, value: &str| {

@@ -30,7 +30,7 @@ pub struct Kit {
     /// Whose devices: profiles of one tenant keep their identifiers from kit to kit. Default: the token's tenant, if it names one
     #[arg(long, value_name = "NAME")]
     pub tenant: Option<String>,
-    /// Where the package will be, for Apple's manifest and Jamf's deploy-package
+    /// Where the package will be, for Apple's manifest, Jamf's deploy-package and dnf's .repo file
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub package_url: Option<String>,
     /// Print the kit's receipt on standard output

@@ -125,7 +125,7 @@ pub struct KitOptions<'a> {
     pub token: Option<&'a Token>,
     /// Whose devices. Default: the token's tenant, if it names one.
     pub tenant: Option<&'a str>,
-    /// Where the package will be, for Apple's manifest and Jamf's deploy-package.
+    /// Where the package will be, for Apple's manifest, Jamf's deploy-package and dnf's `.repo` file.
     pub package_url: Option<&'a str>,
     /// The date of everything that is built.
     pub epoch: Epoch,
@@ -166,7 +166,7 @@ impl KitOptions<'_> {
         let written = match kind.platform() {
             Platform::Windows => self.windows(&systems, &file, &name, &mut folder),
             Platform::Macos => self.macos(&systems, &file, &name, &tenant, &mut folder),
-            Platform::Linux => Ok(()),
+            Platform::Linux => self.linux(&systems, &file, &described, &mut folder),
         };
         written.map_err(about)?;
         let secret = described.token.is_some() || self.token.is_some();
@@ -197,7 +197,7 @@ impl KitOptions<'_> {
                     let keys = keys(self.entropy)?;
                     kit::intune::windows::write(folder, &msi, file, self.token, &keys, self.epoch)?;
                 }
-                System::Jamf => {}
+                System::Jamf | System::Dnf => {}
             }
         }
         Ok(())
@@ -211,7 +211,20 @@ impl KitOptions<'_> {
                 System::Intune => {
                     kit::intune::macos::write(folder, &pkg, file, self.token, tenant, self.epoch)?;
                 }
-                System::Gpo => {}
+                System::Gpo | System::Dnf => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn linux(&self, systems: &[System], file: &FileAt, described: &Description, folder: &mut Folder) -> Result<()> {
+        let is_base = described.is_ours && described.token.is_none();
+        for system in systems {
+            match system {
+                System::Dnf => {
+                    kit::dnf::write(folder, file, &described.product, is_base, self.token, self.package_url)?;
+                }
+                System::Intune | System::Gpo | System::Jamf => {}
             }
         }
         Ok(())
@@ -228,6 +241,7 @@ impl KitOptions<'_> {
     ) -> Result<()> {
         let mut report = Report::new();
         installer.verify(&mut report).map_err(|error| Error::from(error).about(path))?;
+        let is_good = report.is_ok();
         for system in systems {
             let kind = installer.format().kind();
             let profile = system.profile(kind);
@@ -242,7 +256,14 @@ impl KitOptions<'_> {
         if report.is_ok() {
             return Ok(());
         }
-        Err(Error::wrong("the installer does not verify; no kit was made").about(path))
+        let message = match is_good {
+            true => {
+                let names: Vec<&str> = systems.iter().map(|system| system.name()).collect();
+                format!("the installer does not meet the rules of {}; no kit was made", names.join(" and "))
+            }
+            false => "the installer does not verify; no kit was made".to_owned(),
+        };
+        Err(Error::wrong(message).about(path))
     }
 }
 

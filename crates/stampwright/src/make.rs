@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use container::read_at::FileAt;
-use installer::{AcceptedToken, Platform, Report, Token};
+use installer::{AcceptedToken, Platform, Report, Severity, Token};
 
 use crate::base::Base;
 use crate::build::{BuildItem, BuildPlan, Built, Made};
@@ -64,6 +64,9 @@ pub fn make(plan: &BuildPlan, options: &MakeOptions<'_>, observer: &dyn Observer
         if plan.wants_receipts() {
             made.files.push(stamped.receipt(&item)?);
         }
+        for finding in stamped.report.findings().iter().filter(|finding| finding.severity == Severity::Warning) {
+            observer.notice(&Event::Warned { path: item.path(), finding });
+        }
         stamped.pending.finish(Readers::Owner)?;
         observer.notice(&Event::Made { verb: "made", path: item.path() });
         if let Some((pending, wrapped)) = wrapped {
@@ -82,6 +85,7 @@ struct Stamped {
     written: FileAt,
     base: Base,
     packed: Packed,
+    report: Report,
     checks: u32,
 }
 
@@ -105,7 +109,7 @@ impl Stamped {
             sign::read_back(&*item.format().open(&written)?, item.path(), options.now)?;
         }
         let checks = built.report.checks() + report.checks();
-        Ok(Self { pending, written, base, packed: built.packed, checks })
+        Ok(Self { pending, written, base, packed: built.packed, report, checks })
     }
 
     fn receipt(&self, item: &BuildItem<'_>) -> Result<Receipt> {

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use installer::Report;
 use installer::format::Progress;
+use installer::{Finding, Report};
 
 use crate::error::Result;
 
@@ -45,6 +45,13 @@ pub enum Event<'a> {
         place: &'a Path,
         /// Which.
         message: &'a str,
+    },
+    /// What a verification on the way has found of something that is fit for use, and not everywhere or not for ever.
+    Warned {
+        /// The file.
+        path: &'a Path,
+        /// What was found.
+        finding: &'a Finding,
     },
     /// What a verification on the way has found.
     Verified {

@@ -14,13 +14,20 @@ pub enum System {
     Gpo,
     /// Jamf Pro: a pkg.
     Jamf,
+    /// dnf and zypper: an rpm.
+    Dnf,
 }
 
 impl System {
     /// Whether it takes such an installer.
     #[must_use]
     pub const fn takes(self, kind: Kind) -> bool {
-        matches!((self, kind), (Self::Intune, Kind::Msi | Kind::Pkg) | (Self::Gpo, Kind::Msi) | (Self::Jamf, Kind::Pkg))
+        match self {
+            Self::Intune => matches!(kind, Kind::Msi | Kind::Pkg),
+            Self::Gpo => matches!(kind, Kind::Msi),
+            Self::Jamf => matches!(kind, Kind::Pkg),
+            Self::Dnf => matches!(kind, Kind::Rpm),
+        }
     }
 
     /// Its name on the command line.
@@ -30,6 +37,7 @@ impl System {
             Self::Intune => "intune",
             Self::Gpo => "gpo",
             Self::Jamf => "jamf",
+            Self::Dnf => "dnf",
         }
     }
 
@@ -40,6 +48,7 @@ impl System {
             (Self::Intune, _) => Profile::IntuneWindows,
             (Self::Gpo, _) => Profile::Gpo,
             (Self::Jamf, _) => Profile::Jamf,
+            (Self::Dnf, _) => Profile::Rhel,
         }
     }
 }

@@ -65,6 +65,7 @@ pub fn run(args: &Stamp, list: &Path, open: impl Fn(&Stamp) -> Result<Base>) -> 
         digests: !args.batch.no_digests,
         minter,
         signer,
+        release: args.release,
         now: env::now(),
     };
     let list = Arc::new(List::check(base, &bytes, options, &terminal)?);

@@ -38,6 +38,8 @@ pub struct ListOptions<'a> {
     pub minter: Option<Minter>,
     /// Who signs.
     pub signer: Option<Box<Signer>>,
+    /// The number of every stamp, for formats that show it (an rpm's release). Default: of each token, when it was issued, else `now`.
+    pub release: Option<u64>,
     /// Seconds since 1970.
     pub now: u64,
 }
@@ -52,6 +54,7 @@ pub struct List {
     pub(super) minter: Option<Minter>,
     pub(super) signer: Option<Box<Signer>>,
     pub(super) now: u64,
+    release: Option<u64>,
     file_name: String,
     passed_over: usize,
 }
@@ -91,7 +94,7 @@ impl List {
         if let Some(signer) = &options.signer {
             base.check_signer(signer)?;
         }
-        let ListOptions { name, columns, file_name, digests, minter, signer, now } = options;
+        let ListOptions { name, columns, file_name, digests, minter, signer, release, now } = options;
         let wanted = Wanted { columns, is_minting: minter.is_some(), platform: base.kind().platform() };
         let table = table::read(csv, wanted).map_err(|problems| refuse(name, &problems, observer))?;
         // What a base would not take is known before anything is written.
@@ -114,7 +117,7 @@ impl List {
         }
         let base_sha256 = hex(&base.sha256()?);
         let (name, passed_over) = (name.to_path_buf(), table.passed_over);
-        Ok(Self { base, base_sha256, name, rows, digests, minter, signer, now, file_name, passed_over })
+        Ok(Self { base, base_sha256, name, rows, digests, minter, signer, now, release, file_name, passed_over })
     }
 
     /// How many installers it is for.
@@ -160,10 +163,19 @@ impl List {
 
     /// The row's token.
     pub(super) fn token(&self, row: &ListRow) -> Result<AcceptedToken> {
-        match (&row.token, &self.minter, &row.serial) {
-            (Some(token), ..) => Ok(token.clone()),
-            (None, Some(minter), Some(serial)) => self.base.accept(minter.mint(serial)?, self.now),
-            _ => Err(Error::wrong(format!("line {}: has no token", row.line))),
+        let token = match (&row.token, &self.minter, &row.serial) {
+            (Some(token), ..) => token.clone(),
+            (None, Some(minter), Some(serial)) => self.base.accept(minter.mint(serial)?, self.now)?,
+            _ => return Err(Error::wrong(format!("line {}: has no token", row.line))),
+        };
+        Ok(self.numbered(token))
+    }
+
+    /// With the number that was given for all.
+    pub(super) fn numbered(&self, token: AcceptedToken) -> AcceptedToken {
+        match self.release {
+            Some(number) => token.with_number(number),
+            None => token,
         }
     }
 

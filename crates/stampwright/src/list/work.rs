@@ -93,6 +93,11 @@ impl Work {
         };
         let Some(token) = found.filter(is_ours) else { return Ok(None) };
         let Ok(token) = self.list.base.accept(token, self.list.now) else { return Ok(None) };
+        // A stamp of an earlier moment has that moment's number.
+        let token = match self.number_in(&file) {
+            Some(number) => self.list.numbered(token.with_number(number)),
+            None => self.list.numbered(token),
+        };
         let stamp = self.list.stamp(&token)?;
         let digest = digest_of(&file, path)?;
         // A signature has a time and a random number in it, so it is held to its own content instead.
@@ -112,6 +117,11 @@ impl Work {
         }
         let entry = self.list.entry(row, &token, &stamp, self.list.digests.then_some(digest));
         Ok(Some(Entry { size: file.len(), ..entry }))
+    }
+
+    /// The number in a file, of a format that shows one.
+    fn number_in(&self, file: &FileAt) -> Option<u64> {
+        self.list.base.format().open(file).and_then(|file| file.stamp_number()).ok().flatten()
     }
 
     /// The token in a file; none if it is no installer or has none.
