@@ -8,6 +8,8 @@ mod compound_file;
 mod deb;
 mod intunemac;
 mod issuer_keys;
+#[cfg(unix)]
+mod kit_dnf;
 mod kit_gpo;
 mod kit_intune;
 mod kit_macos;
@@ -28,8 +30,12 @@ mod preserve_wine;
 mod rpm;
 #[cfg(unix)]
 mod rpm_foreign;
+#[cfg(unix)]
+mod rpm_root;
 mod signing_msi;
 mod signing_old;
 mod signing_pkg;
 mod signing_refused;
+#[cfg(unix)]
+mod tokenless;
 mod upgrades_wine;

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use container::xar::{self, File, FileData, Node, Toc};
 use installer::Kind;
+use sha1::{Digest, Sha1};
 
 use super::preserve_msi::prepared_and_stamped;
 use super::signing_pkg::judged_good;
@@ -72,4 +74,50 @@ fn stapled_after_stamping(bench: &Bench, stamped: &Path) {
     fs::write(bench.path("late"), &late).unwrap();
     let said = bench.must(&["inspect", bench.path("late").to_str().unwrap()]);
     assert!(said.contains("filled") && said.contains("ticket stapled"), "{said}");
+}
+
+/// The members of a package twice, in two components and with another tool's name, after some bytes that no member refers to.
+fn several(base: &Vec<u8>) -> Vec<u8> {
+    let archive = xar::open(base).unwrap();
+    let mut heap = vec![0; 20 + 100];
+    let mut put = |name: &str, content: &[u8]| {
+        let data = FileData::plain(heap.len() as u64, content.len() as u64, Sha1::digest(content).into());
+        heap.extend(content);
+        Node::File(File { name: name.to_owned(), data })
+    };
+    let mut nodes = Vec::new();
+    let content = |path: &str| archive.read(base, archive.data(path).unwrap(), 64 << 20).unwrap();
+    nodes.push(put("Distribution", &content("Distribution")));
+    for component in ["Example-Agent.pkg", "Second.pkg"] {
+        let files = ["Bom", "PackageInfo", "Payload", "Scripts"].map(|name| {
+            let mut bytes = content(&format!("Example-Agent.pkg/{name}"));
+            if name == "PackageInfo" {
+                let text = String::from_utf8(bytes).unwrap().replace("Stampwright-1", "InstallCmds-609 (16A322)");
+                bytes = text.replace("agent.pkg\"", &format!("agent.{component}\"")).into_bytes();
+            }
+            put(name, &bytes)
+        });
+        nodes.push(Node::Directory { name: component.to_owned(), nodes: files.into() });
+    }
+    let toc = Toc { creation_time: "2016-09-16T00:00:00".to_owned(), nodes };
+    let mut out = xar::head(&toc, 8192).unwrap();
+    out.extend(&heap[20..]);
+    out
+}
+
+#[test]
+fn a_product_archive_with_several_components_is_signed_prepared_and_stamped() {
+    let Some(keys) = keys() else { return };
+    let bench = Bench::new(Kind::Pkg);
+    let file = several(&fs::read(bench.path("base")).unwrap());
+    fs::write(bench.path("several"), file).unwrap();
+    let signed = bench.sign("several", "several-signed", &keys.arguments("installer"));
+    judged_good(&bench, keys, &signed);
+    let components =
+        |path: &Path| bench.must(&["inspect", path.to_str().unwrap(), "--json"]).contains("\"components\": \"2\"");
+    assert!(components(&signed));
+    for out in prepared_and_stamped(&bench, &signed) {
+        judged_good(&bench, keys, &out);
+        assert!(components(&out));
+    }
 }

@@ -3,15 +3,16 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use installer::format::{Format, Kind};
 use installer::product::Compression;
 use installer::{Product, Token, formats};
 
+use super::rpm_root::Root;
 use crate::support::keys::keys;
 use crate::support::product::{MANIFEST, Small, build};
-use crate::support::{both, judge, missing, once, output, program, run};
+use crate::support::{both, judge, once, output, program, run};
 
 const COMPRESSIONS: [Compression; 3] = [Compression::Xz, Compression::Gzip, Compression::Zstd];
 const STAGED: &str = "usr/lib/example-agent/enrollment-token";
@@ -105,87 +106,6 @@ fn other_programs_unpack_what_we_write() {
         unpacked("bsdtar", Command::new(&bsdtar).args(["-xpf", text(&file)]));
         let tested = run(&seven, ["t", text(&file)]);
         assert!(tested.contains("Everything is Ok"), "{tested}");
-    }
-}
-
-/// A root of its own with a shell and the few programs that scriptlets use.
-struct Root {
-    rpm: PathBuf,
-    folder: tempfile::TempDir,
-}
-
-impl Root {
-    fn new() -> Option<Self> {
-        let rpm = judge("rpm")?;
-        let folder = tempfile::tempdir().unwrap();
-        if fs::metadata(folder.path()).unwrap().uid() != 0 {
-            missing("root, for rpm --root");
-            return None;
-        }
-        let root = Self { rpm, folder };
-        for program in ["sh", "cat", "head", "mktemp", "mv", "rm", "rmdir", "sed", "grep"] {
-            root.copy(&judge(program)?, &format!("usr/bin/{program}"));
-        }
-        for link in ["bin", "lib", "lib64"] {
-            std::os::unix::fs::symlink(format!("usr/{link}"), root.path(link)).unwrap();
-        }
-        fs::create_dir(root.path("dev")).unwrap();
-        let null = root.path("dev/null");
-        if !output(Command::new("mknod").args(["-m", "666", text(&null), "c", "1", "3"])).status.success() {
-            // Where no devices may be made, a file that nothing reads does.
-            fs::write(null, "").unwrap();
-        }
-        root.rpm(&["--initdb"]);
-        Some(root)
-    }
-
-    fn path(&self, inside: &str) -> PathBuf {
-        self.folder.path().join(inside)
-    }
-
-    /// Copies a program and the libraries that it is linked to.
-    fn copy(&self, program: &Path, inside: &str) {
-        let place = |from: &Path, inside: &str| {
-            let to = self.path(inside);
-            fs::create_dir_all(to.parent().unwrap()).unwrap();
-            fs::copy(from, to).unwrap();
-        };
-        place(program, inside);
-        let libraries = output(Command::new("ldd").arg(program));
-        for word in String::from_utf8_lossy(&libraries.stdout).split_whitespace().filter(|word| word.starts_with('/')) {
-            let inside = word.trim_start_matches('/');
-            let inside = if inside.starts_with("usr/") { inside.to_owned() } else { format!("usr/{inside}") };
-            place(Path::new(word), &inside);
-        }
-    }
-
-    fn try_rpm(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(&self.rpm);
-        command.args(["--root", text(self.folder.path()), "--dbpath", "/var/lib/rpm"]).args(args);
-        output(&mut command)
-    }
-
-    fn rpm(&self, args: &[&str]) -> String {
-        let said = self.try_rpm(args);
-        assert!(said.status.success(), "{args:?}: {}", both(&said));
-        both(&said)
-    }
-
-    fn install(&self, file: &Path) {
-        let said = self.rpm(&["-U", "--nodeps", text(file)]);
-        // Debian's rpm says that this is Debian.
-        let said: Vec<_> = said.lines().filter(|line| !line.starts_with("rpm: ")).collect();
-        assert_eq!(said, [""; 0], "scriptlets say nothing when all is well");
-        assert_eq!(self.rpm(&["-V", "--nodeps", "example-agent"]), "");
-    }
-
-    fn read(&self, inside: &str) -> Option<String> {
-        fs::read_to_string(self.path(inside)).ok()
-    }
-
-    /// Every file whose name has this in it.
-    fn named(&self, part: &str) -> String {
-        run("find", [text(self.folder.path()), "-name", &format!("*{part}*")])
     }
 }
 
@@ -329,4 +249,43 @@ fn a_base_of_ours_is_signed_and_signed_anew() {
     assert!(!said.status.success() && both(&said).contains("rpm before 4.20"), "{}", both(&said));
     let (said, _) = sign(&base, "time.rpm", &["--certs", &rsa.0, "--key", &rsa.1, "--timestamp", "http://127.0.0.1:9"]);
     assert!(!said.status.success() && both(&said).contains("no place for one"), "{}", both(&said));
+}
+
+/// What rpmlint says of a package with a secret in it, and of this one's agent, each with the reason why it stays.
+const ACCEPTED: [&str; 13] = [
+    // Stamps are signed where there is a key; this one is not.
+    "E: no-signature",
+    // The token, its live copy and the state are root's alone, and so is the state's folder.
+    "E: non-readable",
+    "E: non-standard-dir-perm /var/lib/example-agent 700",
+    // They are made by the agent and by %post, and are ghosts.
+    "W: postin-without-ghost-file-creation",
+    // The token and what systemd needs.
+    "W: only-non-binary-in-usr-lib",
+    "W: no-documentation",
+    // Its list of licences is another distribution's.
+    "W: invalid-license MIT",
+    // The product's own words.
+    "W: description-shorter-than-summary",
+    "W: summary-not-capitalized",
+    // A token takes another's place whole, and a removal takes what an interrupted installation left.
+    "W: dangerous-command-in-%post",
+    "W: no-manual-page",
+    "W: conffile-without-noreplace",
+    // The stand-in for an agent is no real program.
+    "W: missing-hash-section",
+];
+
+#[test]
+fn rpmlint_has_nothing_else_to_say() {
+    let Some(rpmlint) = judge("rpmlint") else { return };
+    let small = Small::new();
+    let folder = tempfile::tempdir().unwrap();
+    let name = "example-agent-1.4.2-1.7.x86_64.rpm";
+    let file = package(&small.product, Some(("tenant-7.secret", 7)), &folder.path().join(name));
+    let said = both(&output(Command::new(rpmlint).arg(file)));
+    let lines = said.lines().filter_map(|line| line.strip_prefix("example-agent.x86_64: "));
+    let others: Vec<&str> = lines.filter(|line| !ACCEPTED.iter().any(|accepted| line.starts_with(accepted))).collect();
+    assert!(said.contains("E: non-readable"), "{said}");
+    assert_eq!(others, [""; 0], "{said}");
 }

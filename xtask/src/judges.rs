@@ -15,7 +15,7 @@ use xshell::{Shell, cmd};
 use crate::debian::{self, Need, Probe, program};
 use crate::failure::{AtPath, Result};
 
-const PACKAGES: [Need; 32] = [
+const PACKAGES: [Need; 35] = [
     // MSI
     program("msiinfo", "msitools"),
     program("wixl", "wixl"),
@@ -44,6 +44,9 @@ const PACKAGES: [Need; 32] = [
     program("rpm", "rpm"),
     program("rpmbuild", "rpm"),
     program("rpm2cpio", "rpm2cpio"),
+    program("createrepo_c", "createrepo-c"),
+    program("dnf", "dnf"),
+    program("rpmlint", "rpmlint"),
     program("gpg", "gnupg"),
     program("sqv", "sqv"),
     // shells

@@ -10,6 +10,7 @@ mod fuzz;
 mod judges;
 mod payloads;
 mod probe;
+mod release;
 mod root;
 mod samples;
 mod sign;
@@ -17,6 +18,7 @@ mod test;
 mod tidy;
 mod token;
 mod token_reader;
+mod world;
 
 use std::process::ExitCode;
 
@@ -68,11 +70,15 @@ enum Command {
     Judges,
     /// Run the built probe service under Wine
     Probe,
+    /// Make the program's own deb and rpm, with the program itself
+    Release(release::Release),
     /// Check the rules of the house
     Tidy,
     /// Make the probe's installers, or install one on this device
     #[command(subcommand)]
     Device(device::Device),
+    /// Hold other people's programs and packages against what independent programs say of them
+    World(world::World),
     /// Run every check, from a clean checkout
     Test,
 }
@@ -100,8 +106,10 @@ fn run(command: &Command) -> Result {
         Command::Fuzz { target, secs } => fuzz::run(&sh, target.as_deref(), *secs),
         Command::Judges => judges::run(&sh),
         Command::Probe => probe::run(&sh),
+        Command::Release(release) => release::run(&sh, release),
         Command::Device(device) => device::run(&sh, device),
         Command::Tidy => tidy::run(&sh),
+        Command::World(world) => world::run(&sh, world),
         Command::Test => test::run(&sh),
     }
 }

@@ -1,4 +1,4 @@
-//! Building a base, beside those who build the same kind of file: wixl, dpkg-deb, nfpm, and for the flat package the first half of
+//! Building a base, beside those who build the same kind of file: wixl, dpkg-deb, rpmbuild, nfpm, and for the flat package the first half of
 //! the usual recipe (cpio and gzip; its BOM and XAR would come on top). All compress the same agent; ours also reads its base back, so
 //! dpkg-deb runs once more with what proves as much.
 
@@ -7,6 +7,7 @@ use std::fs;
 use xshell::cmd;
 
 use super::measure::{Measured, Way, in_turns};
+use super::rpms;
 use super::setup::{Bench, FOLDER};
 use crate::failure::{AtPath, Result};
 
@@ -62,6 +63,7 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Comparison>> {
         let product = manifest(bench, compression, "")?;
         comparisons.push(compare(bench, title, "deb", &format!("deb-{compression}"), &product, &peers)?);
     }
+    comparisons.extend(rpms::run(bench)?);
     Ok(comparisons)
 }
 
@@ -76,7 +78,7 @@ fn dpkg_deb(tree: &str, compression: &str, level: &str) -> (String, String) {
     (format!("dpkg-deb --root-owner-group -Z{compression}{level} --build {tree} {FOLDER}/{output}"), output)
 }
 
-fn compare(
+pub(super) fn compare(
     bench: &Bench<'_>,
     title: &'static str,
     format: &str,
@@ -107,7 +109,8 @@ pub(super) fn manifest(bench: &Bench<'_>, compression: &str, more: &str) -> Resu
     let path = bench.sh.current_dir().join("payloads/theonermm/stampwright.toml");
     let text = fs::read_to_string(&path).at("read", &path)?;
     // A table that the product's own manifest has already would be refused when it is read.
-    let text = format!("{text}\n{more}\n[linux]\ncompression = \"{compression}\"\n");
+    let text =
+        format!("{text}\n{more}\n[deb]\ncompression = \"{compression}\"\n[rpm]\ncompression = \"{compression}\"\n");
     let size = if more.is_empty() { "" } else { "-large" };
     write(bench, &format!("{compression}{size}.toml"), &text)
 }

@@ -6,6 +6,7 @@ mod builds;
 mod kits;
 mod measure;
 mod page;
+mod rpms;
 mod setup;
 mod signed;
 mod stamps;
@@ -30,6 +31,7 @@ pub(crate) fn run(sh: &Shell, quick: bool) -> Result {
             program("msibuild", "msitools"),
             program("cpio", "cpio"),
             program("dpkg-deb", "dpkg"),
+            program("rpmbuild", "rpm"),
             program("python3", "python3"),
         ],
     )?;

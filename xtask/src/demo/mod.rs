@@ -17,8 +17,12 @@ use crate::failure::{AtPath, Result};
 use crate::{samples, token};
 
 /// The formats of the sample product and the agent that each one carries.
-const INSTALLERS: [(&str, &str); 3] =
-    [("msi", "samples/windows-x64/node.exe"), ("pkg", "samples/macos-arm64/node"), ("deb", "samples/linux-x64/node")];
+const INSTALLERS: [(&str, &str); 4] = [
+    ("msi", "samples/windows-x64/node.exe"),
+    ("pkg", "samples/macos-arm64/node"),
+    ("deb", "samples/linux-x64/node"),
+    ("rpm", "samples/linux-x64/node"),
+];
 
 /// One line of the table.
 struct Row {

@@ -1,0 +1,185 @@
+//! `cargo xtask release`: the program's own deb and rpm, made by the program itself, with completions and, where the program has them,
+//! manual pages. They are products without a place for a token, as any other program's could be.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use xshell::{Shell, cmd};
+
+use crate::failure::{AtPath, Failure, Result};
+
+const OUT: &str = "target/release-packages";
+/// The name of an architecture in a manifest, that of its Rust target, and the linker for it on another one.
+const ARCHITECTURES: [(&str, &str, &str); 2] = [
+    ("x64", "x86_64-unknown-linux-gnu", "x86_64-linux-gnu-gcc"),
+    ("arm64", "aarch64-unknown-linux-gnu", "aarch64-linux-gnu-gcc"),
+];
+/// A shell, and where Debian's and Fedora's packages of it look for completions.
+const COMPLETIONS: [(&str, &str); 3] = [
+    ("bash", "/usr/share/bash-completion/completions/stampwright"),
+    ("zsh", "/usr/share/zsh/site-functions/_stampwright"),
+    ("fish", "/usr/share/fish/vendor_completions.d/stampwright.fish"),
+];
+
+/// What is packed.
+#[derive(clap::Args)]
+pub(crate) struct Release {
+    /// Pack this program, for the machine's own architecture, instead of building one for each
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+    /// Who answers for the packages
+    #[arg(long, value_name = "NAME <ADDRESS>", default_value = "Stampwright <packages@stampwright.example>")]
+    maintainer: String,
+    /// What else `stampwright build` is given, after `--`
+    #[arg(last = true)]
+    more: Vec<String>,
+}
+
+/// Makes the packages in `target/release-packages/`.
+pub(crate) fn run(sh: &Shell, release: &Release) -> Result {
+    let out = sh.current_dir().join(OUT);
+    if out.exists() {
+        fs::remove_dir_all(&out).at("remove", &out)?;
+    }
+    fs::create_dir_all(&out).at("create", &out)?;
+    let programs = match &release.program {
+        Some(program) => vec![(own_architecture()?, program.clone())],
+        None => built(sh)?,
+    };
+    // Of whichever can run here: the texts are the same.
+    let (_, runs) = programs
+        .iter()
+        .find(|(arch, _)| Some(*arch) == own_architecture().ok())
+        .or(programs.first())
+        .ok_or_else(nothing)?;
+    let files = documents(sh, runs, &out)?;
+    let manifest = out.join("stampwright.toml");
+    let version = version(sh, runs)?;
+    fs::write(&manifest, text(&version, &release.maintainer, &programs, &files, &sh.current_dir()))
+        .at("write", &manifest)?;
+    let (packages, more) = (out.join("packages"), &release.more);
+    cmd!(sh, "{runs} build --product {manifest} --format deb --format rpm --output {packages} {more...}")
+        .quiet()
+        .run()?;
+    for package in fs::read_dir(&packages).at("list", &packages)? {
+        println!("{}", package.at("list", &packages)?.path().display());
+    }
+    Ok(())
+}
+
+fn nothing() -> Failure {
+    Failure::answer("cargo xtask release", "no program was built")
+}
+
+fn own_architecture() -> Result<&'static str> {
+    match std::env::consts::ARCH {
+        "x86_64" => Ok("x64"),
+        "aarch64" => Ok("arm64"),
+        other => {
+            Err(Failure::answer("this machine", format!("its architecture is {other}, must be x86_64 or aarch64")))
+        }
+    }
+}
+
+/// Builds the program for every architecture that this toolchain can; says which it cannot, and what is missing.
+fn built(sh: &Shell) -> Result<Vec<(&'static str, PathBuf)>> {
+    let own = own_architecture()?;
+    let mut programs = Vec::new();
+    for (arch, target, linker) in ARCHITECTURES {
+        let library = cmd!(sh, "rustc --print target-libdir --target {target}").quiet().ignore_stderr().read();
+        if !library.is_ok_and(|folder| Path::new(&folder).is_dir()) {
+            eprintln!(
+                "{arch}: left out: this toolchain has no standard library for {target} (rustup target add {target})"
+            );
+            continue;
+        }
+        let is_cross = arch != own;
+        if is_cross && cmd!(sh, "{linker} --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
+            eprintln!("{arch}: left out: there is no {linker} (Debian: gcc-{})", linker.trim_end_matches("-gcc"));
+            continue;
+        }
+        let name = target.to_uppercase().replace('-', "_");
+        let _linker = is_cross.then(|| sh.push_env(format!("CARGO_TARGET_{name}_LINKER"), linker));
+        // zstd and libdeflate are C.
+        let _compiler = is_cross.then(|| sh.push_env(format!("CC_{}", target.replace('-', "_")), linker));
+        cmd!(sh, "cargo build --quiet --locked --release --package stampwright-cli --target {target}").quiet().run()?;
+        programs.push((arch, sh.current_dir().join("target").join(target).join("release/stampwright")));
+    }
+    Ok(programs)
+}
+
+fn version(sh: &Shell, program: &Path) -> Result<String> {
+    let said = cmd!(sh, "{program} --version").quiet().read()?;
+    let version = said.split_whitespace().next_back().map(str::to_owned);
+    version.ok_or_else(|| Failure::answer("stampwright --version", "it said nothing"))
+}
+
+/// Completions and manual pages, each with its place.
+fn documents(sh: &Shell, program: &Path, out: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let mut files = Vec::new();
+    for (shell, place) in COMPLETIONS {
+        let path = out.join(format!("completion.{shell}"));
+        let script = cmd!(sh, "{program} completions {shell}").quiet().read()?;
+        fs::write(&path, script + "\n").at("write", &path)?;
+        files.push((path, place.to_owned()));
+    }
+    let pages = out.join("man");
+    if cmd!(sh, "{program} help man").quiet().ignore_stdout().ignore_stderr().run().is_err() {
+        eprintln!("no manual pages: this program makes none");
+        return Ok(files);
+    }
+    cmd!(sh, "{program} man {pages}").quiet().run()?;
+    for page in fs::read_dir(&pages).at("list", &pages)? {
+        let page = page.at("list", &pages)?.path();
+        // Debian Policy §12.1: compressed as well as can be, and without a date, so that it is the same everywhere.
+        cmd!(sh, "gzip -9 -n {page}").quiet().run()?;
+        let name = format!("{}.gz", page.file_name().unwrap_or_default().to_string_lossy());
+        files.push((pages.join(&name), format!("/usr/share/man/man1/{name}")));
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The manifest. Paths in it are whole ones, without anything that TOML would read in a literal string.
+fn text(
+    version: &str,
+    maintainer: &str,
+    programs: &[(&str, PathBuf)],
+    files: &[(PathBuf, String)],
+    top: &Path,
+) -> String {
+    let mut out = format!(
+        "[product]\nname = \"Stampwright\"\nfile-stem = \"stampwright\"\nversion = '{version}'\npublisher = \"Stampwright\"\n\
+         summary = \"builds and stamps installers of endpoint agents\"\n\
+         description = \"\"\"\nBuilds MSI, PKG, deb and rpm installers of a signed agent once, stamps a tenant's enrollment\n\
+         token into them without touching the rest, and proves each by reading it back.\n\"\"\"\n\
+         licence = \"MIT OR Apache-2.0\"\nlicence-file = '{}'\nmaintainer = '{maintainer}'\n\n\
+         [token]\nslot = false\n\n[linux]\ncommand = \"stampwright\"\n\n[deb]\nsection = \"devel\"\n",
+        top.join("LICENSE-MIT").display()
+    );
+    for (arch, path) in programs {
+        let path = top.join(path);
+        let _ = write!(out, "\n[[agent]]\nplatform = \"linux\"\narch = \"{arch}\"\npath = '{}'\n", path.display());
+    }
+    for (source, destination) in files {
+        let source = source.display();
+        let _ = write!(out, "\n[[file]]\nplatform = \"linux\"\nsource = '{source}'\ndestination = '{destination}'\n");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manifest_is_one() {
+        let programs = [("x64", PathBuf::from("Cargo.toml"))];
+        let files = [(PathBuf::from("Cargo.toml"), "/usr/share/man/man1/stampwright.1.gz".to_owned())];
+        let text = text("1.2.3", "Example <x@example.com>", &programs, &files, &crate::root::root());
+        let table: toml::Table = toml::from_str(&text).unwrap();
+        assert_eq!(table["token"]["slot"].as_bool(), Some(false));
+        assert_eq!((table["agent"].as_array().unwrap().len(), table["file"].as_array().unwrap().len()), (1, 1));
+    }
+}

