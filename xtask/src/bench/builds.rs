@@ -7,7 +7,6 @@ use std::fs;
 use xshell::cmd;
 
 use super::measure::{Measured, Way, in_turns};
-use super::rpms;
 use super::setup::{Bench, FOLDER};
 use crate::failure::{AtPath, Result};
 
@@ -63,7 +62,6 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Comparison>> {
         let product = manifest(bench, compression, "")?;
         comparisons.push(compare(bench, title, "deb", &format!("deb-{compression}"), &product, &peers)?);
     }
-    comparisons.extend(rpms::run(bench)?);
     Ok(comparisons)
 }
 

@@ -43,7 +43,8 @@ pub(crate) fn run(sh: &Shell, quick: bool) -> Result {
         token: token::for_tests(sh, FOLDER)?,
         venv: judges::from_pypi(sh, "judges", &judges::FROM_PYPI)?,
     };
-    let builds = builds::run(&bench)?;
+    let mut builds = builds::run(&bench)?;
+    builds.extend(rpms::run(&bench)?);
     let stamps = stamps::run(&bench)?;
     let kits = kits::run(&bench)?;
     let batch = batch::run(&bench)?;

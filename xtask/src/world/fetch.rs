@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use xshell::{Shell, cmd};
 
-use super::FOLDER;
-use super::case::Case;
+use super::case::{Case, FOLDER};
 use crate::failure::{AtPath, Failure, Result};
 
 /// The file of a case.

@@ -12,7 +12,9 @@ const MACHO: &str = r#"
 import lief, struct, sys
 lief.logging.disable()
 said = set()
-for one in lief.MachO.parse(sys.argv[1]):
+# A name of its own: the slices go with it.
+program = lief.MachO.parse(sys.argv[1])
+for one in program:
     if not one.has_code_signature:
         said.add("no signature")
         continue
@@ -43,7 +45,8 @@ pub(crate) fn ask(sh: &Shell, python: &Path, judge: &str, file: &Path) -> Result
     Ok(match judge {
         "osslsigncode" => authenticode(&text).to_owned(),
         "readelf" => elf(&text),
-        "lief" => text.trim().lines().next_back().unwrap_or("nothing").to_owned(),
+        "lief" if output.status.success() => text.trim().to_owned(),
+        "lief" => return Err(Failure::answer("lief", format!("{}: {text}", output.status))),
         _ if output.status.success() => "reads it".to_owned(),
         _ => "refuses it".to_owned(),
     })

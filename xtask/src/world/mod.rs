@@ -12,14 +12,10 @@ use std::path::Path;
 
 use xshell::{Shell, cmd};
 
-use self::case::{Case, Table};
+use self::case::{Case, TABLES, Table};
 use crate::debian::{self, program};
 use crate::failure::{AtPath, Failure, Result};
 use crate::{judges, samples};
-
-/// Where everything is kept.
-const FOLDER: &str = "target/world";
-const TABLES: [&str; 2] = ["tests/world/agents.tsv", "tests/world/installers.tsv"];
 
 /// What is asked of the world.
 #[derive(clap::Args)]

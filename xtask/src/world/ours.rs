@@ -5,8 +5,7 @@ use std::path::Path;
 
 use xshell::{Shell, cmd};
 
-use super::FOLDER;
-use super::case::Case;
+use super::case::{Case, FOLDER};
 use crate::failure::{AtPath, Failure, Result};
 
 /// An agent is built into a base of its platform's format, an installer is verified.
