@@ -1,6 +1,7 @@
 //! Reads a header, as strictly as rpm does before it believes one (`hdrblobVerifyRegion`, `hdrblobVerifyInfo`).
 
 use std::collections::BTreeMap;
+use std::ffi::CStr;
 
 use super::layout::{ENTRY_BYTES, HEADER_MAGIC, INTRO_BYTES};
 use super::tag;
@@ -331,8 +332,13 @@ impl Index {
 
 /// How long so many texts are, each with its NUL.
 fn texts_len(rest: &[u8], count: usize) -> Option<usize> {
-    let nth = count.checked_sub(1)?;
-    rest.iter().enumerate().filter(|(_, byte)| **byte == 0).nth(nth).map(|(at, _)| at + 1)
+    let mut len = 0;
+    for _ in 0..count {
+        // The standard library's search for a NUL looks at a word at a time; most of a header is scriptlets.
+        let text = CStr::from_bytes_until_nul(rest.get(len..)?).ok()?;
+        len += text.count_bytes() + 1;
+    }
+    Some(len)
 }
 
 /// Lengths here are far below 2^32: both limits above say so.
