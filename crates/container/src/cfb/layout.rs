@@ -90,7 +90,7 @@ struct Plan<'a> {
 impl<'a> Plan<'a> {
     fn new(bulk: &'a [Bulk], streams: &[Stream<'a>]) -> Result<Self, Refusal> {
         let mut sorted = streams.to_vec();
-        sorted.sort_by_cached_key(|stream| tree::sibling_key(stream.name));
+        sorted.sort_by(|a, b| tree::compare_siblings(a.name, b.name));
         let (mini, mut regular): (Vec<_>, Vec<_>) =
             sorted.into_iter().partition(|stream| (stream.data.len() as u64) < MINI_CUTOFF);
         regular.sort_by_key(|stream| stream.name.first() == Some(&5));
@@ -138,7 +138,7 @@ fn rows<'a>(
     if let Some(bad) = rows.iter().find(|row| !is_name(row.name)) {
         return Err(Refusal::Name { units: bad.name.len() });
     }
-    rows.sort_by_cached_key(|row| tree::sibling_key(row.name));
+    rows.sort_by(|a, b| tree::compare_siblings(a.name, b.name));
     if tree::has_twins(&rows) { Err(Refusal::Twice) } else { Ok(rows) }
 }
 

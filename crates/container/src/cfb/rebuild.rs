@@ -339,12 +339,12 @@ fn place<'a>(
     waiting: &mut Waiting,
     depth: usize,
 ) -> Result<Range<usize>, RebuildError> {
-    level.sort_by_cached_key(|(item, _)| tree::sibling_key(item.name));
+    level.sort_by(|(a, _), (b, _)| tree::compare_siblings(a.name, b.name));
     if let Some((bad, _)) = level.iter().find(|(item, _)| !is_name(item.name)) {
         return Err(Refusal::Name { units: bad.name.len() }.into());
     }
     let key = |pair: &[(Item<'_>, Option<u32>)]| match pair {
-        [(a, _), (b, _)] => tree::sibling_key(a.name) == tree::sibling_key(b.name),
+        [(a, _), (b, _)] => tree::compare_siblings(a.name, b.name).is_eq(),
         _ => false,
     };
     if level.windows(2).any(key) {

@@ -1,5 +1,6 @@
 //! The directory as it is written: entries in name order and a balanced red-black tree over them (§2.6.4).
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::{ENDOFCHAIN, ENTRY, NOSTREAM};
@@ -41,18 +42,23 @@ impl<'a> Row<'a> {
 /// Whether two neighbours in sibling order have one name.
 pub(super) fn has_twins(siblings: &[Row<'_>]) -> bool {
     siblings.windows(2).any(|pair| match pair {
-        [a, b] => sibling_key(a.name) == sibling_key(b.name),
+        [a, b] => compare_siblings(a.name, b.name).is_eq(),
         _ => false,
     })
 }
 
 /// The order of siblings: shorter names first, then by upper-case code units.
-pub(super) fn sibling_key(name: &[u16]) -> (usize, Vec<u16>) {
-    (name.len(), name.iter().map(|unit| upper(*unit)).collect())
+pub(super) fn compare_siblings(a: &[u16], b: &[u16]) -> Ordering {
+    a.len().cmp(&b.len()).then_with(|| a.iter().map(|unit| upper(*unit)).cmp(b.iter().map(|unit| upper(*unit))))
 }
 
 /// Simple upper case of one code unit; what would become several characters or a surrogate stays as it is.
 fn upper(unit: u16) -> u16 {
+    if let Ok(ascii) = u8::try_from(unit)
+        && ascii.is_ascii()
+    {
+        return ascii.to_ascii_uppercase().into();
+    }
     let Some(letter) = char::from_u32(u32::from(unit)) else { return unit };
     let mut several = letter.to_uppercase();
     match (several.next(), several.next()) {

@@ -1,5 +1,6 @@
 //! The catalog of a database, and the way to its tables.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::column::Column;
@@ -94,7 +95,7 @@ fn read_catalog(streams: &impl Streams, pool: &Pool) -> Result<BTreeMap<String, 
             let found = bytes.len() as u64;
             return Err(wrong(Problem::Value { field: "tables", found, expected: "1024 at most" }).into());
         }
-        if specs.insert(short_name(pool, row.cell("Name"))?, BTreeMap::new()).is_some() {
+        if specs.insert(short_name(pool, row.cell("Name"))?.into_owned(), BTreeMap::new()).is_some() {
             return Err(wrong(Problem::Twice { what: "a table" }).into());
         }
     }
@@ -102,12 +103,12 @@ fn read_catalog(streams: &impl Streams, pool: &Pool) -> Result<BTreeMap<String, 
     let bytes = required(streams, "_Columns")?;
     for row in Table::read("_Columns", &columns, pool, &bytes)?.rows() {
         let table = specs
-            .get_mut(&short_name(pool, row.cell("Table"))?)
+            .get_mut(&*short_name(pool, row.cell("Table"))?)
             .ok_or_else(|| wrong(Problem::Missing { what: "the table of a column" }))?;
         let number = row.int("Number").ok_or_else(|| wrong(Problem::Missing { what: "a column's number" }))?;
         // The type is a set of bits in a signed column; the key bit makes no sign, but a hostile one may.
         let bits = row.int("Type").ok_or_else(|| wrong(Problem::Missing { what: "a column's type" }))?;
-        let column = Column::read(short_name(pool, row.cell("Name"))?, (bits & 0xffff) as u16)?;
+        let column = Column::read(short_name(pool, row.cell("Name"))?.into_owned(), (bits & 0xffff) as u16)?;
         if table.len() == MAX_COLUMNS || table.insert(number, column).is_some() {
             return Err(wrong(Problem::Twice { what: "a column (or there are more than 32)" }).into());
         }
@@ -123,12 +124,12 @@ fn in_order(columns: BTreeMap<i32, Column>) -> Result<Vec<Column>, Problem> {
     Ok(columns.into_values().collect())
 }
 
-fn short_name(pool: &Pool, cell: Cell) -> Result<String, Malformed> {
+fn short_name(pool: &Pool, cell: Cell) -> Result<Cow<'_, str>, Malformed> {
     let wrong = |problem| Malformed { structure: "catalog", offset: Malformed::NOWHERE, problem };
     let Cell::Text(id) = cell else { return Err(wrong(Problem::Missing { what: "a name" })) };
     let found = pool.bytes(id).len();
     if found == 0 || found > MAX_NAME_BYTES {
         return Err(wrong(Problem::Value { field: "name length", found: found as u64, expected: "1 to 64" }));
     }
-    Ok(pool.text(id).into_owned())
+    Ok(pool.text(id))
 }

@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! StampwrightFixedDigest    SHA-256 of the streams that no stamp changes, but the cabinet, whose blocks have checksums of their own
-//! StampwrightContentDigest  SHA-256 of the former and of the streams that a stamp changes; in `_StringData` its own 64 digits are zeros
+//! StampwrightContentDigest  SHA-256 of the former and of the streams that a stamp changes: `_StringData`, in which its own 64 digits are zeros,
+//!                           the others in the order of their names, then name and length of each
 //! ```
 //!
-//! Both are properties. A stamp takes the first as it finds it and computes the second anew, so it costs O(token). A stream goes in with its name
-//! and its length; the signature's two streams are left out. Together with the rule that a file is, byte for byte, the layout of its streams, no
+//! Both are properties. A stamp takes the first as it finds it and computes the second anew, so it costs O(token). The strings come first: a stamp only adds to them,
+//! so the state after the base's is kept with an open base. A stream goes in with its name and its length; the signature's two streams are left out. Together with the rule that a file is, byte for byte, the layout of its streams, no
 //! byte of a package can change without `verify` naming it.
 
 use std::ops::Range;
@@ -40,31 +41,58 @@ pub(super) fn add(tables: &mut Tables) {
     }
 }
 
-/// The digest of streams, given in the order of their names, after `before`.
-pub(super) fn digest<'s>(before: &[u8], streams: impl IntoIterator<Item = (&'s [u16], &'s [u8])>) -> [u8; 32] {
-    let mut digest = Sha256::new_with_prefix(before);
+/// The digest of the streams that no stamp changes, given in the order of their names.
+fn fixed_digest<'s>(streams: impl IntoIterator<Item = (&'s [u16], &'s [u8])>) -> [u8; 32] {
+    let mut digest = Sha256::new();
     for (name, content) in streams {
-        digest.update((name.len() as u64).to_le_bytes());
-        for unit in name {
-            digest.update(unit.to_le_bytes());
-        }
-        digest.update((content.len() as u64).to_le_bytes());
+        extent(&mut digest, name, content.len());
         digest.update(content);
     }
     digest.finalize().into()
 }
 
-/// The digest of the streams that a stamp changes; their `_StringData` is among them, with its own digest at `place`. Puts it there.
-pub(super) fn prove(fixed: &[u8; 32], place: &Range<usize>, streams: [(&[u16], &mut [u8]); 4]) -> Option<()> {
-    let mut streams = streams;
-    streams.sort_unstable_by_key(|(name, _)| *name);
-    let data = utf16(&name::table_stream_name("_StringData"));
-    let (_, strings) = streams.iter_mut().find(|(name, _)| *name == data)?;
-    strings.get_mut(place.clone())?.copy_from_slice(UNKNOWN_CONTENT);
-    let digest = digest(fixed, streams.iter().map(|(name, content)| (*name, &**content)));
-    let (_, strings) = streams.iter_mut().find(|(name, _)| *name == data)?;
+/// The state of the digest of the streams that a stamp changes, after the fixed digest and these strings; in them, its own digits at `place`
+/// count as zeros.
+pub(super) fn state(fixed: &[u8; 32], strings: &[u8], place: &Range<usize>) -> Option<Sha256> {
+    let mut digest = Sha256::new_with_prefix(fixed);
+    digest.update(strings.get(..place.start)?);
+    digest.update(UNKNOWN_CONTENT);
+    digest.update(strings.get(place.end..)?);
+    Some(digest)
+}
+
+/// The streams that a stamp changes, each with its name.
+pub(super) struct Changed<'s> {
+    /// `_StringData`.
+    pub(super) strings: (&'s [u16], &'s mut [u8]),
+    /// The others.
+    pub(super) others: [(&'s [u16], &'s [u8]); 3],
+}
+
+/// Puts the digest of the streams that a stamp changes at `place` into the strings. `state` has seen the first `seen` bytes of these, which no
+/// stamp changes.
+pub(super) fn prove(state: &Sha256, seen: usize, place: &Range<usize>, streams: Changed<'_>) -> Option<()> {
+    let Changed { strings: (strings_name, strings), mut others } = streams;
+    others.sort_unstable_by_key(|(name, _)| *name);
+    let mut digest = state.clone();
+    digest.update(strings.get(seen..)?);
+    others.iter().for_each(|(_, content)| digest.update(content));
+    let others = others.iter().map(|(name, content)| (*name, content.len()));
+    for (name, len) in std::iter::once((strings_name, strings.len())).chain(others) {
+        extent(&mut digest, name, len);
+    }
+    let digest: [u8; 32] = digest.finalize().into();
     strings.get_mut(place.clone())?.copy_from_slice(hex(&digest).as_bytes());
     Some(())
+}
+
+/// A stream's name and length, as both digests take them.
+fn extent(digest: &mut Sha256, name: &[u16], len: usize) {
+    digest.update((name.len() as u64).to_le_bytes());
+    for unit in name {
+        digest.update(unit.to_le_bytes());
+    }
+    digest.update((len as u64).to_le_bytes());
 }
 
 /// Proves a base that is being built: `streams` are all but the cabinet and `binaries`.
@@ -77,33 +105,32 @@ pub(super) fn fill(streams: &mut [Stream], binaries: &[Binary]) -> Result<(), Bu
     let fixed = streams.iter().filter(|(name, _)| !is_changed(name)).map(|(name, data)| (utf16(name), data.as_slice()));
     let mut fixed: Vec<(Vec<u16>, &[u8])> = fixed.chain(binaries).collect();
     fixed.sort_unstable();
-    let fixed = digest(&[], fixed.iter().map(|(name, data)| (name.as_slice(), *data)));
-    let mut names = Vec::new();
-    let mut rest = Vec::new();
+    let fixed = fixed_digest(fixed.iter().map(|(name, data)| (name.as_slice(), *data)));
+    let strings_name = name::table_stream_name("_StringData");
+    let (mut strings, mut others) = (None, Vec::new());
     for (name, data) in streams.iter_mut().filter(|(name, _)| is_changed(name)) {
-        names.push(utf16(name));
-        rest.push(data);
-    }
-    let mut place = None;
-    for data in &mut rest {
-        if let Some(at) = find(data, UNKNOWN_FIXED) {
-            data.get_mut(at..at + DIGITS).into_iter().for_each(|place| place.copy_from_slice(hex(&fixed).as_bytes()));
-            place = find(data, UNKNOWN_CONTENT).map(|at| at..at + DIGITS);
-        }
+        if *name == strings_name { strings = Some(data) } else { others.push((utf16(name), &*data)) }
     }
     let missing = || BuildError::Product {
         field: "product",
         problem: "makes a database without its digests".to_owned(),
         hint: None,
     };
-    let streams: Vec<(&[u16], &mut [u8])> =
-        names.iter().map(Vec::as_slice).zip(rest.into_iter().map(Vec::as_mut_slice)).collect();
-    let streams = streams.try_into().map_err(|_| missing())?;
-    prove(&fixed, &place.ok_or_else(missing)?, streams).ok_or_else(missing)
+    let strings = strings.ok_or_else(missing)?;
+    let place = find(strings, UNKNOWN_FIXED).ok_or_else(missing)?;
+    strings.get_mut(place).ok_or_else(missing)?.copy_from_slice(hex(&fixed).as_bytes());
+    let place = find(strings, UNKNOWN_CONTENT).ok_or_else(missing)?;
+    let state = state(&fixed, strings, &place).ok_or_else(missing)?;
+    let (seen, strings_name) = (strings.len(), utf16(&strings_name));
+    let others: Vec<(&[u16], &[u8])> = others.iter().map(|(name, data)| (name.as_slice(), data.as_slice())).collect();
+    let others = others.try_into().map_err(|_| missing())?;
+    prove(&state, seen, &place, Changed { strings: (&strings_name, strings), others }).ok_or_else(missing)
 }
 
-fn find(data: &[u8], digits: &[u8; DIGITS]) -> Option<usize> {
-    data.windows(DIGITS).position(|part| part == digits)
+/// Where these digits are.
+fn find(data: &[u8], digits: &[u8; DIGITS]) -> Option<Range<usize>> {
+    let at = data.windows(DIGITS).position(|part| part == digits)?;
+    Some(at..at + DIGITS)
 }
 
 fn utf16(name: &str) -> Vec<u16> {

@@ -30,6 +30,7 @@ use container::cfb::read::{Compound, Entry, Kind};
 use container::msidb::name;
 use container::msidb::summary::pid;
 use container::{ReadAt, Reader};
+use sha2::Sha256;
 
 use crate::format::{StampError, Stamper};
 use crate::guid::derive;
@@ -39,7 +40,7 @@ use crate::signature::{Imprint, SignImprint};
 use crate::splice::{Segment, Splice};
 use crate::token::Token;
 
-use super::content::{self, CHANGED, CONTENT, DIGITS, FIXED};
+use super::content::{self, CHANGED, CONTENT, Changed, DIGITS, FIXED};
 use super::identity::{BASE_PACKAGE_CODE, BASE_PRODUCT_CODE, LAYOUT, LAYOUT_PROPERTY};
 use super::read::Installer;
 use super::token::TOKEN_PROPERTY;
@@ -69,9 +70,9 @@ pub(super) struct MsiStamper {
     /// Where in it the package code is.
     revision: Range<usize>,
     codes: Codes,
-    /// The digest of the streams that no stamp changes.
-    fixed: [u8; 32],
-    /// Where in the strings the digest of those is that it does change.
+    /// The state of the digest of the streams that a stamp changes, after the base's strings, and how many bytes those are.
+    proof: (Sha256, usize),
+    /// Where in the strings that digest is.
     content: Range<usize>,
     is_stamped: bool,
     /// The signature's streams, which a stamp leaves behind.
@@ -124,6 +125,9 @@ pub(super) fn open(installer: &Installer<'_>, base: &dyn ReadAt) -> Result<MsiSt
         properties.remove(TOKEN_PROPERTY)?;
         properties.set("ProductCode", &codes.product)?;
     }
+    let strings = properties.strings();
+    let proof = content::state(&fixed, strings, &content).ok_or_else(no_digest)?;
+    let proof = (proof, strings.len());
     let revision = installer.summary.place(pid::REVISION);
     let revision = revision
         .ok_or_else(|| not_a_base("the package code", "missing".to_owned(), "a GUID in the summary information"))?;
@@ -140,7 +144,7 @@ pub(super) fn open(installer: &Installer<'_>, base: &dyn ReadAt) -> Result<MsiSt
         summary,
         revision,
         codes,
-        fixed,
+        proof,
         content,
         is_stamped,
         signature,
@@ -198,8 +202,12 @@ fn digests(properties: &Properties) -> Result<([u8; 32], Range<usize>), StampErr
     let fixed = properties.value(FIXED).and_then(container::digest::from_hex);
     let fixed = fixed.ok_or_else(|| not_a_base(FIXED, "missing".to_owned(), "64 hexadecimal digits"))?;
     let content = properties.place(CONTENT).filter(|place| place.len() == DIGITS);
-    let content = content.ok_or_else(|| not_a_base(CONTENT, "missing".to_owned(), "64 hexadecimal digits"))?;
+    let content = content.ok_or_else(no_digest)?;
     Ok((fixed, content))
+}
+
+fn no_digest() -> StampError {
+    not_a_base(CONTENT, "missing".to_owned(), "64 hexadecimal digits")
 }
 
 /// Puts a package code where the old one is.
@@ -230,10 +238,10 @@ impl MsiStamper {
         let mut stored = properties.store();
         let Stored { pool, data, table } = &mut stored;
         let [pool_name, data_name, table_name, summary_name] = &self.changed;
-        let streams: [(&[u16], &mut [u8]); 4] =
-            [(pool_name, pool), (data_name, data), (table_name, table), (summary_name, &mut summary)];
-        let missing = || not_a_base(CONTENT, "missing".to_owned(), "64 hexadecimal digits");
-        content::prove(&self.fixed, &self.content, streams).ok_or_else(missing)?;
+        let others: [(&[u16], &[u8]); 3] = [(pool_name, pool), (table_name, table), (summary_name, &summary)];
+        let streams = Changed { strings: (data_name, data), others };
+        let (state, seen) = &self.proof;
+        content::prove(state, *seen, &self.content, streams).ok_or_else(no_digest)?;
         Ok(Edited { stored, summary })
     }
 

@@ -79,6 +79,11 @@ impl Properties {
         }
     }
 
+    /// All strings, one after the other.
+    pub(super) fn strings(&self) -> &[u8] {
+        &self.data
+    }
+
     /// The value of a property.
     pub(super) fn value(&self, key: &str) -> Option<&str> {
         let row = self.rows.get(self.row(key)?)?;

@@ -60,14 +60,14 @@ fn prove(streams: &mut [(String, Vec<u8>)], base: &[u8]) {
             tables.contains(stream) || *stream == name::SUMMARY_INFORMATION
         })
         .collect();
-    changed.sort_by_key(|(stream, _)| utf16(stream));
+    changed.sort_by_key(|(stream, _)| (*stream != strings, utf16(stream)));
     let fixed = properties[FIXED].as_bytes().chunks(2).map(|two| std::str::from_utf8(two).unwrap());
     let mut all: Vec<u8> = fixed.map(|two| u8::from_str_radix(two, 16).unwrap()).collect();
+    changed.iter().for_each(|(_, content)| all.extend(content));
     for (stream, content) in changed {
         all.extend((utf16(stream).len() as u64).to_le_bytes());
         all.extend(utf16(stream).iter().flat_map(|unit| unit.to_le_bytes()));
         all.extend((content.len() as u64).to_le_bytes());
-        all.extend(content);
     }
     let digest = container::digest::hex(&Sha256::digest(&all));
     let (_, data) = streams.iter_mut().find(|(name, _)| *name == strings).unwrap();

@@ -44,15 +44,17 @@ pub(super) fn digests(installer: &Installer<'_>, tables: &Tables<'_>, report: &m
             }
             content.push((&entry.name, bytes));
         } else {
-            add(&mut fixed, &entry.name, &bytes);
+            extent(&mut fixed, &entry.name, &bytes);
+            fixed.update(&bytes);
         }
     }
     let fixed = fixed.finish();
+    // The strings first, then the others in the order of their names, then what each is.
+    content.sort_by_key(|(name, _)| **name != strings);
     let mut rest = Algorithm::Sha256.hasher();
     rest.update(&fixed);
-    for (name, bytes) in &content {
-        add(&mut rest, name, bytes);
-    }
+    content.iter().for_each(|(_, bytes)| rest.update(bytes));
+    content.iter().for_each(|(name, bytes)| extent(&mut rest, name, bytes));
     for (property, stated, found) in [(FIXED, stated_fixed, fixed), (CONTENT, stated_content, rest.finish())] {
         let found = hex(&found);
         report.check(stated == found, "msi-content-digest", property, || {
@@ -62,14 +64,13 @@ pub(super) fn digests(installer: &Installer<'_>, tables: &Tables<'_>, report: &m
     Ok(())
 }
 
-/// A stream with its name and length, as the digests take it.
-fn add(digest: &mut container::digest::Hasher, name: &[u16], content: &[u8]) {
+/// A stream's name and length, as the digests take them.
+fn extent(digest: &mut container::digest::Hasher, name: &[u16], content: &[u8]) {
     digest.update(&(name.len() as u64).to_le_bytes());
     for unit in name {
         digest.update(&unit.to_le_bytes());
     }
     digest.update(&(content.len() as u64).to_le_bytes());
-    digest.update(content);
 }
 
 /// The digest cannot cover itself.
