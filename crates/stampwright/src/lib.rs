@@ -121,7 +121,7 @@ pub use installer::prepare::KeySource;
 pub use installer::signature::Existing;
 pub use installer::splice::Piece;
 pub use installer::{
-    AcceptedToken, Claims, Epoch, Finding, IssuerKeys, Kind, Product, Report, Severity, Token, TokenPolicy,
+    AcceptedToken, Claims, Epoch, Finding, IssuerKeys, Kind, Platform, Product, Report, Severity, Token, TokenPolicy,
 };
 pub use kit::rules::Profile;
 pub use signing::verify::Trust;

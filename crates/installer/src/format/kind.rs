@@ -30,6 +30,17 @@ impl Kind {
         }
     }
 
+    /// What a web server calls it. Apple has registered nothing for a flat package.
+    #[must_use]
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Msi => "application/x-msi",
+            Self::Pkg => "application/octet-stream",
+            Self::Deb => "application/vnd.debian.binary-package",
+            Self::Rpm => "application/x-rpm",
+        }
+    }
+
     /// The platform that it installs on.
     #[must_use]
     pub const fn platform(self) -> Platform {

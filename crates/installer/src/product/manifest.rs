@@ -165,6 +165,18 @@ pub enum Platform {
     Linux,
 }
 
+impl Platform {
+    /// Its name in manifests and everywhere else.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Windows => "windows",
+            Self::Macos => "macos",
+            Self::Linux => "linux",
+        }
+    }
+}
+
 /// A processor architecture, by the name that this project uses everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
