@@ -9,7 +9,8 @@ use clap_complete::Shell;
 use stampwright::Result;
 
 use crate::commands::{
-    build, completions, extract, init, inspect, kit, make, prepare, rpm_key, rules, schema, sign, stamp, token, verify,
+    build, completions, extract, init, inspect, kit, make, prepare, rpm_key, rules, schema, serve, sign, stamp, token,
+    verify,
 };
 use crate::print::{self, Mistake, Settings};
 
@@ -66,6 +67,8 @@ enum Command {
     Token(token::Token),
     /// Sign an installer, a base or a stamped one
     Sign(sign::Sign),
+    /// Hand out installers over HTTP: one token in, one installer out
+    Serve(serve::Serve),
     /// Print the public key of who signs rpms, for rpm --import and gpgkey=
     RpmKey(rpm_key::RpmKey),
     /// List the rules of management systems that verify --profile checks
@@ -131,6 +134,7 @@ impl Cli {
             Command::Kit(args) => kit::run(&args),
             Command::Token(args) => token::run(&args),
             Command::Sign(args) => sign::run(&args),
+            Command::Serve(args) => serve::run(&args),
             Command::RpmKey(args) => rpm_key::run(&args),
             Command::Rules(args) => rules::run(&args),
             Command::Schema => schema::run(),

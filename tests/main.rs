@@ -14,6 +14,7 @@
 //! | `hostile` | bad input: an error within a second and bounded memory, never a panic |
 //! | `tokens` | signed tokens on the command line, and installers whose issuer is known |
 //! | `interop` | other people's programs judge our files: the real installers first |
+//! | `service` | the download service: the real program, with curl as its client |
 //! | `rules` | management systems: each rule holds, and can be broken alone |
 //! | `transcripts` | the shell sessions of the manual, run as they stand there |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
@@ -32,6 +33,7 @@ mod prepared;
 mod prepared_hostile;
 mod receipts;
 mod rules;
+mod service;
 mod signed;
 mod support;
 mod tokens;

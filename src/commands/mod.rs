@@ -11,6 +11,7 @@ pub mod prepare;
 pub mod rpm_key;
 pub mod rules;
 pub mod schema;
+pub mod serve;
 pub mod sign;
 pub mod stamp;
 pub mod token;

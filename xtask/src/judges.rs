@@ -15,13 +15,15 @@ use xshell::{Shell, cmd};
 use crate::debian::{self, Need, Probe, program};
 use crate::failure::{AtPath, Result};
 
-const PACKAGES: [Need; 35] = [
+const PACKAGES: [Need; 36] = [
     // MSI
     program("msiinfo", "msitools"),
     program("wixl", "wixl"),
     program("gcab", "gcab"),
     program("osslsigncode", "osslsigncode"),
     program("openssl", "openssl"),
+    // the download service's client
+    program("curl", "curl"),
     // keys on a token
     program("softhsm2-util", "softhsm2"),
     program("gsf", "libgsf-bin"),

@@ -28,3 +28,10 @@ pub fn random<const N: usize>() -> Result<[u8; N]> {
     SystemEntropy.fill(&mut bytes)?;
     Ok(bytes)
 }
+
+/// Milliseconds since 1970-01-01 UTC, for limits of a rate.
+#[must_use]
+pub fn now_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,7 +1,47 @@
 //! The download service: one token in, one installer out, over HTTP. The only crate with async code.
+//!
+//! ```text
+//!  client ──▶ serve ─▶ connection ─▶ http (routes) ─▶ caller: key, limits
+//!                         ▲             │
+//!                         │             ├─▶ store: which base       ledger: tokens, links, a row before byte one
+//!                         │             └─▶ handout: accept, stamp, row
+//!                         └── body ◀────────────────┘
+//!                      (stand-ins)   ranges of the base by sendfile, new bytes from memory
+//! ```
+//!
+//! | module | what |
+//! |---|---|
+//! | [`serve`] | start, accept loop, reload, graceful stop |
+//! | [`config`], [`first_start`] | what the operator says; what the first start makes |
+//! | [`store`] | the bases: imported, hashed, opened once, watched |
+//! | [`body`], [`connection`] | a download's bytes, without copying them; every guard of that |
+//! | [`http`] | paths, answers, refusals; `http/openapi.json` is the document |
+//! | [`links`], [`keys`], [`sealed`], [`tokens`] | secrets of links, keys of callers, tokens that are kept, tokens that are minted |
+//! | [`ledger`] | what was handed out and everything else that outlives a restart: SQLite or PostgreSQL |
+//! | [`edge`] | the clock and randomness |
+//!
+//! The rules of stamping are the library's (`stampwright`); this crate knows none of them.
 
+pub mod app;
+pub mod body;
+pub mod config;
+pub mod connection;
 pub mod edge;
+pub mod first_start;
+pub mod http;
 pub mod keys;
 pub mod ledger;
+pub mod limits;
+pub mod links;
+mod logging;
+pub mod metrics;
+mod notify;
 pub mod sealed;
+pub mod serve;
+pub mod signing_pool;
+mod start;
+pub mod store;
+#[cfg(test)]
+mod testing;
+mod tls;
 pub mod tokens;

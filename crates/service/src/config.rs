@@ -1,0 +1,352 @@
+//! `serve.toml`: what was typed, and what it means. Unknown keys are refused, every default is one that is safe.
+
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+use stampwright::{Error, Result};
+
+use crate::http::time::parse_duration;
+use crate::limits::Limits;
+
+/// How the service runs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// Whether bases are served from sealed memory: nothing can change them then, and they count as memory.
+    pub memory: bool,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// What links start with, e.g. behind a proxy. Default: the address that it listens on.
+    pub public_url: Option<String>,
+    /// A folder of bases to follow.
+    pub bases: Option<PathBuf>,
+    /// What the service owns: store, ledger, keys.
+    pub data: PathBuf,
+    /// Whether it may listen on another address than loopback without TLS: a proxy in front of it has TLS.
+    pub allow_plain_http: bool,
+    /// How long downloads may go on after a signal to stop.
+    #[serde(deserialize_with = "duration")]
+    pub drain: u64,
+    /// Threads that serve connections. A cold file blocks one, so more than processors is right.
+    pub worker_threads: usize,
+    /// Certificates, for HTTPS.
+    pub tls: Option<Tls>,
+    /// Where the ledger is.
+    pub ledger: LedgerConfig,
+    /// Who mints tokens.
+    pub issuer: Issuer,
+    /// Links.
+    pub links: Links,
+    /// Limits.
+    pub limits: LimitsConfig,
+    /// Who signs the stamps of bases that need a new signature.
+    pub signing: Option<Signing>,
+}
+
+/// Certificates of the service.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Tls {
+    /// PEM, the leaf first.
+    pub certificates: PathBuf,
+    /// PEM, the private key of the leaf.
+    pub key: PathBuf,
+    /// PEM, authorities of client certificates: with it, who has none cannot connect.
+    pub client_authorities: Option<PathBuf>,
+}
+
+/// The ledger.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LedgerConfig {
+    /// A file with the URL of a PostgreSQL database in one line. Default: SQLite in the data folder.
+    pub url_file: Option<PathBuf>,
+    /// `wal`, or `delete` for a file system without shared memory.
+    pub journal: Journal,
+}
+
+impl std::fmt::Debug for LedgerConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LedgerConfig({:?}, {:?})", self.url_file, self.journal)
+    }
+}
+
+/// How SQLite keeps its journal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Journal {
+    /// A write-ahead log.
+    #[default]
+    Wal,
+    /// A rollback journal.
+    Delete,
+}
+
+/// The issuer.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Issuer {
+    /// Private keys as `stampwright token keygen` writes them: the first one mints, the others are listed. Default: a key in the data
+    /// folder that the first start makes.
+    pub keys: Vec<PathBuf>,
+}
+
+/// Links.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Links {
+    /// How long a link can be used, where the request does not say it.
+    #[serde(deserialize_with = "duration")]
+    pub expires: u64,
+    /// How long after a use was taken its download can be resumed.
+    #[serde(deserialize_with = "duration")]
+    pub session: u64,
+}
+
+/// Limits.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LimitsConfig {
+    /// Requests of one key for a second.
+    pub requests_per_second: u32,
+    /// Requests of one key at once, after a pause.
+    pub burst: u32,
+    /// Downloads of one key at once.
+    pub downloads: u32,
+    /// Connections at once.
+    pub connections: usize,
+    /// The longest base that can be put.
+    pub base_bytes: u64,
+    /// How long the head of a request may take.
+    #[serde(deserialize_with = "duration")]
+    pub head_timeout: u64,
+    /// How long a download may stand still.
+    #[serde(deserialize_with = "duration")]
+    pub idle_timeout: u64,
+}
+
+/// Who signs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Signing {
+    /// A private key in a file.
+    pub key: Option<PathBuf>,
+    /// A key and its certificates in a PKCS #12 file.
+    pub pkcs12: Option<PathBuf>,
+    /// A key on a token, as an RFC 7512 URI.
+    pub pkcs11: Option<String>,
+    /// A command that gets a digest and answers its signature.
+    pub command: Option<String>,
+    /// The certificates, the leaf first.
+    pub certificates: Option<PathBuf>,
+    /// A file with the key's password or the PIN.
+    pub passphrase_file: Option<PathBuf>,
+    /// A timestamp authority, http only.
+    pub timestamp: Option<String>,
+    /// How many signatures are made at once.
+    #[serde(default = "one")]
+    pub at_once: usize,
+    /// How long one may take before the client is told to come back.
+    #[serde(default = "twenty", deserialize_with = "duration")]
+    pub timeout: u64,
+}
+
+const fn one() -> usize {
+    1
+}
+
+const fn twenty() -> u64 {
+    20
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            bases: None,
+            data: PathBuf::from("stampwright-data"),
+            memory: false,
+            allow_plain_http: false,
+            drain: 600,
+            worker_threads: 4,
+            tls: None,
+            ledger: LedgerConfig::default(),
+            issuer: Issuer::default(),
+            links: Links::default(),
+            limits: LimitsConfig::default(),
+            signing: None,
+        }
+    }
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        Self { expires: 7 * 86_400, session: 1800 }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            requests_per_second: 1000,
+            burst: 5000,
+            downloads: 2000,
+            connections: 4096,
+            base_bytes: 4 << 30,
+            head_timeout: 30,
+            idle_timeout: 120,
+        }
+    }
+}
+
+impl LimitsConfig {
+    /// Those of each key.
+    #[must_use]
+    pub const fn of_a_key(&self) -> Limits {
+        Limits { requests_per_second: self.requests_per_second, burst: self.burst, downloads: self.downloads }
+    }
+}
+
+impl Config {
+    /// Reads a file. Its paths are relative to its folder.
+    ///
+    /// # Errors
+    /// It cannot be read, or says something that is not known.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
+        let mut config: Self = toml::from_str(&text).map_err(|error| {
+            // Without the line itself, which the library would show.
+            let before = error.span().and_then(|span| text.get(..span.start)).filter(|before| !before.is_empty());
+            let line = before.map(|before| format!("line {}: ", before.matches('\n').count() + 1)).unwrap_or_default();
+            Error::wrong(format!("{line}{}", error.message())).about(path)
+        })?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        for path in config.paths() {
+            *path = folder.join(&*path);
+        }
+        Ok(config)
+    }
+
+    fn paths(&mut self) -> Vec<&mut PathBuf> {
+        let mut paths = vec![&mut self.data];
+        paths.extend(&mut self.bases);
+        paths.extend(&mut self.ledger.url_file);
+        paths.extend(&mut self.issuer.keys);
+        if let Some(tls) = &mut self.tls {
+            paths.extend([&mut tls.certificates, &mut tls.key]);
+            paths.extend(&mut tls.client_authorities);
+        }
+        if let Some(signing) = &mut self.signing {
+            let files =
+                [&mut signing.key, &mut signing.pkcs12, &mut signing.certificates, &mut signing.passphrase_file];
+            paths.extend(files.into_iter().flatten());
+        }
+        paths
+    }
+
+    /// Checks what one key alone does not say.
+    ///
+    /// # Errors
+    /// Keys and tokens would go over a network in the clear, or a number is of no use.
+    pub fn check(&self) -> Result<()> {
+        if !is_loopback(self.listen.ip()) && self.tls.is_none() && !self.allow_plain_http {
+            let message = format!(
+                "{} can be reached from outside, and there is no TLS: tokens would go in the clear",
+                self.listen
+            );
+            return Err(Error::usage(message).hint("set [tls], or allow-plain-http = true behind a proxy that has TLS"));
+        }
+        if let Some(url) = &self.public_url
+            && !["https://", "http://"].iter().any(|scheme| url.starts_with(scheme))
+        {
+            return Err(Error::usage("public-url must start with https:// or http://"));
+        }
+        let limits = &self.limits;
+        if self.worker_threads == 0 || limits.requests_per_second == 0 || limits.burst == 0 || limits.downloads == 0 {
+            return Err(Error::usage("worker-threads and the limits of a key must be at least 1"));
+        }
+        if self.signing.as_ref().is_some_and(|signing| signing.at_once == 0) {
+            return Err(Error::usage("signing.at-once must be at least 1"));
+        }
+        Ok(())
+    }
+
+    /// Whether browsers reach the service by HTTPS, so that cookies may be marked for it.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.tls.is_some() || self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
+    }
+}
+
+const fn is_loopback(address: IpAddr) -> bool {
+    address.is_loopback()
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_duration(&text).ok_or_else(|| D::Error::custom("must be a duration, e.g. 45s, 10m, 12h or 30d"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("serve.toml");
+        fs::write(&path, text).unwrap();
+        Config::read(&path)
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default_and_the_default_is_safe() {
+        let config = read("").unwrap();
+        config.check().unwrap();
+        assert!(config.listen.ip().is_loopback() && !config.allow_plain_http);
+    }
+
+    #[test]
+    fn the_configuration_that_is_shipped_is_the_default() {
+        let shipped = include_str!("../../../templates/serve.toml");
+        let all: String = shipped
+            .lines()
+            .map(|line| line.strip_prefix("#= ").unwrap_or(line))
+            .fold(String::new(), |all, line| all + line + "\n");
+        let (shipped, default) = (read(&all).unwrap(), Config::default());
+        assert_eq!(
+            (shipped.listen, shipped.drain, shipped.worker_threads),
+            (default.listen, default.drain, default.worker_threads)
+        );
+        assert_eq!(shipped.limits.of_a_key(), default.limits.of_a_key());
+        assert_eq!((shipped.links.expires, shipped.links.session), (default.links.expires, default.links.session));
+        assert_eq!(shipped.limits.connections, default.limits.connections);
+        shipped.check().unwrap();
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_line() {
+        let error = read("listen = \"127.0.0.1:1\"\nlisten-on = 5\n").unwrap_err().to_string();
+        assert!(error.contains("listen-on"), "{error}");
+        let error = read("listen = \"127.0.0.1:1\"\ndrain = \"soon\"").unwrap_err().to_string();
+        assert!(error.contains("line 2: must be a duration"), "{error}");
+    }
+
+    #[test]
+    fn an_open_address_without_tls_must_be_asked_for() {
+        let open = read("listen = \"0.0.0.0:80\"").unwrap();
+        assert!(open.check().unwrap_err().next_step().unwrap().contains("allow-plain-http"));
+        read("listen = \"0.0.0.0:80\"\nallow-plain-http = true").unwrap().check().unwrap();
+        read("listen = \"0.0.0.0:443\"\n[tls]\ncertificates = \"a\"\nkey = \"b\"").unwrap().check().unwrap();
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let config = read("data = \"data\"\n[tls]\ncertificates = \"/etc/a\"\nkey = \"b\"").unwrap();
+        let tls = config.tls.unwrap();
+        assert!(config.data.is_absolute() && tls.key.is_absolute() && tls.certificates == Path::new("/etc/a"));
+    }
+}

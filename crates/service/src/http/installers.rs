@@ -1,0 +1,373 @@
+//! `POST /v1/installers`: one token in, one installer out. `GET /v1/installers`: what was handed out.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use stampwright::Token;
+
+use super::caller::Caller;
+use super::extract::{Params, Segment};
+use super::handout::{Asked, Handout, queue_of};
+use super::json::{self, TokenText};
+use super::list::{self, ListQuery};
+use super::problem::{Problem, Result, Type};
+use super::time::rfc3339;
+use crate::app::App;
+use crate::edge;
+use crate::keys::{self, Scope};
+use crate::ledger::{Begun, Claimed, Filter, NewLink, NewSession, Once, SealedBytes, StampBegun, StampId, StampRow};
+use crate::links;
+use crate::store::{Entry, Selection, SelectionError};
+
+/// The media type of a plan.
+pub(crate) const PLAN: &str = "application/vnd.stampwright.splice+json";
+
+/// Which installer, and the token for it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wish {
+    base: Option<String>,
+    product: Option<String>,
+    platform: Option<String>,
+    arch: Option<String>,
+    format: Option<String>,
+    version: Option<String>,
+    token: Option<TokenText>,
+    token_id: Option<String>,
+    /// For links: how many times. Default: once.
+    pub(crate) uses: Option<u64>,
+    /// For links: until when.
+    pub(crate) expires: Option<super::time::Expiry>,
+}
+
+impl Wish {
+    /// The base that is meant.
+    ///
+    /// # Errors
+    /// None is, or several are.
+    pub(crate) fn entry(&self, app: &App) -> Result<Arc<Entry>> {
+        let selection = Selection {
+            base: self.base.clone(),
+            product: self.product.clone(),
+            platform: self.platform.clone(),
+            arch: self.arch.clone(),
+            format: self.format.clone(),
+            version: self.version.clone(),
+        };
+        app.store.select(&selection).map_err(|error| match error {
+            SelectionError::Incomplete => Problem::new(Type::BadRequest, error),
+            SelectionError::Several(_) | SelectionError::None => {
+                Problem::new(Type::NoBase, error).hint("GET /v1/bases lists them")
+            }
+        })
+    }
+
+    /// The token that is meant: the one in the request, or one that is kept here.
+    ///
+    /// # Errors
+    /// There is none, or two.
+    pub(crate) async fn token(&self, app: &App, caller: &Caller) -> Result<Token> {
+        match (&self.token, &self.token_id) {
+            (Some(token), None) => token.parse(),
+            (None, Some(id)) => Ok(app.tokens.kept(caller.key(), id, edge::now()).await?),
+            _ => Err(Problem::new(Type::BadRequest, "the request must have either token or token_id")),
+        }
+    }
+}
+
+/// `POST /v1/installers`.
+///
+/// # Errors
+/// See the document of the interface.
+pub(crate) async fn post(State(app): State<Arc<App>>, caller: Caller, request: Request<Body>) -> Result<Response> {
+    caller.may(Scope::Stamp)?;
+    let (headers, queue) =
+        (request.headers().clone(), queue_of(request.extensions(), request.version(), request.method()));
+    let body = json::body(request).await?;
+    let wish: Wish = json::parse(&body)?;
+    if wish.uses.is_some() || wish.expires.is_some() {
+        return Err(Problem::new(Type::BadRequest, "uses and expires are for links: POST /v1/links"));
+    }
+    let token = wish.token(&app, &caller).await?;
+    let sealed_from = token.clone();
+    let (now, entry) = (edge::now(), wish.entry(&app)?);
+    let permit = app.usage().download(caller.id(), edge::now_ms());
+    let permit = permit
+        .ok_or_else(|| Problem::new(Type::TooManyRequests, "the key has as many downloads as it may").retry_after(5))?;
+    let once = once(&headers, &caller, &body, now)?;
+    let handout = Handout::new(&app, entry.clone(), token, caller.key(), now).await?;
+    let wants_plan = accepts(&headers, PLAN);
+
+    let begin = std::time::Instant::now();
+    let (handout, row, link) = if let Some(once) = once {
+        let row = app.ledger.begin_stamp(handout.row(caller.id(), now), Some(once)).await?;
+        match row {
+            StampBegun::Begun(begun) => (handout, started(begun)?, None),
+            StampBegun::OtherRequest => {
+                return Err(Problem::new(
+                    Type::IdempotencyMismatch,
+                    "the Idempotency-Key came with another request before",
+                ));
+            }
+            StampBegun::Again(id) => (again(&app, entry, sealed_from, caller.key(), id).await?, id, None),
+        }
+    } else if wants_plan {
+        match app.ledger.begin_stamp(handout.row(caller.id(), now), None).await? {
+            StampBegun::Begun(begun) => (handout, started(begun)?, None),
+            StampBegun::Again(_) | StampBegun::OtherRequest => {
+                return Err(Problem::new(Type::Internal, "the ledger has answered something else"));
+            }
+        }
+    } else {
+        let (link, session, resumable) = resumable(&app, &handout, &sealed_from, &caller, now)?;
+        match app.ledger.begin_resumable(link, session, handout.row(caller.id(), now)).await? {
+            Claimed::Open(id) => (handout, id, Some(resumable)),
+            Claimed::Refused(crate::ledger::LinkRefusal::Token(status)) => return Err(Problem::token(status)),
+            Claimed::Refused(_) => return Err(Problem::other_token()),
+        }
+    };
+    app.metrics.written(begin.elapsed());
+    if wants_plan {
+        return plan(&app, &handout, row).await;
+    }
+    let asked = Asked { headers: &headers, queue, takes_ranges: false };
+    let mut response = handout.send(&asked, row, Some(permit)).await?;
+    response.headers_mut().insert("stampwright-installer-id", HeaderValue::from(row.0));
+    if let Some(Resumable { url, cookie }) = link {
+        response.headers_mut().insert(header::CONTENT_LOCATION, url);
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// What names the link that resumes a download.
+struct Resumable {
+    url: HeaderValue,
+    cookie: HeaderValue,
+}
+
+/// A link without uses for this one download, and the session in which it can be resumed.
+fn resumable(
+    app: &App,
+    handout: &Handout,
+    token: &Token,
+    caller: &Caller,
+    now: u64,
+) -> Result<(NewLink, NewSession, Resumable)> {
+    let session_secs = app.config().links.session;
+    let secret = links::Secret::new().map_err(|error| Problem::of(Type::Internal, &error))?;
+    let cookie = links::Secret::new().map_err(|error| Problem::of(Type::Internal, &error))?;
+    let link = links::new_link(
+        app,
+        &links::Wanted {
+            secret: &secret,
+            installer: handout.installer(),
+            token: handout.token(),
+            by_key: caller.id(),
+            uses: 0,
+            now,
+            expires: now.saturating_add(session_secs),
+        },
+        token,
+    )?;
+    let wrong = |_| Problem::new(Type::Internal, "a header cannot be written");
+    let url = HeaderValue::from_str(&links::url(app, &secret)).map_err(wrong)?;
+    let value = links::cookie(app, &link.id, &cookie, session_secs);
+    let session = NewSession { hash: cookie.hash(), expires: now.saturating_add(session_secs) };
+    let mut cookie = HeaderValue::from_str(&value).map_err(wrong)?;
+    cookie.set_sensitive(true);
+    Ok((link, session, Resumable { url, cookie }))
+}
+
+/// The same installer as the first time, byte for byte.
+async fn again(app: &Arc<App>, entry: Arc<Entry>, token: Token, by: &keys::Caller, id: StampId) -> Result<Handout> {
+    let gone = || Problem::new(Type::IdempotencyMismatch, "the base that the first request got is no longer served");
+    let first = app.ledger.stamp(id).await?.ok_or_else(gone)?;
+    let entry = if entry.base().sha256().is_ok_and(|digest| digest == first.installer.base) {
+        entry
+    } else {
+        app.store.get(&first.installer.base).ok_or_else(gone)?
+    };
+    Handout::new(app, entry, token, by, first.at).await
+}
+
+/// The row's number, if the installer may be handed out.
+fn started(begun: Begun) -> Result<StampId> {
+    match begun {
+        Begun::Started(id) => Ok(id),
+        Begun::Refused(status) => Err(Problem::token(status)),
+        Begun::OtherToken => Err(Problem::other_token()),
+    }
+}
+
+/// The plan instead of the installer: everything but the base, for who has that beside him.
+async fn plan(app: &App, handout: &Handout, row: StampId) -> Result<Response> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        #[serde(flatten)]
+        plan: stampwright::Plan,
+        base_url: String,
+        file_name: &'a str,
+        media_type: &'static str,
+    }
+    let plan = handout.stamp().plan().map_err(|error| Problem::of(Type::Internal, &error))?;
+    let document = Document {
+        base_url: format!("{}/v1/bases/{}", app.address, handout.base()),
+        file_name: &handout.installer().file_name,
+        media_type: handout.stamp().base().kind().media_type(),
+        plan,
+    };
+    let body = serde_json::to_vec(&document).map_err(|_| Problem::new(Type::Internal, "the plan cannot be written"))?;
+    let end = crate::ledger::StampEnd {
+        at: edge::now(),
+        outcome: crate::ledger::Outcome::Done,
+        sent: body.len() as u64,
+        reached: handout.installer().size,
+    };
+    app.ledger.end_stamp(row, end).await?;
+    let mut response = (StatusCode::OK, Bytes::from(body)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PLAN));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("stampwright-installer-id", HeaderValue::from(row.0));
+    Ok(response)
+}
+
+/// Whether a request's `Accept` names a media type.
+#[must_use]
+pub(crate) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|one| {
+        let mut parts = one.split(';');
+        let is_it = parts.next().is_some_and(|name| name.trim().eq_ignore_ascii_case(media_type));
+        is_it && !parts.any(|part| matches!(part.trim(), "q=0" | "q=0.0"))
+    })
+}
+
+/// A request that is to count once, if its header says so.
+///
+/// # Errors
+/// The header is empty or longer than 255 characters.
+pub(crate) fn once(headers: &HeaderMap, caller: &Caller, body: &[u8], now: u64) -> Result<Option<Once>> {
+    let Some(name) = idempotency_name(headers)? else { return Ok(None) };
+    Ok(Some(Once {
+        by_key: caller.id().to_owned(),
+        name,
+        request: Sha256::digest(body).into(),
+        response: SealedBytes(Vec::new()),
+        expires: now.saturating_add(ONCE_SECS),
+    }))
+}
+
+/// The value of a request's `Idempotency-Key`.
+///
+/// # Errors
+/// It is empty or longer than 255 characters.
+pub(crate) fn idempotency_name(headers: &HeaderMap) -> Result<Option<String>> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let name = value.to_str().ok().filter(|name| (1..=255).contains(&name.len())).map(str::to_owned);
+    name.map(Some).ok_or_else(|| Problem::new(Type::BadRequest, "the Idempotency-Key must have 1 to 255 characters"))
+}
+
+/// How long an `Idempotency-Key` is remembered.
+const ONCE_SECS: u64 = 86_400;
+
+/// `GET /v1/installers`: the ledger, newest first, as JSON or CSV.
+///
+/// # Errors
+/// See the document of the interface.
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    Params(query): Params<ListQuery>,
+) -> Result<Response> {
+    caller.may(Scope::Read)?;
+    let is_csv = accepts(&headers, "text/csv") || query.is_csv();
+    let filter: Filter = query.filter(&caller)?;
+    let page = app.ledger.stamps(filter).await?;
+    let rows: Vec<Row> = page.rows.iter().map(Row::from).collect();
+    if is_csv { list::csv(&rows, page.next.as_deref()) } else { Ok(list::json(&rows, page.next.as_deref())) }
+}
+
+/// `GET /v1/installers/{id}`.
+///
+/// # Errors
+/// There is no such row, or it is another tenant's.
+pub(crate) async fn one(State(app): State<Arc<App>>, caller: Caller, Segment(id): Segment) -> Result<Response> {
+    caller.may(Scope::Read)?;
+    let missing = || Problem::not_found("installer");
+    let id = id.parse().map_err(|_| missing())?;
+    let row = app.ledger.stamp(StampId(id)).await?.ok_or_else(missing)?;
+    caller.may_see(row.tenant.as_deref(), "installer")?;
+    Ok(json::answer(StatusCode::OK, &Row::from(&row)))
+}
+
+/// A row of the ledger as clients see it.
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    at: String,
+    by_key: String,
+    tenant: Option<String>,
+    token_id: String,
+    token_fingerprint: String,
+    base: String,
+    product: String,
+    platform: String,
+    arch: String,
+    file_name: String,
+    size: u64,
+    etag: String,
+    link: Option<String>,
+    outcome: &'static str,
+    bytes: u64,
+    ended: Option<String>,
+}
+
+impl From<&StampRow> for Row {
+    fn from(row: &StampRow) -> Self {
+        let installer = &row.installer;
+        Self {
+            id: row.id.0.to_string(),
+            at: rfc3339(row.at),
+            by_key: row.by_key.clone(),
+            tenant: row.tenant.clone(),
+            token_id: row.token.clone(),
+            token_fingerprint: row.fingerprint.clone(),
+            base: crate::store::hex(&installer.base),
+            product: installer.product.clone(),
+            platform: installer.platform.clone(),
+            arch: installer.arch.clone(),
+            file_name: installer.file_name.clone(),
+            size: installer.size,
+            etag: installer.etag.clone(),
+            link: row.link.clone(),
+            outcome: row.outcome.name(),
+            bytes: row.bytes,
+            ended: row.ended.map(rfc3339),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_for_who_names_it() {
+        let accept = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, value.parse().unwrap());
+            accepts(&headers, PLAN)
+        };
+        assert!(accept(PLAN) && accept("text/html, Application/vnd.stampwright.splice+json;q=0.9"));
+        assert!(!accept("*/*") && !accept("application/*") && !accept(&format!("{PLAN};q=0")));
+    }
+}

@@ -1,0 +1,28 @@
+//! The store: the bases that the service hands out, in a folder that it owns.
+//!
+//! ```text
+//! DATA/store/sha256-<digest>.msi      a base, 0444, opened once; the name is its digest
+//! DATA/store/sha256-<digest>.json     its label: file name, origin, prepare manifest
+//! DATA/store/.incoming-…              a base that is not in its place yet
+//! ```
+//!
+//! A base gets in by a copy (`import`), so what happens to its original afterwards does not matter. The catalog is what is listed and
+//! stamped; a base that leaves it is still served to the downloads that run, and its file goes with the last of them (`base_file`).
+//! `watch` keeps the catalog equal to a folder, and `select` finds the base that a request means.
+
+mod base_file;
+mod catalog;
+mod entry;
+mod import;
+mod select;
+mod watch;
+
+pub use base_file::{BaseFile, Changed, Seen, is_change};
+pub use catalog::{Store, StoreOptions};
+pub use entry::{Entry, Listed, hex};
+pub use import::{Incoming, Label, Origin};
+pub use select::{Selection, SelectionError};
+pub use watch::{Noticed, Watch};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,20 @@
+//! `stampwright serve`, the real program, with curl as its client.
+//!
+//! | module | what it holds us to |
+//! |---|---|
+//! | `downloads` | one token in, one installer out: headers, ranges, plans, the ledger, two hundred at once |
+//! | `links` | pages, probes and sessions take nothing; a use is taken once |
+//! | `tokens` | minted, listed, revoked, used up, never stamped again |
+//! | `callers` | keys, scopes, tenants, limits, refusals |
+//! | `faults` | bases that change, clients that go, a service that is killed |
+//! | `signing` | signed bases, and a signer that is slow |
+//! | `secrets` | tokens, keys and secrets of links in logs, metrics and database |
+
+mod callers;
+mod downloads;
+mod faults;
+mod links;
+mod secrets;
+mod server;
+mod signing;
+mod tokens;
