@@ -2,6 +2,7 @@
 //! of those is read back and compared with what went in. Then the same with signatures that stay, and what an admin uploads.
 
 mod report;
+mod serve;
 mod setup;
 mod signed;
 
@@ -48,6 +49,7 @@ pub(crate) fn run(sh: &Shell) -> Result {
     print_table(&rows);
     signed::run(sh, &stampwright)?;
     kits(sh, &stampwright)?;
+    serve::run(sh, &stampwright)?;
     println!(
         "\nThe token is in {token}; what one of them is and whose: {} inspect {}",
         stampwright.display(),
