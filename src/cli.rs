@@ -9,8 +9,8 @@ use clap_complete::Shell;
 use stampwright::Result;
 
 use crate::commands::{
-    build, completions, extract, init, inspect, kit, make, prepare, rpm_key, rules, schema, serve, sign, stamp, token,
-    verify,
+    build, completions, doctor, extract, init, inspect, kit, make, prepare, rpm_key, rules, schema, serve, sign, stamp,
+    token, verify,
 };
 use crate::print::{self, Mistake, Settings};
 
@@ -71,6 +71,8 @@ enum Command {
     Serve(serve::Serve),
     /// Print the public key of who signs rpms, for rpm --import and gpgkey=
     RpmKey(rpm_key::RpmKey),
+    /// Say what keeps a device from being enrolled, from the bundle that its agent wrote
+    Doctor(doctor::Doctor),
     /// List the rules of management systems that verify --profile checks
     Rules(rules::Rules),
     /// Print the JSON Schema of stampwright.toml
@@ -136,6 +138,7 @@ impl Cli {
             Command::Sign(args) => sign::run(&args),
             Command::Serve(args) => serve::run(&args),
             Command::RpmKey(args) => rpm_key::run(&args),
+            Command::Doctor(args) => return doctor::run(&args),
             Command::Rules(args) => rules::run(&args),
             Command::Schema => schema::run(),
             Command::Completions { shell } => completions::run(shell, &mut Self::command()),

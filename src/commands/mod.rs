@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod completions;
+pub mod doctor;
 pub mod extract;
 pub mod init;
 pub mod inspect;

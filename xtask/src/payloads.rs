@@ -1,4 +1,4 @@
-//! `cargo xtask payloads`: cross-builds the probe service into `target/payloads/<platform>/`, signed where a platform wants it.
+//! `cargo xtask payloads`: cross-builds the probe service and the reference agent into `target/payloads/<platform>/`, signed where a platform wants it.
 //!
 //! Rust's own standard library for Windows comes by `rustup target add`. Where that is not to be had, Debian's `rustc-web` builds
 //! the library from its packaged source, which is slower and needs nothing from outside Debian.
@@ -14,7 +14,11 @@ use crate::judges;
 use crate::sign::{self, Throwaway};
 use crate::token_reader;
 
+/// What zig builds.
 const MANIFEST: &str = "payloads/probe-service/Cargo.toml";
+/// Manifest and name of the programs for Linux and Windows. (What the reference agent links of macOS is only on a Mac.)
+const PROGRAMS: [(&str, &str); 2] =
+    [(MANIFEST, "probe-service"), ("payloads/reference-agent/Cargo.toml", "reference-agent")];
 const WINDOWS: &str = "x86_64-pc-windows-gnu";
 
 /// What zig links when asked for every platform.
@@ -23,16 +27,18 @@ const BY_ZIG: [(&str, &str, &str); 2] = [
     ("aarch64-apple-darwin", "macos-arm64", "probe-service"),
 ];
 
-/// Builds the service for the platforms that the tests run, or for all.
+/// Builds the programs for the platforms that the tests run, or for all.
 pub(crate) fn run(sh: &Shell, all: bool) -> Result {
     token_reader::check(&sh.current_dir())?;
     let out = sh.current_dir().join("target/payloads");
     let _target = sh.push_env("CARGO_TARGET_DIR", out.join("build"));
 
-    cmd!(sh, "cargo build --quiet --locked --release --manifest-path {MANIFEST}").quiet().run()?;
-    let linux = out.join("linux-x64/probe-service");
-    copy(&out.join("build/release/probe-service"), &linux)?;
-    println!("{}", linux.display());
+    for (manifest, program) in PROGRAMS {
+        cmd!(sh, "cargo build --quiet --locked --release --manifest-path {manifest}").quiet().run()?;
+        let linux = out.join("linux-x64").join(program);
+        copy(&out.join("build/release").join(program), &linux)?;
+        println!("{}", linux.display());
+    }
 
     debian::ensure(
         sh,
@@ -43,31 +49,35 @@ pub(crate) fn run(sh: &Shell, all: bool) -> Result {
         ],
     )?;
     let signer = Throwaway::in_folder(sh, &out.join("signer"))?;
-    build_windows(sh)?;
-    finish_windows(sh, &signer, WINDOWS, &out.join("windows-x64"))?;
+    for (manifest, program) in PROGRAMS {
+        build_windows(sh, manifest)?;
+        finish_windows(sh, &signer, program, WINDOWS, &out.join("windows-x64"))?;
+    }
     if all {
         build_by_zig(sh, &signer, &out)?;
     }
     Ok(())
 }
 
-/// Clippy for the service, which is no member of the workspace, on both sides of its `cfg(windows)`.
+/// Clippy for the programs, which are no members of the workspace, on both sides of its `cfg(windows)`.
 pub(crate) fn lint(sh: &Shell) -> Result {
     let _target = sh.push_env("CARGO_TARGET_DIR", sh.current_dir().join("target/payloads/build"));
     token_reader::lint(sh)?;
-    cmd!(sh, "cargo fmt --check --manifest-path {MANIFEST}").quiet().run()?;
     let windows: &[&str] = if has_std(sh, WINDOWS) { &["--target", WINDOWS] } else { &[] };
-    for target in [&[], windows] {
-        cmd!(sh, "cargo clippy --quiet --locked --manifest-path {MANIFEST} {target...} -- -D warnings")
-            .quiet()
-            .run()?;
+    for (manifest, _) in PROGRAMS {
+        cmd!(sh, "cargo fmt --check --manifest-path {manifest}").quiet().run()?;
+        for target in [&[], windows] {
+            cmd!(sh, "cargo clippy --quiet --locked --manifest-path {manifest} {target...} -- -D warnings")
+                .quiet()
+                .run()?;
+        }
     }
     Ok(())
 }
 
-fn build_windows(sh: &Shell) -> Result {
+fn build_windows(sh: &Shell, manifest: &str) -> Result {
     if has_std(sh, WINDOWS) || cmd!(sh, "rustup target add {WINDOWS}").quiet().ignore_stderr().run().is_ok() {
-        cmd!(sh, "cargo build --quiet --locked --release --manifest-path {MANIFEST} --target {WINDOWS}")
+        cmd!(sh, "cargo build --quiet --locked --release --manifest-path {manifest} --target {WINDOWS}")
             .quiet()
             .run()?;
         return Ok(());
@@ -82,7 +92,7 @@ fn build_windows(sh: &Shell) -> Result {
     let _path = sh.push_env("PATH", "/usr/bin:/bin");
     let _unstable = sh.push_env("RUSTC_BOOTSTRAP", "1");
     let _linker = sh.push_env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER", "x86_64-w64-mingw32-gcc");
-    cmd!(sh, "cargo build --quiet --locked --release --manifest-path {MANIFEST} --target {WINDOWS}")
+    cmd!(sh, "cargo build --quiet --locked --release --manifest-path {manifest} --target {WINDOWS}")
         .arg("-Zbuild-std=std,panic_abort")
         .env_remove("RUSTUP_TOOLCHAIN")
         .env_remove("LD_LIBRARY_PATH")
@@ -111,7 +121,7 @@ fn build_by_zig(sh: &Shell, signer: &Throwaway, out: &Path) -> Result {
             .run()?;
         let folder = out.join(platform);
         if file.ends_with(".exe") {
-            finish_windows(sh, signer, target, &folder)?;
+            finish_windows(sh, signer, "probe-service", target, &folder)?;
         } else {
             let signed = folder.join(file);
             fs::create_dir_all(&folder).at("create", &folder)?;
@@ -128,10 +138,10 @@ fn build_by_zig(sh: &Shell, signer: &Throwaway, out: &Path) -> Result {
 }
 
 /// Keeps the program twice: as the compiler left it, to prove that it is refused, and signed.
-fn finish_windows(sh: &Shell, signer: &Throwaway, target: &str, folder: &Path) -> Result {
-    let unsigned = folder.join("probe-service-unsigned.exe");
-    copy(&built(sh, target).join("probe-service.exe"), &unsigned)?;
-    let signed = folder.join("probe-service.exe");
+fn finish_windows(sh: &Shell, signer: &Throwaway, program: &str, target: &str, folder: &Path) -> Result {
+    let unsigned = folder.join(format!("{program}-unsigned.exe"));
+    copy(&built(sh, target).join(format!("{program}.exe")), &unsigned)?;
+    let signed = folder.join(format!("{program}.exe"));
     signer.sign(sh, &unsigned, &signed)?;
     println!("{}", signed.display());
     Ok(())

@@ -66,30 +66,25 @@ impl Slot {
 
 #[cfg(windows)]
 mod registry {
-    use windows_registry::{Key, LOCAL_MACHINE};
+    use std::fmt::Display;
+
+    use windows_registry::{Key, LOCAL_MACHINE, Result as Answer};
 
     use crate::error::{Error, Result};
 
     /// ERROR_FILE_NOT_FOUND as an HRESULT.
     const NOT_FOUND: i32 = 0x8007_0002_u32.cast_signed();
 
-    fn failed(verb: &'static str, value: &str, error: &windows_registry_error::Error) -> Error {
+    fn failed(verb: &'static str, value: &str, error: &impl Display) -> Error {
         Error::Registry { verb, value: value.to_owned(), reason: error.to_string() }
     }
 
-    use windows_result as windows_registry_error;
-
-    fn open(key: &str, writing: bool) -> windows_result::Result<Key> {
-        let mut options = LOCAL_MACHINE.options();
-        options.read();
-        if writing {
-            options.write();
-        }
-        options.open(key)
+    fn open(key: &str) -> Answer<Key> {
+        LOCAL_MACHINE.options().read().write().open(key)
     }
 
     pub(super) fn read(key: &str, value: &str) -> Result<Option<String>> {
-        match open(key, false).and_then(|key| key.get_string(value)) {
+        match LOCAL_MACHINE.open(key).and_then(|key| key.get_string(value)) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.code().0 == NOT_FOUND => Ok(None),
             Err(error) => Err(failed("read", value, &error)),
@@ -102,7 +97,7 @@ mod registry {
     }
 
     pub(super) fn remove(key: &str, value: &str) -> Result {
-        match open(key, true).and_then(|key| key.remove_value(value)) {
+        match open(key).and_then(|key| key.remove_value(value)) {
             Err(error) if error.code().0 != NOT_FOUND => Err(failed("remove", value, &error)),
             _ => Ok(()),
         }

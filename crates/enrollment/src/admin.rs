@@ -42,7 +42,7 @@ mod tests {
             offline: false,
             fingerprint: Fingerprint::default(),
             generation: 1,
-            generation_shown: true,
+            generation_before: 0,
         }
     }
 

@@ -160,18 +160,18 @@ pub fn decide(question: &Question<'_>, now: u64) -> Decision {
     if let Some(refusal) = refused_token(question.request, token, now) {
         return Decision::Refuse(refusal);
     }
-    match again(question, token) {
+    let is_copy = match again(question, token) {
         Some(Again::Same(device_id)) => return Decision::Rebind { device_id },
         Some(Again::Copy) => {
             let is_approved = question.answer == Some(&Answer::Approve);
             match question.policy.clones {
                 Clones::Refuse => return Decision::Refuse(Refusal::DeviceCloned),
                 Clones::Approve if !is_approved => return Decision::Pending(Pending::Approval),
-                Clones::Approve | Clones::Allow => return admit(question, token, None),
+                Clones::Approve | Clones::Allow => true,
             }
         }
-        None => {}
-    }
+        None => false,
+    };
     if let Some(Answer::Reassociate(device_id)) = question.answer {
         return Decision::Rebind { device_id: device_id.clone() };
     }
@@ -179,7 +179,8 @@ pub fn decide(question: &Question<'_>, now: u64) -> Decision {
         return Decision::Refuse(Refusal::NotPreEnrolled);
     }
     let mut conflict = None;
-    if question.answer.is_none() && !is_overdue(question, now) {
+    // Whose copy it is, is known, so there is nothing to ask.
+    if !is_copy && question.answer.is_none() && !is_overdue(question, now) {
         match prompt(question, token, now) {
             Prompt::Ask(pending) => return Decision::Pending(pending),
             Prompt::Conflict(device_id) => conflict = Some(device_id),

@@ -162,8 +162,8 @@ pub struct Device {
     pub fingerprint: Fingerprint,
     /// The newest generation that it was given.
     pub generation: u64,
-    /// It has shown the newest generation.
-    pub generation_shown: bool,
+    /// The one before, which is taken as well in case an answer was lost.
+    pub generation_before: u64,
 }
 
 impl Device {

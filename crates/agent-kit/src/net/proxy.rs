@@ -101,7 +101,8 @@ fn of_system() -> Option<String> {
         return None;
     }
     let settings = LOCAL_MACHINE.open(r"SOFTWARE\Microsoft\Windows\CurrentVersion\Internet Settings").ok()?;
-    let server = settings.get_string("ProxyServer").ok().filter(|_| settings.get_u32("ProxyEnable") == Ok(1))?;
+    let server =
+        settings.get_string("ProxyServer").ok().filter(|_| settings.get_u32("ProxyEnable").is_ok_and(|on| on == 1))?;
     // `host:port`, or `http=host:port;https=host:port`.
     let of_https = server.split(';').find_map(|part| part.trim().strip_prefix("https="));
     Some(of_https.map_or(server.clone(), str::to_owned)).filter(|server| !server.contains('='))

@@ -36,7 +36,7 @@ fn device(id: &str, key: &str) -> Device {
         offline: false,
         fingerprint: laptop(),
         generation: 1,
-        generation_shown: true,
+        generation_before: 0,
     }
 }
 
@@ -130,6 +130,12 @@ fn the_old_key_needs_no_prompt_and_a_copy_gets_a_record_of_its_own() {
     assert_eq!(ask(&approve, &with(true, true)), Decision::Pending(Pending::Approval));
     let refuse = Policy { clones: Clones::Refuse, ..Policy::default() };
     assert_eq!(ask(&refuse, &with(true, true)), Decision::Refuse(Refusal::DeviceCloned));
+    let listed = Policy { pre_enrolled_only: true, ..Policy::default() };
+    assert_eq!(
+        ask(&listed, &with(true, true)),
+        Decision::Refuse(Refusal::NotPreEnrolled),
+        "a copy is on the list or stays out"
+    );
 }
 
 #[test]
