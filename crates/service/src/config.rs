@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use stampwright::{Error, Result};
 
+use crate::enrollment::Settings;
 use crate::http::time::parse_duration;
 use crate::limits::Limits;
 
@@ -42,6 +43,8 @@ pub struct Config {
     pub links: Links,
     /// Limits.
     pub limits: LimitsConfig,
+    /// Devices that enroll.
+    pub enrollment: Settings,
     /// Who signs the stamps of bases that need a new signature.
     pub signing: Option<Signing>,
 }
@@ -178,6 +181,7 @@ impl Default for Config {
             issuer: Issuer::default(),
             links: Links::default(),
             limits: LimitsConfig::default(),
+            enrollment: Settings::default(),
             signing: None,
         }
     }
@@ -236,6 +240,7 @@ impl Config {
         paths.extend(&mut self.bases);
         paths.extend(&mut self.ledger.url_file);
         paths.extend(&mut self.issuer.keys);
+        paths.extend(&mut self.enrollment.fingerprint_key_file);
         if let Some(tls) = &mut self.tls {
             paths.extend([&mut tls.certificates, &mut tls.key]);
             paths.extend(&mut tls.client_authorities);

@@ -4,6 +4,7 @@
 //! DATA/lock          one process at a time
 //! DATA/admin.key     the first API key
 //! DATA/issuer.key    mints tokens, where the configuration names no other
+//! DATA/enrollment.key hashes what devices say of their hardware, where they enroll; not in the database, for the same reason
 //! DATA/sealing.key   seals tokens that are needed later; not in the database, so a copy of that gives no token away
 //! ```
 
@@ -17,7 +18,7 @@ use stampwright::issuer::{Algorithm, generate};
 use stampwright::{Error, Result};
 use zeroize::Zeroizing;
 
-use crate::edge::SystemEntropy;
+use crate::edge::{self, SystemEntropy};
 
 /// The data folder, held by this process.
 #[derive(Debug)]
@@ -51,6 +52,17 @@ impl Data {
 /// It cannot be read or made.
 pub fn issuer_key(folder: &Path) -> Result<Zeroizing<String>> {
     read_or_make(&folder.join("issuer.key"), || Ok(generate(Algorithm::EdDsa, &SystemEntropy)?.to_pem()))
+}
+
+/// The key of hashes of hardware, 64 hex digits.
+///
+/// # Errors
+/// It cannot be read or made.
+pub fn enrollment_key(folder: &Path) -> Result<Zeroizing<String>> {
+    read_or_make(&folder.join("enrollment.key"), || {
+        let random = Zeroizing::new(edge::random::<32>()?);
+        Ok(Zeroizing::new(random.iter().map(|byte| format!("{byte:02x}")).collect()))
+    })
 }
 
 /// Reads a secret, or makes it.

@@ -17,6 +17,7 @@
 //! | [`body`], [`connection`] | a download's bytes, without copying them; every guard of that |
 //! | [`http`] | paths, answers, refusals; `http/openapi.json` is the document |
 //! | [`links`], [`keys`], [`sealed`], [`tokens`] | secrets of links, keys of callers, tokens that are kept, tokens that are minted |
+//! | [`enrollment`] | devices: from a token to an identity, check-ins, what an admin answers |
 //! | [`ledger`] | what was handed out and everything else that outlives a restart: SQLite or PostgreSQL |
 //! | [`edge`] | the clock and randomness |
 //!
@@ -27,6 +28,7 @@ pub mod body;
 pub mod config;
 pub mod connection;
 pub mod edge;
+pub mod enrollment;
 pub mod first_start;
 pub mod http;
 pub mod keys;

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::app::{App, Parts};
 use crate::config::{Config, Journal};
 use crate::edge::{self, SystemEntropy};
+use crate::enrollment::Enrollment;
 use crate::first_start::{self, Data};
 use crate::ledger::{self, Ledger};
 use crate::sealed::SealingKeys;
@@ -48,6 +49,35 @@ pub(crate) async fn app(config: Config, address: &str) -> Result<(Arc<App>, Data
     let app = Arc::new(App::new(parts, config));
     app.metrics.bases(app.store.list().len());
     Ok((app, data))
+}
+
+/// The enrollment server, if there is to be one.
+pub(crate) fn enrollment(app: &App) -> Result<Option<Arc<Enrollment>>> {
+    let config = app.config();
+    let settings = &config.enrollment;
+    if !settings.enabled {
+        return Ok(None);
+    }
+    let pepper = first_start::enrollment_key(&config.data)?;
+    let pepper = hex_key(&pepper, &config.data.join("enrollment.key"))?;
+    let vendor = settings.fingerprint_key_file.as_deref().map(|path| hex_key(&secret_line(path)?, path)).transpose()?;
+    let vendor = vendor.map(|key| *key);
+    let state = Enrollment::new(app.ledger.clone(), app.tokens.jwks(), settings, pepper, vendor)?;
+    Ok(Some(Arc::new(state)))
+}
+
+/// 32 bytes in hex.
+fn hex_key(text: &str, path: &Path) -> Result<Zeroizing<[u8; 32]>> {
+    let wrong = || Error::wrong("the key must have 64 hex digits").about(path);
+    let digits: Option<Vec<u8>> =
+        text.trim().chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let digits = Zeroizing::new(digits.filter(|digits| digits.len() == 64).ok_or_else(wrong)?);
+    let mut key = Zeroizing::new([0; 32]);
+    for (byte, pair) in key.iter_mut().zip(digits.as_chunks::<2>().0) {
+        let [high, low] = pair;
+        *byte = high << 4 | low;
+    }
+    Ok(key)
 }
 
 async fn open_ledger(config: &Config) -> Result<Ledger> {

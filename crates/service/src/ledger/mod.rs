@@ -26,6 +26,9 @@
 //! | [`Ledger::resume_session`] | one response more in the session | as often as wanted |
 //! | [`Ledger::begin_resumable`] | a link without uses, its session, the row of the installer: what `Content-Location` names | a new link |
 //! | [`Ledger::revoke_link`] | revoked, sessions included; no sealed copy is left | keeps the first time |
+//! | [`Ledger::enroll`] | what the rules decide: the record, the use of the token, the event, or the request that waits | the same key gets the same record |
+//! | [`Ledger::check_in`] | the next generation, the parts that were shown | a lost answer is forgiven |
+//! | [`Ledger::retire_device`], [`Ledger::merge_devices`] | what an admin does to records | keeps the first time; nothing to merge |
 //! | [`Ledger::sweep`] | what is over is forgotten | changes nothing |
 //!
 //! # How it is built
@@ -34,7 +37,10 @@
 //! few threads with a connection each. One suite of tests runs on both.
 
 mod api_keys;
+mod device_rows;
+mod devices;
 mod engine;
+mod enrollments;
 mod error;
 mod handle;
 mod links;
@@ -51,6 +57,8 @@ mod tests;
 mod tokens;
 mod values;
 
+pub use device_rows::{Asked, DeviceRecord, DeviceRow, Enrolled, WaitRow};
+pub use devices::CheckedIn;
 pub use error::{LedgerError, Result};
 pub use handle::Ledger;
 pub use records::{

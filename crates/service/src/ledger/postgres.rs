@@ -33,7 +33,8 @@ const STATEMENTS: usize = 128;
 const MIGRATION_LOCK: i64 = 0x0053_7461_6D70;
 
 /// The schema, one step after another.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/postgres_001.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/postgres_001.sql"), include_str!("migrations/postgres_002.sql")];
 
 /// The threads of a database.
 pub(super) struct Postgres {

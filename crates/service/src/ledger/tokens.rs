@@ -84,7 +84,7 @@ impl Ledger {
     }
 }
 
-fn report_use(tx: &mut dyn Transaction, id: &str, device: &str, now: u64) -> Result<Option<UseReport>> {
+pub(super) fn report_use(tx: &mut dyn Transaction, id: &str, device: &str, now: u64) -> Result<Option<UseReport>> {
     let sql = "SELECT revoked, expires, uses, used FROM token WHERE id = $1 FOR UPDATE";
     let Some(mut cells) = tx.row(sql, values![id])? else { return Ok(None) };
     let (revoked, expires, uses) = (cells.optional_number()?, cells.optional_number()?, cells.optional_number()?);

@@ -1,6 +1,7 @@
 //! One suite for both databases, and what each of them alone has to bear.
 
 mod conformance;
+mod devices;
 mod faults;
 mod postgres;
 mod samples;

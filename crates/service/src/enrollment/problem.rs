@@ -1,0 +1,89 @@
+//! Refusals of the enrollment server (RFC 9457). Nothing of a request is quoted in one.
+
+use axum::response::{IntoResponse, Response};
+use enrollment::Refusal;
+use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+
+use crate::ledger::LedgerError;
+
+/// A refusal: the last part of its type, its status, its sentence.
+#[derive(Debug)]
+pub(super) struct Refused {
+    name: &'static str,
+    status: StatusCode,
+    detail: String,
+    nonce: Option<String>,
+}
+
+pub(super) type Result<T> = std::result::Result<T, Refused>;
+
+impl Refused {
+    pub(super) fn new(name: &'static str, status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { name, status, detail: detail.into(), nonce: None }
+    }
+
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new("bad-request", StatusCode::BAD_REQUEST, detail)
+    }
+
+    pub(super) fn unsigned(detail: impl Into<String>) -> Self {
+        Self::new("signature-wrong", StatusCode::UNAUTHORIZED, detail)
+    }
+
+    pub(super) fn unauthorized() -> Self {
+        Self::new(
+            "unauthorized",
+            StatusCode::UNAUTHORIZED,
+            "the request needs a valid key as Authorization: Bearer KEY",
+        )
+    }
+
+    pub(super) fn forbidden(detail: &str) -> Self {
+        Self::new("forbidden", StatusCode::FORBIDDEN, detail)
+    }
+
+    pub(super) fn not_found(what: &str) -> Self {
+        Self::new("not-found", StatusCode::NOT_FOUND, format!("there is no such {what}"))
+    }
+
+    /// With the nonce for the next request.
+    pub(super) fn with_nonce(mut self, nonce: Option<String>) -> Self {
+        self.nonce = nonce;
+        self
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let status = StatusCode::from_u16(refusal.http_status()).unwrap_or(StatusCode::FORBIDDEN);
+        Self::new(refusal.name(), status, refusal.to_string())
+    }
+}
+
+impl From<LedgerError> for Refused {
+    fn from(error: LedgerError) -> Self {
+        tracing::error!(error = %error, "the ledger failed");
+        Self::new("unavailable", StatusCode::SERVICE_UNAVAILABLE, "the ledger does not answer")
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let document = json!({
+            "type": format!("urn:stampwright:enrollment:{}", self.name),
+            "title": self.status.canonical_reason(), "status": self.status.as_u16(), "detail": self.detail,
+        });
+        let mut response = (self.status, document.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        if let Some(nonce) = self.nonce.and_then(|nonce| HeaderValue::from_str(&nonce).ok()) {
+            headers.insert("agent-nonce", nonce);
+        }
+        response
+    }
+}

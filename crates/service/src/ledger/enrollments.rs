@@ -1,0 +1,305 @@
+//! Enrolling: what the rules decide, and what is written of it, in one transaction.
+
+use std::collections::BTreeSet;
+
+use enrollment::{Answer, Decision, Kind, Part, Pending, Question, Refusal, Token, decide, is_common};
+
+use super::device_rows::{Asked, DEVICE, DeviceRow, Enrolled, device, fingerprint_text, kinds, part_text};
+use super::engine::Transaction;
+use super::error::Result;
+use super::handle::Ledger;
+use super::tokens::report_use;
+use super::values::{Value, values};
+
+/// The most records that share a part with a request and are looked at.
+const MAX_CANDIDATES: usize = 32;
+/// The most turns of a part that are kept: two devices that share it are told by three.
+const MAX_TURNS: usize = 16;
+
+impl Ledger {
+    /// Decides on a device that asks to be enrolled, and does it: the record, the use of the token, the event. The same key gets the same
+    /// record again, without a further use.
+    pub async fn enroll(&self, asked: Asked, now: u64) -> Result<Enrolled> {
+        self.write(move |tx| enroll(tx, &asked, now)).await
+    }
+}
+
+fn enroll(tx: &mut dyn Transaction, asked: &Asked, now: u64) -> Result<Enrolled> {
+    let request = &asked.request;
+    let token = match &asked.token {
+        Some(id) => token(tx, id, asked)?,
+        None => None,
+    };
+    let by_key = device_where(tx, "key = $1", &request.key)?;
+    let previous = match &request.previous {
+        Some(previous) => device_where(tx, "id = $1", &previous.device_id)?,
+        None => None,
+    };
+    let parts: Vec<Part> = request.fingerprint.parts().iter().filter(|part| part.kind.weight() > 0).copied().collect();
+    let rows = candidates(tx, &parts)?;
+    let candidates: Vec<_> = rows.iter().map(|row| row.device.clone()).collect();
+    let common = common(tx, &parts)?;
+    let (answer, first_asked) = waiting(tx, &request.key)?;
+    let mut question = Question::new(&asked.policy, request)
+        .with_candidates(&candidates, &common)
+        .with_answer(answer.as_ref(), first_asked.unwrap_or(now))
+        .with_enrolled(enrolled(tx, asked.tenant.as_ref())?)
+        .listed(is_listed(tx, asked)?);
+    if let Some(token) = &token {
+        question = question.with_token(token);
+    }
+    if let Some(row) = &by_key {
+        question = question.with_owner_of_key(&row.device);
+    }
+    if let Some(row) = &previous {
+        question = question.with_previous(&row.device);
+    }
+    let decision = decide(&question, now);
+    apply(tx, asked, decision, token.as_ref(), now)
+}
+
+fn apply(
+    tx: &mut dyn Transaction,
+    asked: &Asked,
+    decision: Decision,
+    token: Option<&Token>,
+    now: u64,
+) -> Result<Enrolled> {
+    let key = &asked.request.key;
+    let tenant = token.map(|token| token.tenant.clone()).or_else(|| asked.tenant.clone());
+    match decision {
+        Decision::Known { device_id } => given(tx, &device_id, false),
+        Decision::Refuse(refusal) => Ok(Enrolled::Refused(refusal)),
+        Decision::Pending(pending) => {
+            wait(tx, asked, tenant.as_ref(), &pending, now)?;
+            Ok(Enrolled::Pending(pending.name()))
+        }
+        Decision::Enroll { conflict } => {
+            let Some(tenant) = tenant else { return Ok(Enrolled::Refused(Refusal::TokenUnknown)) };
+            if !use_token(tx, asked, now)? {
+                return Ok(Enrolled::Refused(Refusal::TokenExhausted));
+            }
+            insert(tx, asked, &tenant, now)?;
+            event(tx, now, &asked.new_id, "enrolled", asked.token.as_deref().unwrap_or_default())?;
+            if let Some(other) = conflict {
+                event(tx, now, &asked.new_id, "fingerprint-conflict", &other)?;
+            }
+            tx.execute("DELETE FROM enrollment_wait WHERE key = $1", values![key])?;
+            given(tx, &asked.new_id, true)
+        }
+        Decision::Rebind { device_id } => {
+            if !use_token(tx, asked, now)? {
+                return Ok(Enrolled::Refused(Refusal::TokenExhausted));
+            }
+            rebind(tx, asked, &device_id)?;
+            event(tx, now, &device_id, "re-associated", key)?;
+            tx.execute("DELETE FROM enrollment_wait WHERE key = $1", values![key])?;
+            given(tx, &device_id, true)
+        }
+    }
+}
+
+fn given(tx: &mut dyn Transaction, id: &str, is_new: bool) -> Result<Enrolled> {
+    let row = device_where(tx, "id = $1", id)?;
+    Ok(row.map_or(Enrolled::Refused(Refusal::DeviceUnknown), |row| Enrolled::Device { row: Box::new(row), is_new }))
+}
+
+/// A use of the token by this key. A device without a token was let in by an admin.
+fn use_token(tx: &mut dyn Transaction, asked: &Asked, now: u64) -> Result<bool> {
+    match &asked.token {
+        None => Ok(true),
+        Some(id) => Ok(report_use(tx, id, &asked.request.key, now)?.is_some_and(|report| report.accepted)),
+    }
+}
+
+fn insert(tx: &mut dyn Transaction, asked: &Asked, tenant: &str, now: u64) -> Result<()> {
+    let sql = "INSERT INTO device (id, tenant, product, key, public_key, token, enrolled, generation, generation_before, \
+         fingerprint, host_name, os, agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    let fingerprint = fingerprint_text(&asked.request.fingerprint);
+    tx.execute(
+        sql,
+        values![
+            &asked.new_id,
+            tenant,
+            &asked.request.product,
+            &asked.request.key,
+            &asked.public_key,
+            &asked.token,
+            now,
+            1_u64,
+            0_u64,
+            fingerprint,
+            &asked.host_name,
+            &asked.os,
+            &asked.agent,
+        ],
+    )?;
+    show_parts(tx, &asked.new_id, asked.request.fingerprint.parts(), now)
+}
+
+/// The record gets another key; the old one is worth nothing from now on.
+fn rebind(tx: &mut dyn Transaction, asked: &Asked, id: &str) -> Result<()> {
+    let sql = "UPDATE device SET key = $1, public_key = $2, token = $3, fingerprint = $4, host_name = $5, os = $6, agent = $7, \
+         retired = NULL, confirmed = 0, offline = 0, generation = generation + 2, generation_before = generation + 1 WHERE id = $8";
+    let fingerprint = fingerprint_text(&asked.request.fingerprint);
+    tx.execute(
+        sql,
+        values![
+            &asked.request.key,
+            &asked.public_key,
+            &asked.token,
+            fingerprint,
+            &asked.host_name,
+            &asked.os,
+            &asked.agent,
+            id,
+        ],
+    )?;
+    set_parts(tx, id, asked.request.fingerprint.parts())
+}
+
+/// These are the parts of a device now.
+pub(super) fn set_parts(tx: &mut dyn Transaction, id: &str, parts: &[Part]) -> Result<()> {
+    tx.execute("DELETE FROM device_part WHERE device = $1", values![id])?;
+    for part in parts.iter().filter(|part| part.kind.weight() > 0) {
+        let sql = "INSERT INTO device_part (part, device) VALUES ($1, $2) ON CONFLICT (part, device) DO NOTHING";
+        tx.execute(sql, values![part_text(part), id])?;
+    }
+    Ok(())
+}
+
+/// A device shows its parts. Where another device has shown one before, that is a turn: devices that take turns share the part.
+pub(super) fn show_parts(tx: &mut dyn Transaction, id: &str, parts: &[Part], now: u64) -> Result<()> {
+    set_parts(tx, id, parts)?;
+    for part in parts.iter().filter(|part| part.kind.weight() > 0) {
+        let part = part_text(part);
+        let turns = turns(tx, &part)?;
+        if turns.len() < MAX_TURNS && turns.last().is_none_or(|(last, _)| last != id) {
+            tx.execute("INSERT INTO part_turn (part, device, at) VALUES ($1, $2, $3)", values![&part, id, now])?;
+        }
+    }
+    Ok(())
+}
+
+fn turns(tx: &mut dyn Transaction, part: &str) -> Result<Vec<(String, u64)>> {
+    let rows = tx.query("SELECT device, at FROM part_turn WHERE part = $1 ORDER BY id", values![part])?;
+    rows.into_iter().map(|mut cells| Ok((cells.text()?, cells.number()?))).collect()
+}
+
+/// The parts that several devices share.
+fn common(tx: &mut dyn Transaction, parts: &[Part]) -> Result<BTreeSet<Part>> {
+    let mut found = BTreeSet::new();
+    for part in parts {
+        if is_common(&turns(tx, &part_text(part))?) {
+            found.insert(*part);
+        }
+    }
+    Ok(found)
+}
+
+fn candidates(tx: &mut dyn Transaction, parts: &[Part]) -> Result<Vec<DeviceRow>> {
+    let mut ids = BTreeSet::new();
+    for part in parts {
+        let sql = format!("SELECT device FROM device_part WHERE part = $1 ORDER BY device LIMIT {MAX_CANDIDATES}");
+        for mut cells in tx.query(&sql, values![part_text(part)])? {
+            ids.insert(cells.text()?);
+        }
+    }
+    let rows = ids.iter().take(MAX_CANDIDATES).map(|id| device_where(tx, "id = $1", id)).collect::<Result<Vec<_>>>()?;
+    Ok(rows.into_iter().flatten().collect())
+}
+
+/// The same without a lock, for who only looks.
+pub(super) fn look_at_device(tx: &mut dyn Transaction, condition: &str, value: &str) -> Result<Option<DeviceRow>> {
+    let sql = format!("SELECT {DEVICE} FROM device WHERE {condition}");
+    tx.row(&sql, values![value])?.map(device).transpose()
+}
+
+pub(super) fn device_where(tx: &mut dyn Transaction, condition: &str, value: &str) -> Result<Option<DeviceRow>> {
+    let sql = format!("SELECT {DEVICE} FROM device WHERE {condition} FOR UPDATE");
+    tx.row(&sql, values![value])?.map(device).transpose()
+}
+
+fn token(tx: &mut dyn Transaction, id: &str, asked: &Asked) -> Result<Option<Token>> {
+    let sql = "SELECT tenant, product, expires, uses, used, revoked FROM token WHERE id = $1 FOR UPDATE";
+    let Some(mut cells) = tx.row(sql, values![id])? else { return Ok(None) };
+    let (tenant, product) = (cells.optional_text()?, cells.optional_text()?);
+    let (Some(tenant), Some(product)) = (tenant, product) else { return Ok(None) };
+    let expires = cells.optional_number()?.unwrap_or(u64::MAX);
+    let most = cells.optional_number()?;
+    let used = cells.number()?;
+    let as_u32 = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    Ok(Some(Token {
+        revoked: cells.optional_number()?.is_some(),
+        max_uses: most.map(as_u32),
+        uses: as_u32(used),
+        serial: asked.token_serial,
+        ..Token::new(id, &tenant, &product, expires)
+    }))
+}
+
+/// What an admin has answered to this key, and when it first asked.
+fn waiting(tx: &mut dyn Transaction, key: &str) -> Result<(Option<Answer>, Option<u64>)> {
+    let sql = "SELECT answer, answer_id, first_asked FROM enrollment_wait WHERE key = $1";
+    let Some(mut cells) = tx.row(sql, values![key])? else { return Ok((None, None)) };
+    let (answer, id) = (cells.optional_text()?, cells.optional_text()?);
+    let answer = match (answer.as_deref(), id) {
+        (Some("approve"), _) => Some(Answer::Approve),
+        (Some("deny"), _) => Some(Answer::Deny),
+        (Some("re-associate"), Some(id)) => Some(Answer::Reassociate(id)),
+        _ => None,
+    };
+    Ok((answer, Some(cells.number()?)))
+}
+
+fn wait(tx: &mut dyn Transaction, asked: &Asked, tenant: Option<&String>, pending: &Pending, now: u64) -> Result<()> {
+    let (candidate, equal, differing) = match pending {
+        Pending::ReAssociation { device_id, matched } => {
+            let (equal, differing) =
+                matched.as_ref().map(|matched| (kinds(&matched.equal), kinds(&matched.differing))).unwrap_or_default();
+            (Some(device_id.clone()), equal, differing)
+        }
+        Pending::Approval | Pending::Allocation => (None, String::new(), String::new()),
+    };
+    let sql = "INSERT INTO enrollment_wait (key, tenant, product, first_asked, reason, candidate, equal, differing, host_name, os) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         ON CONFLICT (key) DO UPDATE SET reason = $5, candidate = $6, equal = $7, differing = $8";
+    let tenant = tenant.cloned();
+    let values: &[Value] = values![
+        &asked.request.key,
+        &tenant,
+        &asked.request.product,
+        now,
+        pending.name(),
+        &candidate,
+        equal,
+        differing,
+        &asked.host_name,
+        &asked.os,
+    ];
+    tx.execute(sql, values).map(drop)
+}
+
+fn enrolled(tx: &mut dyn Transaction, tenant: Option<&String>) -> Result<u32> {
+    let Some(tenant) = tenant else { return Ok(0) };
+    let row = tx.row("SELECT COUNT(*) FROM device WHERE tenant = $1 AND retired IS NULL", values![tenant])?;
+    let count = row.map(|mut cells| cells.number()).transpose()?.unwrap_or_default();
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+fn is_listed(tx: &mut dyn Transaction, asked: &Asked) -> Result<bool> {
+    let Some(tenant) = &asked.tenant else { return Ok(false) };
+    for hash in asked.request.fingerprint.of(Kind::SystemSerial) {
+        let hash = part_text(&Part { kind: Kind::SystemSerial, hash });
+        if tx.row("SELECT tenant FROM listed_serial WHERE tenant = $1 AND hash = $2", values![tenant, hash])?.is_some()
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+pub(super) fn event(tx: &mut dyn Transaction, now: u64, device: &str, event: &str, detail: &str) -> Result<()> {
+    let sql = "INSERT INTO device_event (at, device, event, detail) VALUES ($1, $2, $3, $4)";
+    tx.execute(sql, values![now, device, event, detail]).map(drop)
+}

@@ -1,0 +1,104 @@
+//! What the ledger promises of devices, on every database.
+
+use enrollment::{Class, Fingerprint, Kind, Part, Policy, Refusal, Request};
+
+use super::super::{Asked, CheckedIn, DeviceRecord, Enrolled, Ledger};
+use super::samples::{NOW, sealed, token};
+
+mod sqlite {
+    #[test]
+    fn devices_enroll_check_in_and_merge() {
+        super::super::faults::on_sqlite(super::devices_enroll_check_in_and_merge);
+    }
+}
+mod postgres {
+    #[test]
+    fn devices_enroll_check_in_and_merge() {
+        super::super::postgres::on_postgres(super::devices_enroll_check_in_and_merge);
+    }
+}
+
+fn print(serial: u8) -> Fingerprint {
+    let part = |kind| Part { kind, hash: [serial; 16] };
+    Fingerprint::new(Class::Physical, vec![part(Kind::SystemSerial), part(Kind::BoardSerial)])
+}
+
+fn asked(key: &str, id: &str, serial: u8) -> Asked {
+    Asked {
+        request: Request::new(key, "Agent", [1, 2, 3], print(serial)),
+        public_key: format!("public {key}"),
+        token: Some("t1".to_owned()),
+        token_serial: None,
+        tenant: Some("acme".to_owned()),
+        host_name: "desk".to_owned(),
+        os: "linux x86_64".to_owned(),
+        agent: "1.2.3".to_owned(),
+        policy: Policy::default(),
+        new_id: id.to_owned(),
+    }
+}
+
+fn id(enrolled: &Enrolled) -> (&str, bool) {
+    match enrolled {
+        Enrolled::Device { row, is_new } => (&row.device.id, *is_new),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn devices_enroll_check_in_and_merge(ledger: Ledger) {
+    // The sample may be used by two devices.
+    ledger.add_token(token("t1"), sealed(), None).await.unwrap();
+    let first = ledger.enroll(asked("k1", "d1", 1), NOW).await.unwrap();
+    assert_eq!(id(&first), ("d1", true));
+    let again = ledger.enroll(asked("k1", "d2", 1), NOW + 1).await.unwrap();
+    assert_eq!(id(&again), ("d1", false));
+    assert!(ledger.confirm_device("d1", "k1").await.unwrap() && !ledger.confirm_device("d1", "k9").await.unwrap());
+
+    // The same hardware with another key, while the first is there: a record of its own, and an event.
+    ledger.check_in("d1", 1, print(1), "1.2.4", NOW + 2).await.unwrap().unwrap();
+    let other = ledger.enroll(asked("k2", "d2", 1), NOW + 3).await.unwrap();
+    assert_eq!(id(&other), ("d2", true));
+    let full = ledger.enroll(asked("k3", "d3", 3), NOW + 4).await.unwrap();
+    assert_eq!(full, Enrolled::Refused(Refusal::TokenExhausted));
+    assert_eq!(ledger.token("t1").await.unwrap().unwrap().used, 2);
+
+    assert!(ledger.command_device("d1", "enroll-anew").await.unwrap());
+    let taken = ledger.check_in("d1", 2, print(1), "1.2.4", NOW + 5).await.unwrap();
+    assert_eq!(taken, Ok(CheckedIn { generation: 3, command: Some("enroll-anew".to_owned()) }));
+    let taken = ledger.check_in("d1", 3, print(1), "1.2.4", NOW + 6).await.unwrap();
+    assert_eq!(taken, Ok(CheckedIn { generation: 4, command: None }));
+    assert_eq!(ledger.check_in("d1", 1, print(1), "1.2.4", NOW + 7).await.unwrap(), Err(Refusal::DeviceCloned));
+    assert_eq!(ledger.check_in("d9", 1, print(1), "1.2.4", NOW).await.unwrap(), Err(Refusal::DeviceUnknown));
+
+    let record = |seq| DeviceRecord { epoch: "0a".to_owned(), seq, time: NOW, body: "aGk=".to_owned() };
+    for _ in 0..2 {
+        ledger.take_records("d2", "telemetry", vec![record(1), record(2)]).await.unwrap();
+    }
+    assert_eq!(ledger.merge_devices("d2", "d1", NOW + 8).await.unwrap().as_deref(), Some("d1"));
+    assert_eq!(ledger.merge_devices("d1", "d1", NOW).await.unwrap(), None);
+    let list = ledger.devices(Some("acme".to_owned())).await.unwrap();
+    assert_eq!(list.iter().map(|row| row.device.id.as_str()).collect::<Vec<_>>(), ["d1"]);
+    assert_eq!((list[0].agent.as_str(), list[0].device.fingerprint.clone()), ("1.2.4", print(1)));
+    assert!(ledger.devices(Some("other".to_owned())).await.unwrap().is_empty());
+    assert!(ledger.retire_device("d1", NOW + 9).await.unwrap() && !ledger.retire_device("d9", NOW).await.unwrap());
+
+    // A device that has no token any more waits, and an admin gives it a record that is there.
+    let mut back = asked("k4", "d4", 1);
+    back.token = None;
+    back.request.previous = Some(enrollment::Previous { device_id: "d1".to_owned(), proven: false, copied: false });
+    assert_eq!(ledger.enroll(back.clone(), NOW + 10).await.unwrap(), Enrolled::Pending("approval"));
+    assert_eq!(ledger.waiting_devices(None).await.unwrap().len(), 1);
+    assert!(!ledger.answer_device("k4", "re-associate", Some("d9".to_owned())).await.unwrap(), "no such record");
+    assert!(ledger.answer_device("k4", "re-associate", Some("d1".to_owned())).await.unwrap());
+    assert_eq!(id(&ledger.enroll(back, NOW + 11).await.unwrap()), ("d1", true));
+    assert!(ledger.waiting_devices(None).await.unwrap().is_empty());
+
+    ledger.list_serials("acme", vec![[7; 16]]).await.unwrap();
+    let mut listed = asked("k5", "d5", 7);
+    listed.policy.pre_enrolled_only = true;
+    ledger.add_token(token("t2"), sealed(), None).await.unwrap();
+    listed.token = Some("t2".to_owned());
+    assert_eq!(id(&ledger.enroll(listed.clone(), NOW).await.unwrap()), ("d5", true));
+    (listed.request, listed.new_id) = (Request::new("k6", "Agent", [1, 2, 3], print(8)), "d6".to_owned());
+    assert_eq!(ledger.enroll(listed, NOW).await.unwrap(), Enrolled::Refused(Refusal::NotPreEnrolled));
+}
