@@ -8,6 +8,7 @@ use container::der::{CONTEXT_0, CONTEXT_1, Encoding, OBJECT_IDENTIFIER, SEQUENCE
 use container::digest::Digest;
 use container::pe::Image;
 use libfuzzer_sys::fuzz_target;
+use signing::openpgp::Keyring;
 use signing::verify::{self, Trust};
 
 /// The message of a signed program.
@@ -35,7 +36,8 @@ fn countersigned(value: &[u8]) -> Vec<u8> {
 }
 
 fuzz_target!(|value: &[u8]| {
-    let trust = Trust { roots: &[], now: 1_700_000_000 };
+    let keys = Keyring::default();
+    let trust = Trust { roots: &[], keys: &keys, now: 1_700_000_000 };
     if let Ok(facts) = verify::authenticode(&countersigned(value), &[Digest::Sha256([7; 32])], trust) {
         // The key that could make one is not here.
         assert!(facts.timestamp.is_none());
