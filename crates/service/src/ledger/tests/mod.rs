@@ -4,4 +4,5 @@ mod conformance;
 mod devices;
 mod faults;
 mod postgres;
+mod processes;
 mod samples;
