@@ -8,6 +8,7 @@ mod device;
 mod failure;
 mod fuzz;
 mod judges;
+mod page;
 mod payloads;
 mod probe;
 mod release;
@@ -68,6 +69,8 @@ enum Command {
     },
     /// Install the programs that judge our output
     Judges,
+    /// Open the service's page in a browser, take its pictures for the README
+    Page,
     /// Run the built probe service under Wine
     Probe,
     /// Make the program's own deb and rpm, with the program itself
@@ -105,6 +108,7 @@ fn run(command: &Command) -> Result {
         Command::Payloads { all, .. } => payloads::run(&sh, *all),
         Command::Fuzz { target, secs } => fuzz::run(&sh, target.as_deref(), *secs),
         Command::Judges => judges::run(&sh),
+        Command::Page => page::run(&sh),
         Command::Probe => probe::run(&sh),
         Command::Release(release) => release::run(&sh, release),
         Command::Device(device) => device::run(&sh, device),

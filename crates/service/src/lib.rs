@@ -16,6 +16,7 @@
 //! | [`store`] | the bases: imported, hashed, opened once, watched |
 //! | [`body`], [`connection`] | a download's bytes, without copying them; every guard of that |
 //! | [`http`] | paths, answers, refusals; `http/openapi.json` is the document |
+//! | [`page`] | what a person does with a key in a browser |
 //! | [`links`], [`keys`], [`sealed`], [`tokens`] | secrets of links, keys of callers, tokens that are kept, tokens that are minted |
 //! | [`enrollment`] | devices: from a token to an identity, check-ins, what an admin answers |
 //! | [`ledger`] | what was handed out and everything else that outlives a restart: SQLite or PostgreSQL |
@@ -38,6 +39,7 @@ pub mod links;
 mod logging;
 pub mod metrics;
 mod notify;
+pub mod page;
 pub mod sealed;
 pub mod serve;
 pub mod signing_pool;

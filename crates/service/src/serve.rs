@@ -28,7 +28,7 @@ use crate::config::Config;
 use crate::connection::{Connection, Queue};
 use crate::http::{self as interface, CallerId, Type};
 use crate::store::{Noticed, Watch};
-use crate::{edge, enrollment, logging, notify, start, tls};
+use crate::{edge, enrollment, logging, notify, page, start, tls};
 
 /// What hyper keeps of one connection in memory, head of a request included. Its default is several times that.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -82,7 +82,7 @@ async fn serve(start: Start, listening: impl FnOnce(&str) -> Result<()>) -> Resu
 
     let (stop, stopped) = watch::channel(false);
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
-    let mut router = interface::router(app.clone());
+    let mut router = interface::router(app.clone()).merge(page::routes(app.clone()));
     if let Some(state) = start::enrollment(&app)? {
         router = router.merge(enrollment::routes(state));
     }

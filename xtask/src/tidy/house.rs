@@ -17,9 +17,10 @@ pub(super) fn lints(tree: &[Source]) -> Vec<Complaint> {
     without.map(|source| Complaint::new(source, 0, "needs `lints.workspace = true`")).collect()
 }
 
-/// Templates that no source names.
+/// Templates that no source and no other template names.
 pub(super) fn templates(tree: &[Source]) -> Vec<Complaint> {
-    let code: Vec<&str> = tree.iter().filter(|source| is_rust(source)).map(|source| source.text.as_str()).collect();
+    let names_templates = |source: &&Source| is_rust(source) || source.path.starts_with("templates/");
+    let code: Vec<&str> = tree.iter().filter(names_templates).map(|source| source.text.as_str()).collect();
     let is_unused = |source: &&Source| {
         let inside = source.path.strip_prefix("templates/");
         inside.is_some_and(|inside| !code.iter().any(|text| text.contains(inside)))
@@ -62,6 +63,9 @@ mod tests {
             ("templates/deb/postinst.sh", ""),
             ("templates/deb/old.sh", ""),
             ("crates/installer/src/deb/build.rs", "include_str!(\"../../../../templates/deb/postinst.sh\")"),
+            ("crates/service/src/page.rs", "#[template(path = \"page/list.html\")]"),
+            ("templates/page/list.html", "{% extends \"page/layout.html\" %}"),
+            ("templates/page/layout.html", ""),
         ]);
         assert_eq!(
             templates(&tree).iter().map(|found| found.path.as_str()).collect::<Vec<_>>(),

@@ -28,13 +28,14 @@ use axum::routing::{MethodRouter, any, delete, get, post, put};
 use crate::app::App;
 
 pub use caller::CallerId;
+pub(crate) use handout::{Asked, Handout};
 pub use problem::{Problem, Type};
 pub use system::OPENAPI;
 
 type Handler = fn() -> MethodRouter<Arc<App>>;
 
 /// Every path: its pattern, its methods, its handlers. GET answers HEAD as well.
-const ROUTES: [(&str, &[&str], Handler); 23] = [
+const ROUTES: [(&str, &[&str], Handler); 22] = [
     ("/v1/bases", &["GET", "PUT"], || get(bases::list).merge(put(bases::put))),
     ("/v1/bases/{sha256}", &["GET", "DELETE"], || get(bases::one).merge(delete(bases::delete))),
     ("/v1/installers", &["GET", "POST"], || get(installers::list).merge(post(installers::post))),
@@ -55,7 +56,6 @@ const ROUTES: [(&str, &[&str], Handler); 23] = [
     ("/metrics", &["GET"], || get(system::metrics)),
     ("/livez", &["GET"], || get(system::livez)),
     ("/readyz", &["GET"], || get(system::readyz)),
-    ("/", &["GET"], || get(page::front)),
     ("/favicon.ico", &["GET"], || get(missing)),
     ("/robots.txt", &["GET"], || get(page::robots)),
 ];

@@ -33,13 +33,6 @@ pub(crate) fn link(link: &LinkRow, now: u64) -> Response {
     html(StatusCode::OK, &installer.product, &content)
 }
 
-/// `GET /`: what this is.
-pub(crate) async fn front() -> Response {
-    let content = "<h1>Stampwright</h1>\n<p>This service hands out installers. Its interface is described in \
-                   <a href=\"/openapi.json\">openapi.json</a>.</p>";
-    html(StatusCode::OK, "Stampwright", content)
-}
-
 /// `GET /robots.txt`: nothing here is for an index.
 pub(crate) async fn robots() -> &'static str {
     "User-agent: *\nDisallow: /\n"

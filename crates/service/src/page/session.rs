@@ -1,0 +1,155 @@
+//! Signing in and out.
+
+use std::sync::Arc;
+
+use axum::Form;
+use axum::extract::{FromRequestParts, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, header};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use super::guard;
+use super::views::{self, SignIn};
+use crate::app::App;
+use crate::edge;
+use crate::http::{Problem, Type};
+use crate::keys::{Caller, CallerError};
+use crate::ledger::PageSession;
+
+/// How long somebody stays signed in, in seconds.
+const LIFE_SECS: u64 = 8 * 3600;
+
+/// Who has signed in.
+pub(super) struct SignedIn {
+    /// The owner of the key.
+    pub(super) caller: Caller,
+    /// What every form of this session has in it.
+    pub(super) form: String,
+    hash: [u8; 32],
+}
+
+impl FromRequestParts<Arc<App>> for SignedIn {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        match of_headers(app, &parts.headers).await {
+            Ok(Some(signed_in)) => Ok(signed_in),
+            Ok(None) => Err(Redirect::to("/").into_response()),
+            Err(problem) => Err(views::problem(&problem)),
+        }
+    }
+}
+
+async fn of_headers(app: &App, headers: &HeaderMap) -> Result<Option<SignedIn>, Problem> {
+    let Some(value) = cookie(headers, cookie_name(app)) else { return Ok(None) };
+    let (hash, now) = (Sha256::digest(value.as_bytes()).into(), edge::now());
+    let Some(session) = app.ledger.page_session(hash, now).await? else { return Ok(None) };
+    let caller = match Caller::of_key_id(&app.ledger, &session.api_key, now).await {
+        Ok(caller) => caller,
+        Err(CallerError::Ledger(error)) => return Err(error.into()),
+        // The key was revoked or has expired since.
+        Err(_) => return Ok(None),
+    };
+    app.usage().request(&caller.key_id, edge::now_ms()).map_err(|seconds| {
+        Problem::new(Type::TooManyRequests, "the key has no requests left for now").retry_after(seconds)
+    })?;
+    Ok(Some(SignedIn { caller, form: guard::form_value(value), hash }))
+}
+
+/// `GET /`: the form to sign in, or on to the devices.
+pub(super) async fn front(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    match of_headers(&app, &headers).await {
+        Ok(Some(_)) => Redirect::to("/devices").into_response(),
+        Ok(None) => views::page(&SignIn { problem: None }),
+        Err(problem) => views::problem(&problem),
+    }
+}
+
+/// The form to sign in.
+#[derive(Deserialize)]
+pub(super) struct Key {
+    key: String,
+}
+
+/// `POST /sign-in`.
+pub(super) async fn sign_in(State(app): State<Arc<App>>, headers: HeaderMap, Form(given): Form<Key>) -> Response {
+    let key = Zeroizing::new(given.key);
+    match signed_in(&app, &headers, &key).await {
+        Ok(response) => response,
+        Err(problem) if problem.kind() == Type::Unauthorized => {
+            let mut response = views::page(&SignIn { problem: Some("This key is not valid.") });
+            *response.status_mut() = http::StatusCode::FORBIDDEN;
+            response
+        }
+        Err(problem) => views::problem(&problem),
+    }
+}
+
+async fn signed_in(app: &App, headers: &HeaderMap, key: &str) -> Result<Response, Problem> {
+    guard::same_origin(headers)?;
+    let now = edge::now();
+    let caller = Caller::of_key(&app.ledger, key.trim(), now).await.map_err(|error| match error {
+        CallerError::Ledger(error) => error.into(),
+        // Which of the reasons it is, is not said.
+        _ => Problem::unauthorized(),
+    })?;
+    let random = edge::random::<32>().map_err(|error| Problem::of(Type::Internal, &error))?;
+    let value = Zeroizing::new(URL_SAFE_NO_PAD.encode(random));
+    let hash = Sha256::digest(value.as_bytes()).into();
+    let expires = now.saturating_add(LIFE_SECS);
+    app.ledger.open_page_session(PageSession { hash, api_key: caller.key_id, opened: now, expires }).await?;
+    let mut response = Redirect::to("/devices").into_response();
+    set_cookie(app, &mut response, &value, LIFE_SECS)?;
+    Ok(response)
+}
+
+/// A form with nothing in it but the session's value.
+#[derive(Deserialize)]
+pub(super) struct Nothing {
+    pub(super) form: String,
+}
+
+/// `POST /sign-out`.
+pub(super) async fn sign_out(
+    State(app): State<Arc<App>>,
+    signed_in: SignedIn,
+    headers: HeaderMap,
+    Form(given): Form<Nothing>,
+) -> Response {
+    let out = async {
+        guard::same_origin(&headers)?;
+        guard::check_form(&signed_in.form, &given.form)?;
+        app.ledger.close_page_session(signed_in.hash).await?;
+        let mut response = Redirect::to("/").into_response();
+        set_cookie(&app, &mut response, "", 0)?;
+        Ok(response)
+    };
+    out.await.unwrap_or_else(|problem: Problem| views::problem(&problem))
+}
+
+fn set_cookie(app: &App, response: &mut Response, value: &str, seconds: u64) -> Result<(), Problem> {
+    let (name, secure) = (cookie_name(app), if app.config().is_https() { "; Secure" } else { "" });
+    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+    let mut value =
+        HeaderValue::from_str(&text).map_err(|_| Problem::new(Type::Internal, "a header cannot be written"))?;
+    value.set_sensitive(true);
+    response.headers_mut().append(header::SET_COOKIE, value);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(())
+}
+
+/// `__Host-` (RFC 6265bis §4.1.3.2): only this host can have set it, over TLS.
+fn cookie_name(app: &App) -> &'static str {
+    if app.config().is_https() { "__Host-stampwright" } else { "stampwright-page" }
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(found, _)| *found == name).map(|(_, value)| value)
+}
