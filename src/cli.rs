@@ -9,8 +9,8 @@ use clap_complete::Shell;
 use stampwright::Result;
 
 use crate::commands::{
-    build, completions, doctor, extract, init, inspect, kit, make, prepare, rpm_key, rules, schema, serve, sign, stamp,
-    token, verify,
+    build, check, completions, doctor, extract, init, inspect, kit, make, man, prepare, rpm_key, rules, schema, serve,
+    sign, stamp, token, verify,
 };
 use crate::print::{self, Mistake, Settings};
 
@@ -48,6 +48,8 @@ enum Command {
     Init(init::Init),
     /// Build, stamp and verify the installers of a product, all in one
     Make(make::Make),
+    /// A dry run: what would be made, and every problem of manifest, agents and keys at once
+    Check(check::Check),
     /// Build bases: installers without a token, to be stamped later
     Build(build::Build),
     /// Put a token into a base
@@ -77,6 +79,8 @@ enum Command {
     Rules(rules::Rules),
     /// Print the JSON Schema of stampwright.toml
     Schema,
+    /// Write the manual pages
+    Man(man::ManArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -127,6 +131,7 @@ impl Cli {
         let done = match self.command {
             Command::Init(args) => init::run(&args),
             Command::Make(args) => make::run(&args),
+            Command::Check(args) => return check::run(&args),
             Command::Build(args) => build::run(&args),
             Command::Stamp(args) => stamp::run(&args),
             Command::Prepare(args) => prepare::run(&args),
@@ -141,6 +146,7 @@ impl Cli {
             Command::Doctor(args) => return doctor::run(&args),
             Command::Rules(args) => rules::run(&args),
             Command::Schema => schema::run(),
+            Command::Man(args) => man::run(&args, Self::command()),
             Command::Completions { shell } => completions::run(shell, &mut Self::command()),
         };
         done.map(|()| ExitCode::SUCCESS)

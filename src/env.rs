@@ -17,6 +17,15 @@ pub fn epoch() -> Result<Epoch> {
         .ok_or_else(|| Error::usage("SOURCE_DATE_EPOCH must be seconds since 1970, between 1980-01-01 and 2106-02-07"))
 }
 
+/// The variable that sets the product's version.
+pub const VERSION: &str = "STAMPWRIGHT_VERSION";
+
+/// The text of a variable; `None` where it is not set.
+pub fn text(name: &str) -> Result<Option<String>> {
+    let Some(value) = std::env::var_os(name) else { return Ok(None) };
+    value.into_string().map(Some).map_err(|_| Error::wrong(format!("the variable {name} is not UTF-8")))
+}
+
 /// The token in a variable.
 pub fn token(name: &str) -> Result<Token> {
     Ok(Token::parse(&variable(name)?)?)

@@ -114,11 +114,11 @@ pub fn error(error: &Error) -> ExitCode {
     // Who closed a pipe knows it.
     let is_closed = error.cause::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe);
     if !is_closed {
-        to_stderr(&labelled(Label::Error, "", error, error.next_step()));
+        failure(error);
         if settings().json {
             let place = error.place().map(|place| place.display().to_string());
             let (message, hint) = (error.message(), error.next_step());
-            json_error(&Mistake { kind: kind(error.kind()), message, place: place.as_deref(), hint });
+            json_error(&Mistake { kind: Mistake::kind(error), message, place: place.as_deref(), hint });
         }
     }
     ExitCode::from(match error.kind() {
@@ -126,6 +126,11 @@ pub fn error(error: &Error) -> ExitCode {
         ErrorKind::Usage => 2,
         ErrorKind::Machine => 3,
     })
+}
+
+/// The sentence and the next step.
+pub fn failure(error: &Error) {
+    to_stderr(&labelled(Label::Error, "", error, error.next_step()));
 }
 
 /// An error as a document.
@@ -140,11 +145,14 @@ pub struct Mistake<'a> {
     pub hint: Option<&'a str>,
 }
 
-const fn kind(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::Wrong => "wrong",
-        ErrorKind::Usage => "usage",
-        ErrorKind::Machine => "machine",
+impl Mistake<'_> {
+    /// The kind of an error by its name.
+    pub fn kind(error: &Error) -> &'static str {
+        match error.kind() {
+            ErrorKind::Wrong => "wrong",
+            ErrorKind::Usage => "usage",
+            ErrorKind::Machine => "machine",
+        }
     }
 }
 

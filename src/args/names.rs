@@ -12,11 +12,41 @@ pub fn format_names() -> impl TypedValueParser<Value = Kind> {
         .try_map(move |name| kinds.into_iter().find(|kind| kind.extension() == name).ok_or("is no format"))
 }
 
+/// Whose rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProfileName {
+    One(Profile),
+    /// Intune's for the file's format.
+    Intune,
+}
+
+impl ProfileName {
+    /// The profiles that are meant.
+    pub fn all(self) -> Vec<Profile> {
+        match self {
+            Self::One(profile) => vec![profile],
+            Self::Intune => [Kind::Msi, Kind::Pkg].map(|kind| System::Intune.profile(kind)).to_vec(),
+        }
+    }
+
+    /// The profile for files of a format.
+    pub fn of(self, kind: Kind) -> Profile {
+        match self {
+            Self::One(profile) => profile,
+            Self::Intune => System::Intune.profile(kind),
+        }
+    }
+}
+
 /// The management systems whose rules can be checked.
-pub fn profile_names() -> impl TypedValueParser<Value = Profile> {
+pub fn profile_names() -> impl TypedValueParser<Value = ProfileName> {
+    const INTUNE: &str = "intune";
+    let intune = PossibleValue::new(INTUNE).help("Microsoft Intune, by the file's format");
     let names = Profile::ALL.map(|profile| PossibleValue::new(profile.name()).help(profile.title()));
-    PossibleValuesParser::new(names)
-        .try_map(|name| Profile::ALL.into_iter().find(|profile| profile.name() == name).ok_or("is no profile"))
+    PossibleValuesParser::new(names.into_iter().chain([intune])).try_map(|name| {
+        let one = Profile::ALL.into_iter().find(|profile| profile.name() == name).map(ProfileName::One);
+        one.or((name == INTUNE).then_some(ProfileName::Intune)).ok_or("is no profile")
+    })
 }
 
 /// A management system that kits are for.

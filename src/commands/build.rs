@@ -15,6 +15,6 @@ pub struct Build {
 
 pub fn run(args: &Build) -> Result<()> {
     let terminal = Terminal::new(Results::beside(args.product.json));
-    let made = stampwright::build(&args.product.plan()?, &terminal)?;
+    let made = stampwright::build(&args.product.plan(args.product.manifest.product()?)?, &terminal)?;
     if args.product.json { print::json(&made) } else { Ok(()) }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use stampwright::{MakeOptions, Result, System};
 
-use crate::args::{ProductArgs, SigningArgs, SystemName, TokenArgs};
+use crate::args::{ProductArgs, Signers, SigningArgs, SystemName, TokenArgs};
 use crate::env;
 use crate::print::{self, Results};
 use crate::terminal::Terminal;
@@ -22,12 +22,19 @@ pub struct Make {
 }
 
 pub fn run(args: &Make) -> Result<()> {
-    let signing = args.signing.method(args.token.token_env.as_deref())?;
     let token = args.token.read()?;
-    let plan = args.product.plan()?.reading(args.token.file().into_iter().chain(args.signing.files()));
+    let product = args.product.manifest.product()?;
+    let kinds = &args.product.manifest.format;
+    let signers = Signers::open(&args.signing, &product, kinds, args.token.token_env.as_deref())?;
+    let plan = args.product.plan(product)?.reading(args.token.file().into_iter().chain(args.signing.files()));
     let kits: Vec<System> = args.kit.iter().map(|name| System::from(*name)).collect();
-    let options =
-        MakeOptions { token: &token, signing: signing.as_ref(), kits: &kits, now: env::now(), entropy: &env::entropy };
+    let options = MakeOptions {
+        token: &token,
+        signing: &|kind| signers.of(kind),
+        kits: &kits,
+        now: env::now(),
+        entropy: &env::entropy,
+    };
     let made = stampwright::make(&plan, &options, &Terminal::new(Results::beside(args.product.json)))?;
     if args.product.json { print::json(&made) } else { Ok(()) }
 }

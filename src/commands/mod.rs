@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub mod build;
+pub mod check;
 pub mod completions;
 pub mod doctor;
 pub mod extract;
@@ -8,6 +9,7 @@ pub mod init;
 pub mod inspect;
 pub mod kit;
 pub mod make;
+pub mod man;
 pub mod prepare;
 pub mod rpm_key;
 pub mod rules;

@@ -5,21 +5,21 @@ use kit::rules;
 use serde::Serialize;
 use stampwright::{Profile, Result};
 
-use crate::args::profile_names;
+use crate::args::{ProfileName, profile_names};
 use crate::print;
 
 #[derive(Debug, Args)]
 pub struct Rules {
     /// Only the rules of this management system
     #[arg(value_parser = profile_names())]
-    pub profile: Option<Profile>,
+    pub profile: Option<ProfileName>,
     /// Print them as one JSON document on standard output
     #[arg(long)]
     pub json: bool,
 }
 
 pub fn run(args: &Rules) -> Result<()> {
-    let profiles = args.profile.map_or_else(|| Profile::ALL.to_vec(), |profile| vec![profile]);
+    let profiles = args.profile.map_or_else(|| Profile::ALL.to_vec(), ProfileName::all);
     if args.json {
         let documents: Vec<Listed> =
             profiles.iter().flat_map(|profile| rules::rules_of(*profile).map(listed)).collect();

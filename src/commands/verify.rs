@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueHint};
+use installer::formats;
 use kit::rules::Outcome;
 use serde::Serialize;
-use stampwright::{Expected, Profile, Result, Verification, input};
+use stampwright::{Error, Expected, Result, Verification, input};
 
-use crate::args::{PreparedArgs, profile_names, token_file};
+use crate::args::{PreparedArgs, ProfileName, profile_names, token_file};
 use crate::env;
 use crate::print::{self, Results};
 
@@ -30,7 +31,7 @@ pub struct Verify {
     pub prepared: PreparedArgs,
     /// It must meet the rules of this management system
     #[arg(long, value_name = "SYSTEM", value_parser = profile_names())]
-    pub profile: Option<Profile>,
+    pub profile: Option<ProfileName>,
     /// Trust the certificates in this file (PEM or DER): the signer's, and its timestamp's, must lead to one of them
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub root: Vec<PathBuf>,
@@ -54,12 +55,21 @@ pub fn run(args: &Verify) -> Result<ExitCode> {
     let token = args.token_file.as_deref().map(token_file).transpose()?;
     let prepared = args.prepared.read()?;
     let roots = input::roots(&args.root)?;
+    let profile = match args.profile {
+        Some(ProfileName::One(profile)) => Some(profile),
+        Some(name) => {
+            let about = |error| Error::from(error).about(&args.file);
+            let file = input::installer(&args.file)?;
+            Some(name.of(formats::open(&file).map_err(about)?.format().kind()))
+        }
+        None => None,
+    };
     let expected = Expected {
         token: token.as_ref(),
         base: args.base.as_deref(),
         agent: args.agent.as_deref(),
         prepared: prepared.as_ref(),
-        profile: args.profile,
+        profile,
         trust: roots.at(env::now()),
     };
     let Verification { report, rules } = stampwright::verify(&args.file, &expected)?;
@@ -70,7 +80,7 @@ pub fn run(args: &Verify) -> Result<ExitCode> {
         return Ok(code);
     }
     print::report(&report, &args.file, Results::Stdout);
-    if let Some(profile) = args.profile {
+    if let Some(profile) = profile {
         if print::settings().verbose {
             for rule in &rules {
                 let what = if rule.holds { "holds" } else { "does not hold" };

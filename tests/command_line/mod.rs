@@ -1,8 +1,11 @@
 //! The program as its users meet it: where its output goes, what it says, and what it takes for an answer.
 
+mod manifest;
 mod mistakes;
 mod outputs;
+mod pages;
 mod said;
+mod shells;
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;

@@ -11,6 +11,7 @@ mod issuer_keys;
 #[cfg(unix)]
 mod kit_dnf;
 mod kit_gpo;
+mod kit_graph;
 mod kit_intune;
 mod kit_macos;
 mod msi;

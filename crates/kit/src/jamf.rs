@@ -24,6 +24,7 @@ struct Page<'a> {
     has_token: bool,
     is_signed: bool,
     has_url: bool,
+    has_profiles: bool,
     profiles: &'a profiles::Written,
     bundle_id: &'a str,
     /// The command that removes the product again.
@@ -53,6 +54,7 @@ pub fn write(
         has_token: pkg.token.is_some(),
         is_signed: pkg.facts.signer.is_some(),
         has_url: weighed.has_url(),
+        has_profiles: profiles.is_any(),
         profiles: &profiles,
         bundle_id: &pkg.application.id,
         uninstall: pkg.uninstall.as_deref(),

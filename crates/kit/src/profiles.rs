@@ -32,6 +32,14 @@ pub struct Written {
     pub full_disk_access: Option<String>,
 }
 
+impl Written {
+    /// Whether there is one at all.
+    #[must_use]
+    pub const fn is_any(&self) -> bool {
+        self.token.is_some() || self.login_items.is_some() || self.full_disk_access.is_some()
+    }
+}
+
 /// Writes those profiles that can be made into `place` of the folder.
 pub fn write(
     folder: &mut Folder,
@@ -133,18 +141,23 @@ fn login_items(labels: &[String], team: &str) -> Dictionary {
 }
 
 fn full_disk_access(program: &Program, bundle_id: &str) -> Dictionary {
-    // "Nonbundled binaries must be identified by installation path."
-    let (identifier, kind) =
-        if program.is_application { (bundle_id, "bundleID") } else { (program.path.as_str(), "path") };
-    let identity = dictionary([
-        ("Identifier", identifier.into()),
-        ("IdentifierType", kind.into()),
-        ("CodeRequirement", program.requirement.as_str().into()),
-        ("StaticCode", false.into()),
-        ("Allowed", true.into()),
-        ("Comment", "the agent reads every file that it watches".into()),
-    ]);
-    let services = dictionary([("SystemPolicyAllFiles", Value::Array(vec![identity.into()]))]);
+    let identity = |(identifier, kind): (&str, &str)| {
+        let identity = dictionary([
+            ("Identifier", identifier.into()),
+            ("IdentifierType", kind.into()),
+            ("CodeRequirement", program.requirement.as_str().into()),
+            ("StaticCode", false.into()),
+            ("Allowed", true.into()),
+            ("Comment", "the agent reads every file that it watches".into()),
+        ]);
+        Value::Dictionary(identity)
+    };
+    // "Nonbundled binaries must be identified by installation path." A program that we have wrapped is one, and lies in a bundle: which of the
+    // two the system goes by is not documented, so both are there.
+    let (by_path, by_bundle) = ((program.path.as_str(), "path"), (bundle_id, "bundleID"));
+    let identities = if program.is_application { vec![by_bundle] } else { vec![by_path, by_bundle] };
+    let identities = identities.into_iter().map(identity).collect();
+    let services = dictionary([("SystemPolicyAllFiles", Value::Array(identities))]);
     dictionary([("PayloadType", "com.apple.TCC.configuration-profile-policy".into()), ("Services", services.into())])
 }
 

@@ -73,6 +73,9 @@ pub enum IssuerError {
     /// These random bytes are no private key of P-256, which happens once in 2^32 times.
     #[error("the random bytes are no key of P-256; draw others")]
     OtherBytes,
+    /// A claim has a mark that cannot be seen: two tenants that look the same would be two.
+    #[error("{0} has a control character or a mark that cannot be seen")]
+    Invisible(&'static str),
     /// The library refused.
     #[error("the token cannot be signed")]
     Sign,
@@ -166,10 +169,24 @@ impl IssuerKey {
             Algorithm::EdDsa => (jsonwebtoken::Algorithm::EdDSA, EncodingKey::from_ed_der(&self.der)),
             Algorithm::Es256 => (jsonwebtoken::Algorithm::ES256, EncodingKey::from_ec_der(&self.der)),
         };
+        let texts = [("the tenant", claims.tenant), ("the product", claims.product), ("the id", claims.id)];
+        if let Some((what, _)) = texts.into_iter().find(|(_, text)| text.chars().any(is_invisible)) {
+            return Err(IssuerError::Invisible(what));
+        }
         let mut header = Header::new(algorithm);
         header.kid = Some(self.id.clone());
         jsonwebtoken::encode(&header, claims, &key).map(Zeroizing::new).map_err(|_| IssuerError::Sign)
     }
+}
+
+/// Control characters, marks of direction, joiners: the general categories Cc and Cf.
+fn is_invisible(c: char) -> bool {
+    let is_format = matches!(
+        c,
+        '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}'
+            | '\u{FFF9}'..='\u{FFFB}' | '\u{E0001}'..='\u{E007F}'
+    );
+    c.is_control() || is_format
 }
 
 impl fmt::Debug for IssuerKey {
@@ -191,6 +208,16 @@ mod tests {
         serial: None,
         least_agent: Some("1.4.2"),
     };
+
+    #[test]
+    fn what_cannot_be_seen_is_in_no_claim() {
+        let key = IssuerKey::generate(Algorithm::EdDsa, &[7; 32]).unwrap();
+        for tenant in ["ac\u{202E}me", "acme\n", "acme\u{200B}", "a\u{0}b"] {
+            let refused = key.mint(&Claims { tenant, ..CLAIMS });
+            assert_eq!(refused.err(), Some(IssuerError::Invisible("the tenant")), "{tenant:?}");
+        }
+        assert!(key.mint(&Claims { tenant: "Åcme 株式会社", ..CLAIMS }).is_ok());
+    }
 
     #[test]
     fn the_thumbprint_is_that_of_the_standard() {

@@ -61,6 +61,8 @@ pub struct BuildItem<'a> {
     agent: &'a AgentFile,
     path: PathBuf,
     facts: Agent,
+    /// With the files of the agent's architecture.
+    product: Product,
     payload: Payload,
 }
 
@@ -73,7 +75,8 @@ pub(crate) struct Built {
 }
 
 impl BuildPlan {
-    /// A product's installers of these kinds (none: of all kinds that it has agents for), to be put into a folder. The folder is made.
+    /// A product's installers of these kinds (none: of all kinds that it has agents for), to be put into a folder, which is made with the first of
+    /// them.
     pub fn new(
         product: Product,
         kinds: Vec<Kind>,
@@ -87,7 +90,6 @@ impl BuildPlan {
                 return Err(Error::wrong(message));
             }
         }
-        output::folder(folder)?;
         Ok(Self { product, kinds, folder: folder.to_path_buf(), epoch, unsigned, receipts: true, inputs: Vec::new() })
     }
 
@@ -111,6 +113,11 @@ impl BuildPlan {
 
     /// The installers, in the order of the formats. Every agent is checked and every payload settled before the first one is built.
     pub fn items(&self) -> Result<Vec<BuildItem<'_>>> {
+        self.survey().into_iter().collect()
+    }
+
+    /// The same with everything that keeps an installer from being built, not only the first thing.
+    pub(crate) fn survey(&self) -> Vec<Result<BuildItem<'_>>> {
         let mut items = Vec::new();
         for format in formats::FORMATS {
             let kind = format.kind();
@@ -119,12 +126,14 @@ impl BuildPlan {
             }
             for agent in self.product.agents_for(kind.platform()) {
                 let path = self.folder.join(self.product.file_name(agent, kind.extension()));
-                let facts = self.check_agent(agent)?;
-                let payload = format.payload(&self.product, agent)?;
-                items.push(BuildItem { format, agent, path, facts, payload });
+                items.push(self.check_agent(agent).and_then(|facts| {
+                    let product = self.product.for_agent(agent);
+                    let payload = format.payload(&product, agent)?;
+                    Ok(BuildItem { format, agent, path, facts, product, payload })
+                }));
             }
         }
-        Ok(items)
+        items
     }
 
     /// Before anything is built: no installer may take the place of what goes into one, and each can be written.
@@ -134,6 +143,7 @@ impl BuildPlan {
         let sources = items.iter().flat_map(|item| item.payload.files()).filter_map(|(.., source)| source.path());
         let files = sources.fold(Files::new(), Files::reads);
         let files = self.inputs.iter().map(PathBuf::as_path).fold(files, Files::reads);
+        output::folder(&self.folder)?;
         let outputs = items.iter().map(BuildItem::path).chain(wrapped.iter().map(PathBuf::as_path));
         outputs.fold(files, Files::writes).check()
     }
@@ -161,7 +171,7 @@ impl BuildPlan {
             let work = format!("building {}", item.path.display());
             let activity = Activity::new(observer, &work, item.payload.total_bytes(), Unit::Bytes);
             let job = Job {
-                product: &self.product,
+                product: &item.product,
                 agent: item.agent,
                 payload: &item.payload,
                 epoch: self.epoch,
@@ -196,6 +206,11 @@ impl BuildItem<'_> {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The agent's file and the files beside it, as they were found.
+    pub(crate) const fn parts(&self) -> (&AgentFile, &Payload) {
+        (self.agent, &self.payload)
     }
 
     /// Its format.

@@ -2,9 +2,10 @@
 
 use std::fs::{File, Metadata};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use container::read_at::FileAt;
+use installer::product::Overrides;
 use installer::{IssuerKeys, Product, Token};
 use signing::openpgp::Keyring;
 use signing::verify::Trust;
@@ -15,6 +16,8 @@ use crate::error::{Error, Result};
 
 /// What armored OpenPGP starts with.
 const OPENPGP_ARMOR: &[u8] = b"-----BEGIN PGP ";
+/// What a manifest is called.
+pub const MANIFEST: &str = "stampwright.toml";
 /// No manifest is this long.
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 /// No key, certificate or password file is this long.
@@ -30,15 +33,26 @@ pub fn installer(path: &Path) -> Result<FileAt> {
     FileAt::new(file).map_err(Error::io("open", path))
 }
 
+/// The manifest of a folder, or of the nearest folder above it.
+#[must_use]
+pub fn find_manifest(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().map(|folder| folder.join(MANIFEST)).find(|path| path.is_file())
+}
+
 /// Reads and checks a product's manifest.
 pub fn product(path: &Path) -> Result<Product> {
+    product_with(path, &Overrides::NONE)
+}
+
+/// The same with what a call sets, and with its variables.
+pub fn product_with(path: &Path, overrides: &Overrides<'_>) -> Result<Product> {
     let mut text = String::new();
     let file = File::open(path).map_err(|error| Error::io("open", path)(error).hint("stampwright init writes one"))?;
     file.take(MAX_MANIFEST_BYTES).read_to_string(&mut text).map_err(|error| match error.kind() {
         std::io::ErrorKind::InvalidData => Error::wrong("is not UTF-8 text").about(path).hint("a manifest is TOML"),
         _ => Error::io("read", path)(error),
     })?;
-    Ok(Product::load(path, &text)?)
+    Ok(Product::load_with(path, &text, overrides)?)
 }
 
 /// Reads a token from a stream; a longer one is not read to its end. `name` is where it comes from, for messages.

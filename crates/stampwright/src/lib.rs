@@ -86,6 +86,7 @@
 
 mod base;
 mod build;
+mod check;
 mod description;
 mod disk;
 mod doctor;
@@ -119,7 +120,9 @@ pub use container::ReadAt;
 pub use installer::claims::ClaimsError;
 pub use installer::format::StampError;
 pub use installer::prepare::KeySource;
+pub use installer::product::{Overrides, SigningReferences};
 pub use installer::signature::Existing;
+pub use installer::signature::SignatureForm;
 pub use installer::splice::Piece;
 pub use installer::{
     AcceptedToken, Claims, Epoch, Finding, IssuerKeys, Kind, Platform, Product, Report, Severity, Token, TokenPolicy,
@@ -130,6 +133,7 @@ pub use signing::{Certificate, Passphrase};
 
 pub use base::{Base, Options};
 pub use build::{BuildItem, BuildPlan, Made, UnsignedAgent, build};
+pub use check::{CheckOptions, Checked, Planned, check};
 pub use description::{Description, Mode};
 pub use doctor::{DeviceFinding, Diagnosis};
 pub use error::{Error, ErrorKind, Result};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use container::read_at::FileAt;
-use installer::{AcceptedToken, Platform, Report, Severity, Token};
+use installer::{AcceptedToken, Kind, Platform, Report, Severity, Token};
 
 use crate::base::Base;
 use crate::build::{BuildItem, BuildPlan, Built, Made};
@@ -22,8 +22,8 @@ use crate::wrap;
 pub struct MakeOptions<'a> {
     /// The token that every installer gets.
     pub token: &'a Token,
-    /// Who signs.
-    pub signing: Option<&'a SigningMethod>,
+    /// Who signs the installers of a format.
+    pub signing: &'a dyn Fn(Kind) -> Option<&'a SigningMethod>,
     /// Kits for these management systems, each beside its installer as `FILE.kit`.
     pub kits: &'a [System],
     /// Seconds since 1970.
@@ -37,8 +37,8 @@ pub fn make(plan: &BuildPlan, options: &MakeOptions<'_>, observer: &dyn Observer
     policy::for_product(plan.product())?.check(options.token, options.now)?;
     let items = plan.items()?;
     plan.check_outputs(&items, true)?;
-    if let Some(signer) = SigningMethod::signer(options.signing) {
-        for item in &items {
+    for item in &items {
+        if let Some(signer) = SigningMethod::signer((options.signing)(item.kind())) {
             signer.check(item.format()).map_err(|error| error.about(item.path()))?;
         }
     }
@@ -94,18 +94,19 @@ impl Stamped {
     fn new(item: &BuildItem<'_>, built: Built, options: &MakeOptions<'_>, observer: &dyn Observer) -> Result<Self> {
         let base = Base::options().open_pending(built.bytes, built.pending.path())?;
         let token = base.accept(options.token.clone(), options.now)?;
-        let stamp = match SigningMethod::signer(options.signing) {
+        let signing = (options.signing)(item.kind());
+        let stamp = match SigningMethod::signer(signing) {
             Some(signer) => base.stamp_signed(&token, signer)?,
             None => base.stamp(&token)?,
         };
         let mut pending = Pending::create(item.path())?;
         stamp.write_to_file(pending.file()).map_err(Error::io("write", item.path()))?;
-        if let Some(SigningMethod::Command(command)) = options.signing {
+        if let Some(SigningMethod::Command(command)) = signing {
             (pending, _) = sign::sign_pending(command, &pending, item.format(), item.path(), options.now)?;
         }
         let written = FileAt::new(pending.reopen()?).map_err(Error::io("read back", item.path()))?;
         let report = verify(item, &written, &token, observer)?;
-        if options.signing.is_some() {
+        if signing.is_some() {
             sign::read_back(&*item.format().open(&written)?, item.path(), options.now)?;
         }
         let checks = built.report.checks() + report.checks();

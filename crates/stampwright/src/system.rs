@@ -42,7 +42,8 @@ impl System {
     }
 
     /// Whose rules it has for such an installer.
-    pub(crate) const fn profile(self, kind: Kind) -> Profile {
+    #[must_use]
+    pub const fn profile(self, kind: Kind) -> Profile {
         match (self, kind) {
             (Self::Intune, Kind::Pkg) => Profile::IntuneMacos,
             (Self::Intune, _) => Profile::IntuneWindows,

@@ -1,14 +1,17 @@
 //! From what was typed to what it means: every rule of the manifest, each problem with its line and key.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::definition::{AgentFile, ExtraFile, Product, Service};
+use serde::Deserialize;
+use toml::de::DeTable;
+
+use super::definition::{AgentFile, Product, Service};
 use super::errors::{ManifestError, Problems};
-use super::manifest::{Arch, At, FileSection, Manifest, Platform, ProductSection, ServiceSection};
+use super::manifest::{Arch, At, Manifest, Platform, ProductSection, ServiceSection};
 use super::names::{folder_problem, guid, is_bundle_id, is_file_name, line_problem};
+use super::overrides::{self, Overrides};
 use crate::claims::IssuerKeys;
 use crate::version::Version;
 
@@ -19,14 +22,25 @@ const RESTART_DELAY_SECS: u32 = 10;
 impl Product {
     /// Reads a manifest and checks it; `path` is where it came from and what its paths are relative to.
     pub fn load(path: &Path, text: &str) -> Result<Self, ManifestError> {
-        product(path, text)
+        product(path, text, &Overrides::NONE)
+    }
+
+    /// The same with what a call sets, and with its variables.
+    pub fn load_with(path: &Path, text: &str, overrides: &Overrides<'_>) -> Result<Self, ManifestError> {
+        product(path, text, overrides)
     }
 }
 
-pub(super) fn product(path: &Path, text: &str) -> Result<Product, ManifestError> {
+fn product(path: &Path, text: &str, overrides: &Overrides<'_>) -> Result<Product, ManifestError> {
     let mut problems = Problems::new(text);
-    let manifest: Manifest = match toml::from_str(text) {
-        Ok(manifest) => manifest,
+    let read = DeTable::parse(text).and_then(|mut root| {
+        overrides::apply(root.get_mut(), overrides, &mut problems);
+        // What follows from a variable that is not set is no second problem.
+        if problems.is_empty() { Manifest::deserialize(toml::Deserializer::from(root)).map(Some) } else { Ok(None) }
+    });
+    let manifest = match read {
+        Ok(Some(manifest)) => manifest,
+        Ok(None) => return problems.finish(path, None),
         Err(error) => {
             problems.add(error.span().unwrap_or(0..0), "", error.message());
             return problems.finish(path, None);
@@ -38,10 +52,10 @@ pub(super) fn product(path: &Path, text: &str) -> Result<Product, ManifestError>
 }
 
 pub(super) struct Checker<'a, 'p> {
-    folder: &'a Path,
+    pub(super) folder: &'a Path,
     pub(super) problems: &'a mut Problems<'p>,
     /// What is not wrong and not as it was typed.
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
 }
 
 impl Checker<'_, '_> {
@@ -87,6 +101,7 @@ impl Checker<'_, '_> {
             token_required,
             issuer_keys: manifest.token.issuer_keys.as_ref().and_then(|at| self.issuer_keys(at)),
             token_readers: self.token_readers(manifest),
+            signing: self.signing(manifest),
             name: name?,
             publisher: publisher?,
             file_stem: file_stem?,
@@ -293,7 +308,7 @@ impl Checker<'_, '_> {
     }
 
     /// A path of the manifest that must lead to something.
-    fn existing(&mut self, key: &str, at: &At<String>) -> Option<PathBuf> {
+    pub(super) fn existing(&mut self, key: &str, at: &At<String>) -> Option<PathBuf> {
         let path = self.folder.join(at.get_ref());
         if let Err(error) = std::fs::metadata(&path) {
             self.wrong(key, at, &format!("cannot be opened: {}", plain(&error)), None);
@@ -343,59 +358,6 @@ impl Checker<'_, '_> {
         list.iter().map(|at| at.get_ref().clone()).collect()
     }
 
-    fn files(&mut self, manifest: &Manifest, folder: &str) -> Vec<ExtraFile> {
-        let mut taken = BTreeSet::new();
-        let mut files = Vec::new();
-        for (n, section) in manifest.file.iter().enumerate() {
-            let (platform, config) = (*section.platform.get_ref(), section.config);
-            let source = self.existing(&format!("file[{n}].source"), &section.source);
-            let key = format!("file[{n}].destination");
-            let destination = self.destination(&key, section, folder);
-            let mode = self.mode(&format!("file[{n}].mode"), platform, section.mode.as_ref());
-            if let (Some(source), Some(destination), Some(mode)) = (source, destination, mode) {
-                if !taken.insert((platform, destination.to_lowercase())) {
-                    let message = format!("{destination} is there twice");
-                    self.problems.add(section.destination.span(), key, message);
-                } else if platform == Platform::Macos
-                    && has_agent(manifest, Platform::Macos)
-                    && !destination.starts_with("Applications/")
-                {
-                    self.notes.push(format!(
-                        "{key}: /{destination} is outside of /Applications, so the package's install location is /: Intune's \
-                         line-of-business type does not take it, its type macOS app (PKG) does"
-                    ));
-                }
-                files.push(ExtraFile { platform, source, destination, mode, config });
-            }
-        }
-        files
-    }
-
-    fn destination(&mut self, key: &str, section: &FileSection, folder: &str) -> Option<String> {
-        let at = &section.destination;
-        match section.platform.get_ref().destination(at.get_ref(), folder, section.config) {
-            Ok(destination) => {
-                self.notes.extend(destination.note.map(|note| format!("{key}: {note}")));
-                Some(destination.path)
-            }
-            Err((must, hint)) => {
-                self.wrong(key, at, must, hint);
-                None
-            }
-        }
-    }
-
-    fn mode(&mut self, key: &str, platform: Platform, at: Option<&At<String>>) -> Option<u32> {
-        let Some(at) = at else { return Some(0o644) };
-        let mode = u32::from_str_radix(at.get_ref(), 8).ok().filter(|mode| *mode <= 0o777);
-        if platform == Platform::Windows {
-            self.wrong(key, at, "is not for Windows, which has no modes", None);
-        } else if mode.is_none() {
-            self.wrong(key, at, "must be a mode in octal from 0000 to 0777, e.g. 0644", None);
-        }
-        mode
-    }
-
     fn upgrade_code(&mut self, manifest: &Manifest) -> Option<String> {
         let Some(section) = &manifest.windows else {
             self.needed_by(manifest, Platform::Windows, "windows.upgrade-code");
@@ -440,7 +402,7 @@ impl Checker<'_, '_> {
 }
 
 /// The system's sentence without its number.
-fn plain(error: &std::io::Error) -> String {
+pub(super) fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }

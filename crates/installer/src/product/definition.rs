@@ -29,6 +29,7 @@ pub struct Product {
     pub(super) token_required: bool,
     pub(super) issuer_keys: Option<Vec<u8>>,
     pub(super) token_readers: Vec<(Arch, PathBuf)>,
+    pub(super) signing: Signing,
     pub(super) service: Option<Service>,
     pub(super) agents: Vec<AgentFile>,
     pub(super) files: Vec<ExtraFile>,
@@ -87,6 +88,34 @@ impl Service {
     }
 }
 
+/// Who signs the installers of one format.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it; the manifest's schema has the details")]
+pub struct SigningReferences {
+    pub certs: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    pub pkcs12: Option<PathBuf>,
+    pub pkcs11: Option<String>,
+    pub sign_command: Option<String>,
+    pub sign_file_command: Option<String>,
+    pub key_password_file: Option<PathBuf>,
+    pub key_password_env: Option<String>,
+    pub timestamp: Option<String>,
+    pub description: Option<String>,
+    pub url: Option<String>,
+}
+
+/// Who signs what, by the form of the signature.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Signing {
+    /// MSIs, with Authenticode.
+    pub windows: Option<SigningReferences>,
+    /// Flat packages.
+    pub macos: Option<SigningReferences>,
+    /// RPMs, with OpenPGP.
+    pub rpm: Option<SigningReferences>,
+}
+
 /// One agent of a product: where its file is, and what for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -102,6 +131,8 @@ pub struct AgentFile {
 pub struct ExtraFile {
     /// The operating system that it is for.
     pub platform: Platform,
+    /// The architecture that it is for; `None`: all.
+    pub arch: Option<Arch>,
     /// Where it is.
     pub source: PathBuf,
     /// Where it goes, with `/` between the parts and none at the start: below the root on macOS and Linux, below
@@ -123,6 +154,14 @@ impl Product {
     /// The agents of one platform.
     pub fn agents_for(&self, platform: Platform) -> impl Iterator<Item = &AgentFile> {
         self.agents.iter().filter(move |agent| agent.platform == platform)
+    }
+
+    /// The same product with the extra files of one agent's architecture: what its installer is built of.
+    #[must_use]
+    pub fn for_agent(&self, agent: &AgentFile) -> Self {
+        let mut product = self.clone();
+        product.files.retain(|file| file.arch.is_none_or(|arch| arch == agent.arch));
+        product
     }
 
     /// The extra files of one platform.
@@ -191,6 +230,8 @@ getters! {
     token_required: bool = |p| p.token_required;
     /// The issuer's public keys, a JSON Web Key Set that has been checked, as it was given.
     issuer_keys: Option<&[u8]> = |p| p.issuer_keys.as_deref();
+    /// Who signs the installers, where the manifest says it.
+    signing: &Signing = |p| &p.signing;
     /// The service, if the agent runs as one.
     service: Option<&Service> = |p| p.service.as_ref();
     /// Windows' upgrade code, in braces and upper case; there whenever there is a Windows agent.

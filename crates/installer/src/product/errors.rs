@@ -57,6 +57,10 @@ impl<'a> Problems<'a> {
         Self { text, found: Vec::new() }
     }
 
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
     /// The line of a byte offset, counted from 1.
     fn line(&self, at: usize) -> usize {
         self.text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1

@@ -47,16 +47,16 @@ pub struct Manifest {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ProductSection {
-    /// The name that people see, e.g. `TheOneRMM Agent`.
+    /// The name that people see, e.g. `Example Agent`.
     #[schemars(with = "String")]
     pub name: At<String>,
-    /// The installers' file name without its ending, the same for every version, e.g. `TheOneRMM-Agent`.
+    /// The installers' file name without its ending, the same for every version, e.g. `Example-Agent`.
     #[schemars(with = "String")]
     pub file_stem: At<String>,
     /// Three or four numbers, e.g. `1.4.2`, `2024.11.8`, `1.4.2.2924`, and what comes before a release, e.g. `1.5.0~rc1`.
     #[schemars(with = "String")]
     pub version: At<String>,
-    /// Who publishes it, e.g. `TheOneRMM Ltd`.
+    /// Who publishes it, e.g. `Example Ltd`.
     #[schemars(with = "String")]
     pub publisher: At<String>,
     /// One line that says what it is.
@@ -74,7 +74,7 @@ pub struct ProductSection {
     /// A file with the licence's text.
     #[schemars(with = "Option<String>")]
     pub licence_file: Option<At<String>>,
-    /// Name and address of who answers for the packages, e.g. `TheOneRMM <packages@theonermm.example>`.
+    /// Name and address of who answers for the packages, e.g. `Example <packages@example.com>`.
     #[schemars(with = "String")]
     pub maintainer: At<String>,
     /// The installed executable's name without `.exe`; else the package name.
@@ -183,7 +183,7 @@ impl Platform {
 pub enum Arch {
     /// x86-64 and arm64 in one Mach-O. macOS only.
     Universal,
-    /// x86-64, `amd64` in Debian.
+    /// x86-64. `amd64`, as Debian calls it, means the same.
     #[serde(alias = "amd64")]
     X64,
     /// 64-bit Arm.
@@ -212,18 +212,26 @@ pub struct FileSection {
     /// The operating system that it is for.
     #[schemars(with = "Platform")]
     pub platform: At<Platform>,
-    /// The file, relative to the manifest.
+    /// The architecture that it is for; else all of them.
+    #[schemars(with = "Option<Arch>")]
+    pub arch: Option<At<Arch>>,
+    /// The file, relative to the manifest; a folder, for everything in it; or a pattern with `*`, `?` and `**`.
     #[schemars(with = "String")]
     pub source: At<String>,
-    /// Where it goes: a full path on macOS and Linux, relative to the installation folder on Windows.
+    /// Where it goes: a full path on macOS and Linux, relative to the installation folder on Windows. What is in a folder, or matches a pattern, goes
+    /// below it.
     #[schemars(with = "String")]
     pub destination: At<String>,
-    /// Its mode in octal, e.g. `0644`, which is also the default. Not for Windows.
+    /// Its mode in octal, e.g. `0644`, which is also the default; what comes out of a folder or a pattern and can be run has `0755`. Not for
+    /// Windows.
     #[schemars(with = "Option<String>")]
     pub mode: Option<At<String>>,
     /// Whether administrators edit it: an upgrade keeps what is there, and puts its own default beside it.
     #[serde(default)]
     pub config: bool,
+    /// Whether it may be missing.
+    #[serde(default)]
+    pub optional: bool,
 }
 
 /// What only Windows needs.
@@ -244,13 +252,15 @@ pub struct WindowsSection {
     /// The same for arm64.
     #[schemars(with = "Option<String>")]
     pub token_reader_arm64: Option<At<String>>,
+    /// Who signs the MSIs that `make` makes.
+    pub signing: Option<SigningSection>,
 }
 
 /// What only macOS needs.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct MacosSection {
-    /// The application's bundle id, e.g. `com.theonermm.agent`; also the daemon's label.
+    /// The application's bundle id, e.g. `com.example.agent`; also the daemon's label.
     #[schemars(with = "String")]
     pub bundle_id: At<String>,
     /// The version for macOS where it cannot say the product's: three or four numbers, which grow with every release.
@@ -259,6 +269,8 @@ pub struct MacosSection {
     /// The oldest macOS that it runs on; else 11.0.
     #[schemars(with = "Option<String>")]
     pub minimum_version: Option<At<String>>,
+    /// Who signs the packages that `make` makes.
+    pub signing: Option<SigningSection>,
 }
 
 /// What both Linux packages have in common. The three last keys are those of `[deb]` by the name that they once had.
@@ -306,6 +318,47 @@ pub struct RpmSection {
     pub requires: Vec<At<String>>,
     /// How the payload is compressed; else `zstd`, which RHEL 8, SLES 15 and later read.
     pub compression: Option<Compression>,
+    /// Who signs the rpms that `make` makes.
+    pub signing: Option<SigningSection>,
+}
+
+/// Who signs the installers of this format: what `make` uses where its command line names no signer. Files are relative to the manifest.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SigningSection {
+    /// The signer's certificates, PEM or DER, the leaf first.
+    #[schemars(with = "Option<String>")]
+    pub certs: Option<At<String>>,
+    /// The file with the private key.
+    #[schemars(with = "Option<String>")]
+    pub key: Option<At<String>>,
+    /// The PKCS #12 file with the private key and its certificates.
+    #[schemars(with = "Option<String>")]
+    pub pkcs12: Option<At<String>>,
+    /// The private key on a PKCS #11 token (RFC 7512).
+    #[schemars(with = "Option<String>")]
+    pub pkcs11: Option<At<String>>,
+    /// A command that signs a digest.
+    #[schemars(with = "Option<String>")]
+    pub sign_command: Option<At<String>>,
+    /// A command that signs a whole file.
+    #[schemars(with = "Option<String>")]
+    pub sign_file_command: Option<At<String>>,
+    /// The file with the key's password or the token's PIN.
+    #[schemars(with = "Option<String>")]
+    pub key_password_file: Option<At<String>>,
+    /// The environment variable with the key's password or the token's PIN.
+    #[schemars(with = "Option<String>")]
+    pub key_password_env: Option<At<String>>,
+    /// A timestamp authority (RFC 3161), http only.
+    #[schemars(with = "Option<String>")]
+    pub timestamp: Option<At<String>>,
+    /// The name that Windows shows for the installer.
+    #[schemars(with = "Option<String>")]
+    pub description: Option<At<String>>,
+    /// The address that Windows shows for the installer.
+    #[schemars(with = "Option<String>")]
+    pub url: Option<At<String>>,
 }
 
 /// How the payload of a deb or rpm is compressed.

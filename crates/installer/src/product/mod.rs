@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   stampwright.toml ──serde──▶ Manifest ──check──▶ Product ──▶ every format
-//!    what was typed              as typed            what it means: names, folders, versions are their own
+//!    what was typed,             as typed            what it means: names, folders, versions are their own
 //!                                                    types; defaults are filled in; files exist
 //! ```
 //!
@@ -13,15 +13,19 @@ mod check;
 mod definition;
 mod destination;
 mod errors;
+mod files;
 pub mod manifest;
 mod names;
+mod overrides;
 mod packages;
 mod requirement;
+mod signing;
 
-pub use definition::{AgentFile, ExtraFile, Product, RpmCompare, Service};
+pub use definition::{AgentFile, ExtraFile, Product, RpmCompare, Service, Signing, SigningReferences};
 pub use errors::{ManifestError, ManifestProblem};
 pub use manifest::{Arch, Compression, Platform, Restart};
 pub(crate) use names::guid;
+pub use overrides::Overrides;
 
 pub use crate::version::Version;
 

@@ -142,7 +142,6 @@ pub fn windows_mobile_msi(msi: &Windows) -> Value {
     windows_app(msi, "windowsMobileMSI", &msi.file_name).body(json!({
         "productCode": facts.product_code,
         "productVersion": facts.product_version,
-        "identityVersion": facts.product_version,
         "commandLine": "",
         "ignoreVersionDetection": true,
     }))

@@ -22,6 +22,12 @@ struct Page<'a> {
     bundle_version: &'a str,
     has_token: bool,
     is_signed: bool,
+    /// What the bodies say of the publisher, and whether it is the signer's name.
+    publisher: &'a str,
+    signer: bool,
+    /// Whether version 1.0 of Graph lacks the oldest macOS.
+    needs_beta: bool,
+    has_profiles: bool,
     profiles: &'a profiles::Written,
 }
 
@@ -55,6 +61,10 @@ pub fn write(
         bundle_version: &pkg.application.short_version,
         has_token: pkg.token.is_some(),
         is_signed: pkg.facts.signer.is_some(),
+        publisher: publisher(pkg),
+        signer: signer(pkg).is_some(),
+        needs_beta: oldest(&pkg.facts.minimum_macos).0 >= 14,
+        has_profiles: profiles.is_any(),
         profiles: &profiles,
     };
     let template = include_str!("../../../../templates/kit/intune-macos.md.hbs");
@@ -83,9 +93,20 @@ fn app(pkg: &Macos, kind: &str, own: Value) -> Value {
     if let (Some(both), Value::Object(own)) = (both.as_object_mut(), own) {
         both.extend(own);
     }
-    // A package has no field for its publisher; the console does not take an empty one.
     let (product, version, file_name) = (&pkg.product, &pkg.version, &pkg.file_name);
-    App { kind, product, version, publisher: product, file_name }.body(both)
+    App { kind, product, version, publisher: publisher(pkg), file_name }.body(both)
+}
+
+/// A package has no field for its publisher, and the console does not take an empty one: the signer's name, else the product's.
+fn publisher(pkg: &Macos) -> &str {
+    signer(pkg).unwrap_or(&pkg.product)
+}
+
+/// The company in `Developer ID Installer: Example Ltd (TEAMID1234)`.
+fn signer(pkg: &Macos) -> Option<&str> {
+    let name = pkg.facts.signer.as_deref()?.strip_prefix("Developer ID Installer: ")?;
+    let company = name.rsplit_once(" (").map_or(name, |(company, _)| company).trim();
+    (!company.is_empty()).then_some(company)
 }
 
 fn lob_app(pkg: &Macos) -> Value {
@@ -124,15 +145,21 @@ fn pkg_app(pkg: &Macos) -> Value {
 /// Exactly one flag is true: that of the oldest macOS. There are flags for 10.7 to 10.15 and then for each major version; what lies
 /// in between is left to the package, which refuses by itself.
 fn minimum(version: &str) -> Value {
-    let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
-    let (major, minor) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    let (major, minor) = oldest(version);
     let flag = match (major, minor) {
         (10, 7..=15) => format!("v10_{minor}"),
         (11..=15, _) => format!("v{major}_0"),
-        (16.., _) => "v26_0".to_owned(),
+        // There is no macOS 16 to 25.
+        (16..=26, _) => "v26_0".to_owned(),
+        (27.., _) => "v27_0".to_owned(),
         _ => "v10_13".to_owned(),
     };
     json!({ "@odata.type": "#microsoft.graph.macOSMinimumOperatingSystem", flag: true })
+}
+
+fn oldest(version: &str) -> (u32, u32) {
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -141,9 +168,14 @@ mod tests {
 
     #[test]
     fn one_flag_says_the_oldest_macos() {
-        for (version, flag) in
-            [("11.0", "v11_0"), ("10.15.4", "v10_15"), ("13.3", "v13_0"), ("", "v10_13"), ("26.1", "v26_0")]
-        {
+        for (version, flag) in [
+            ("11.0", "v11_0"),
+            ("10.15.4", "v10_15"),
+            ("13.3", "v13_0"),
+            ("", "v10_13"),
+            ("26.1", "v26_0"),
+            ("27.0", "v27_0"),
+        ] {
             let found = minimum(version);
             assert_eq!(found.as_object().unwrap().len(), 2, "{version}");
             assert_eq!(found[flag], true, "{version}");

@@ -62,18 +62,23 @@ impl Journal {
         if !disk::lock(&file).map_err(Error::io("lock", &path))? {
             return Err(Error::wrong(format!("{}: another run writes to this folder", folder.display())));
         }
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(Error::io("read", &path))?;
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(Error::io("read", &path))?;
+        // What follows the last line ending was cut, perhaps inside a character.
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let text = bytes.get(..whole).map(str::from_utf8).transpose().map_err(|_| {
+            Error::wrong(format!("{}: is not UTF-8", path.display()))
+                .hint("give a folder that is empty, or was written by this command")
+        })?;
         let mut entries = BTreeMap::new();
-        for (number, line) in text.get(..whole).unwrap_or_default().lines().enumerate() {
+        for (number, line) in text.unwrap_or_default().lines().enumerate() {
             let entry: Entry = serde_json::from_str(line).map_err(|_| {
                 Error::wrong(format!("{}: line {} is no line of a manifest", path.display(), number + 1))
                     .hint("give a folder that is empty, or was written by this command")
             })?;
             entries.insert(names::folded(&entry.name), entry);
         }
-        if whole < text.len() {
+        if whole < bytes.len() {
             file.set_len(whole as u64).map_err(Error::io("write", &path))?;
         }
         file.seek(SeekFrom::End(0)).map_err(Error::io("read", &path))?;
@@ -132,9 +137,30 @@ fn write_lines<'a>(entries: impl Iterator<Item = &'a Entry>, lines: &mut Vec<u8>
 pub(super) fn csv(entries: &[&Entry]) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for entry in entries {
-        writer.serialize(entry).map_err(Error::wrong)?;
+        writer.serialize(guarded(entry)).map_err(Error::wrong)?;
     }
     writer.into_inner().map_err(Error::wrong)
+}
+
+/// No field is a formula to a spreadsheet. Names and serial numbers are refused where they are; a token's id is its issuer's.
+fn guarded(entry: &Entry) -> Entry {
+    let plain = |text: &String| match text.chars().next() {
+        Some('\t' | '\r') => format!("'{text}"),
+        _ if names::formula(text).is_some() => format!("'{text}"),
+        _ => text.clone(),
+    };
+    Entry {
+        line: entry.line,
+        name: plain(&entry.name),
+        serial_number: entry.serial_number.as_ref().map(plain),
+        file: plain(&entry.file),
+        size: entry.size,
+        sha256: entry.sha256.as_ref().map(plain),
+        token_fingerprint: plain(&entry.token_fingerprint),
+        token_id: entry.token_id.as_ref().map(plain),
+        token_expires: entry.token_expires,
+        base_sha256: plain(&entry.base_sha256),
+    }
 }
 
 #[cfg(test)]
@@ -164,19 +190,28 @@ mod tests {
         drop(journal);
         let path = folder.path().join(JSON_LINES);
         let whole = std::fs::read(&path).unwrap();
-        for torn in ["{\"line\":4", "{", "\u{FFFD}"] {
-            std::fs::write(&path, [&whole[..], torn.as_bytes()].concat()).unwrap();
+        for torn in [&b"{\"line\":4"[..], b"{", b"\xEF\xBF\xBD", b"{\"name\":\"B\xC3", b"\xF0\x9F\x98"] {
+            std::fs::write(&path, [&whole[..], torn].concat()).unwrap();
             let mut journal = Journal::open(folder.path()).unwrap();
             assert_eq!(journal.entries.len(), 2);
             journal.append(vec![entry(4, "c")]).unwrap();
             drop(journal);
-            assert_eq!(Journal::open(folder.path()).unwrap().entries.len(), 3, "{torn}");
+            assert_eq!(Journal::open(folder.path()).unwrap().entries.len(), 3, "{torn:?}");
         }
         Journal::open(folder.path()).unwrap().finish().unwrap();
         let text = std::fs::read_to_string(folder.path().join(CSV)).unwrap();
         let lines: Vec<_> = text.lines().map(|line| line.split(',').next().unwrap()).collect();
         assert_eq!(lines, ["line", "2", "3", "4"]);
         assert!(text.contains("\"S, 1\""), "{text}");
+    }
+
+    #[test]
+    fn no_field_is_a_formula() {
+        let live = Entry { token_id: Some("=HYPERLINK(\"http://x\")".to_owned()), ..entry(2, "a") };
+        let text = String::from_utf8(csv(&[&live]).unwrap()).unwrap();
+        assert!(text.contains("\"'=HYPERLINK(\"\"http://x\"\")\""), "{text}");
+        // Programs read the JSON lines, which have it as it is.
+        assert!(String::from_utf8(json_lines(&[&live]).unwrap()).unwrap().contains("\"=HYPERLINK"));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Which names may become folders: on every system that the files may be copied to.
 
+use unicode_normalization::UnicodeNormalization;
+
 /// A folder's name, with the file's name after it, must fit every file system and archive.
 const MAX_BYTES: usize = 120;
 /// What Windows takes for a device, with any ending.
-const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
+const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 const NUMBERED_DEVICES: [&str; 2] = ["com", "lpt"];
 /// The manifest as JSON lines.
 pub(super) const JSON_LINES: &str = "manifest.jsonl";
@@ -22,7 +24,11 @@ pub(super) fn problem(name: &str) -> Option<String> {
         return Some(format!("is {} bytes, must be at most {MAX_BYTES}", name.len()));
     }
     if let Some((at, char)) = name.chars().enumerate().find(|(_, char)| is_forbidden(*char)) {
-        let what = if char.is_control() { "a control character".to_owned() } else { format!("\"{char}\"") };
+        let what = match char {
+            _ if char.is_control() => "a control character".to_owned(),
+            _ if is_invisible(char) => "a mark that cannot be seen".to_owned(),
+            _ => format!("\"{char}\""),
+        };
         return Some(format!("has {what} at character {}, which not every file system takes", at + 1));
     }
     if name.starts_with('.') || name.ends_with('.') {
@@ -49,17 +55,29 @@ pub(super) fn problem(name: &str) -> Option<String> {
 
 /// Spreadsheets run cells that start so, and the manifest is made to be opened in one.
 pub(super) fn formula(cell: &str) -> Option<String> {
-    let first = cell.chars().next().filter(|char| matches!(char, '=' | '+' | '-' | '@'))?;
+    // A full-width sign is the plain one to some programs.
+    let first = cell.nfkc().next().filter(|char| matches!(char, '=' | '+' | '-' | '@'))?;
     Some(format!("starts with \"{first}\", which a spreadsheet takes for a formula"))
 }
 
-/// Names that differ only in case are one name on Windows and macOS.
+/// Names that differ only in case are one name on Windows and macOS, those that differ only in their normal form are one to people, and on macOS.
 pub(super) fn folded(name: &str) -> String {
-    name.to_lowercase()
+    name.nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 
+/// A sign that not every file system takes, also where it is another one's full-width or small form.
 fn is_forbidden(char: char) -> bool {
-    char.is_control() || matches!(char, '<' | '>' | ':' | '"' | '/' | '\\' | '|' | '?' | '*')
+    let is_sign = |char: char| matches!(char, '<' | '>' | ':' | '"' | '/' | '\\' | '|' | '?' | '*');
+    char.is_control() || is_invisible(char) || std::iter::once(char).nfkc().any(is_sign)
+}
+
+/// Marks of direction, joiners and others of the general category Cf, which make two names that look the same.
+const fn is_invisible(char: char) -> bool {
+    matches!(
+        char,
+        '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}'
+            | '\u{FFF9}'..='\u{FFFB}' | '\u{E0001}'..='\u{E007F}'
+    )
 }
 
 fn is_one_digit(text: &str) -> bool {
@@ -96,12 +114,27 @@ mod tests {
             ("nul.txt", "device"),
             ("Lpt1", "device"),
             ("COM³", "device"),
+            ("CONIN$", "device"),
+            ("conout$.txt", "device"),
+            ("a／b", "\"／\" at character 2"),
+            ("＝1+1", "formula"),
+            ("a\u{202E}b", "cannot be seen at character 2"),
+            ("a\u{200D}", "cannot be seen"),
             ("Manifest.CSV", "manifest"),
             ("eyJhbGciOiJFZERTQSJ9.eyJhIjoxfQ.c2ln", "form of a token"),
         ] {
             let found = problem(name).unwrap_or_default();
             assert!(found.contains(part), "{name:?}: {found:?}");
         }
+    }
+
+    #[test]
+    fn names_that_look_alike_are_one() {
+        for (a, b) in [("Büro", "Bu\u{308}ro"), ("PC", "pc"), ("ＰＣ１", "pc1"), ("ﬁle", "FILE"), ("Å", "\u{212B}")]
+        {
+            assert_eq!(folded(a), folded(b), "{a} {b}");
+        }
+        assert_ne!(folded("Buro"), folded("Büro"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::stamp::Stamp;
 /// No list is this long: a million rows with tokens of 500 bytes.
 const MAX_LIST_BYTES: u64 = 512 << 20;
 /// More mistakes than these are counted and not told.
-const MAX_TOLD_MISTAKES: usize = 100;
+const MAX_TOLD_MISTAKES: usize = 20;
 /// A stamp may be longer than its base by its token and what a format puts around it.
 const GROWTH_BYTES: u64 = 16 << 10;
 
@@ -111,6 +111,9 @@ impl List {
         }
         if !problems.is_empty() {
             return Err(refuse(name, &problems, observer));
+        }
+        for note in &table.notes {
+            observer.notice(&Event::Note(note));
         }
         if table.same_token > 0 {
             observer.notice(&Event::Note(&format!("{} rows have the token of an earlier row", table.same_token)));

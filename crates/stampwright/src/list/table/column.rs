@@ -10,6 +10,10 @@ use csv::ByteRecord;
 pub(super) enum Column {
     Token,
     Name,
+    /// Somebody's name, beside a device's: nothing is made of it.
+    Person,
+    /// A telephone's number, which is no serial number.
+    Imei,
     Email,
     Ownership,
     Serial,
@@ -17,9 +21,11 @@ pub(super) enum Column {
 }
 
 /// Every column, its header as it is printed, and how the header is written without case, spaces, `_` and `-`.
-pub(super) const COLUMNS: [(Column, &str, &[&str]); 6] = [
+pub(super) const COLUMNS: [(Column, &str, &[&str]); 8] = [
     (Column::Token, "token", &["token", "enrollmenttoken", "enrolmenttoken"]),
-    (Column::Name, "name", &["name", "devicename"]),
+    (Column::Name, "name", &["devicename", "computername", "hostname", "name"]),
+    (Column::Person, "person", &["person", "username", "user", "displayname", "owner"]),
+    (Column::Imei, "imei", &["imei", "imeinumber", "meid"]),
     (Column::Email, "email", &["email", "emailaddress", "mail"]),
     (Column::Ownership, "ownership", &["ownership", "ownershiptype"]),
     (Column::Serial, "serial number", &["serialnumber", "serial", "serialno"]),
@@ -60,15 +66,27 @@ pub(super) fn folded(header: &str) -> String {
 /// Where each column is.
 pub(super) struct Header {
     places: BTreeMap<Column, usize>,
+    /// What was taken for what, where it is not plain.
+    pub(super) notes: Vec<String>,
     pub(super) fields: usize,
 }
 
 impl Header {
     pub(super) fn find(record: &ByteRecord, mappings: &[Mapping], is_minting: bool) -> Result<Self, String> {
         let headers: Vec<String> = record.iter().map(|cell| folded(&String::from_utf8_lossy(cell))).collect();
-        let mut places = BTreeMap::new();
+        let (mut places, mut notes) = (BTreeMap::new(), Vec::new());
         for (column, name, spellings) in &COLUMNS {
             let mapped = mappings.iter().find(|mapping| mapping.column == *column);
+            // Products for enrollment have both: the device's name is the file's, and the other is a person's.
+            let named = |spelling: &str| headers.iter().filter(|header| *header == spelling).count();
+            let mut spellings = *spellings;
+            if *column == Column::Name && mapped.is_none() && named("name") == 1 {
+                let devices = spellings.split_last().map_or(spellings, |(_, devices)| devices);
+                if let Some(device) = devices.iter().find(|spelling| named(spelling) > 0) {
+                    notes.push(format!("{device} is the name of each file; name is a person's, and is not used"));
+                    spellings = devices;
+                }
+            }
             let is_it = |header: &String| match mapped {
                 Some(mapping) => *header == mapping.header,
                 None => spellings.contains(&header.as_str()),
@@ -81,7 +99,7 @@ impl Header {
                 (None, _, None) => {}
             }
         }
-        let header = Self { places, fields: headers.len() };
+        let header = Self { places, notes, fields: headers.len() };
         let needed = if is_minting { Column::Serial } else { Column::Token };
         if !header.places.contains_key(&needed) {
             let name = COLUMNS.iter().find(|(column, ..)| *column == needed).map_or("", |(_, name, _)| name);

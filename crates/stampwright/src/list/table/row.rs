@@ -37,6 +37,8 @@ pub(crate) struct Row {
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) rows: Vec<Row>,
+    /// What was taken for what, where it is not plain.
+    pub(crate) notes: Vec<String>,
     /// How many rows are for another platform.
     pub(crate) passed_over: usize,
     /// How many rows have the token of an earlier row.
@@ -64,6 +66,8 @@ pub(super) struct Check<'a> {
     pub(super) problems: Vec<Problem>,
     passed_over: usize,
     same_token: usize,
+    /// Rows whose platform is only the vendor's name.
+    apple: usize,
     names: BTreeMap<String, u64>,
     serials: BTreeMap<String, u64>,
     tokens: BTreeMap<String, u64>,
@@ -73,7 +77,7 @@ impl<'a> Check<'a> {
     pub(super) fn new(header: Header, wanted: Wanted<'a>) -> Self {
         let (rows, problems) = (Vec::new(), Vec::new());
         let (names, serials, tokens) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { header, wanted, rows, problems, passed_over: 0, same_token: 0, names, serials, tokens }
+        Self { header, wanted, rows, problems, passed_over: 0, same_token: 0, apple: 0, names, serials, tokens }
     }
 
     pub(super) fn finish(mut self) -> Result<Table, Vec<Problem>> {
@@ -88,7 +92,11 @@ impl<'a> Check<'a> {
             self.problems.sort_by_key(|problem| problem.line);
             return Err(self.problems);
         }
-        Ok(Table { rows: self.rows, passed_over: self.passed_over, same_token: self.same_token })
+        let mut notes = std::mem::take(&mut self.header.notes);
+        if self.apple > 0 {
+            notes.push(format!("platform apple is taken for macOS in {} rows", self.apple));
+        }
+        Ok(Table { rows: self.rows, notes, passed_over: self.passed_over, same_token: self.same_token })
     }
 
     pub(super) fn row(&mut self, record: &ByteRecord, line: u64) {
@@ -129,7 +137,9 @@ impl<'a> Check<'a> {
 
     fn is_for_us(&mut self, record: &ByteRecord, line: u64) -> bool {
         let Some(text) = self.text(record, Column::Platform, line) else { return true };
-        let platform = match folded(&text).as_str() {
+        let folded = folded(&text);
+        let platform = match folded.as_str() {
+            "apple" => Some(Platform::Macos),
             "windows" | "win" | "windows10" | "windows11" => Some(Platform::Windows),
             "macos" | "mac" | "osx" | "macosx" => Some(Platform::Macos),
             "linux" | "debian" | "ubuntu" => Some(Platform::Linux),
@@ -140,6 +150,7 @@ impl<'a> Check<'a> {
             }
         };
         let ours = platform == Some(self.wanted.platform);
+        self.apple += usize::from(ours && folded == "apple");
         self.passed_over += usize::from(!ours);
         ours
     }
@@ -173,7 +184,11 @@ impl<'a> Check<'a> {
     fn serial(&mut self, record: &ByteRecord, line: u64) -> Option<String> {
         let Some(serial) = self.text(record, Column::Serial, line) else {
             if self.wanted.is_minting {
-                self.say(line, "serial number is empty".to_owned());
+                let why = match self.text(record, Column::Imei, line) {
+                    Some(_) => ": an IMEI is no serial number, and the agent on a computer has none to show",
+                    None => "",
+                };
+                self.say(line, format!("serial number is empty{why}"));
             }
             return None;
         };

@@ -54,6 +54,36 @@ fn an_enrollment_template_is_read_by_its_headers() {
     assert_eq!(table.passed_over, 1);
 }
 
+/// The columns and the values that one product documents for its lists.
+const PRE_ENROLLMENT: &str = "name,email,mobile,ownership,devicename,SerialNumber,platform\n\
+    Anna Müller,u0@example.com,+46700000000,corporate,LAP-0000,C020000000,apple\n\
+    Bob O'Neil,u1@example.com,+46700000001,personal,LAP-0001,C020000001,android\n\
+    \"Smith, John\",u2@example.com,+46700000002,selectuser,LAP-0002,C020000002,ios\n\
+    陳大文,u3@example.com,+46700000003,corporate,LAP-0003,C020000003,apple\n";
+
+#[test]
+fn a_pre_enrollment_list_is_taken_as_it_is() {
+    let wanted = Wanted { platform: Platform::Macos, ..SERIALS };
+    let table = read(PRE_ENROLLMENT.as_bytes(), wanted).unwrap();
+    let found: Vec<_> = table.rows.iter().map(|row| (row.name.as_str(), row.serial.as_deref())).collect();
+    assert_eq!(found, [("LAP-0000", Some("C020000000")), ("LAP-0003", Some("C020000003"))]);
+    assert_eq!(table.passed_over, 2);
+    assert_eq!(
+        table.notes,
+        [
+            "devicename is the name of each file; name is a person's, and is not used",
+            "platform apple is taken for macOS in 2 rows"
+        ]
+    );
+    // None of them is for Windows; and two of one column are still two.
+    assert_eq!(problems(PRE_ENROLLMENT, SERIALS), ["line 1: all 4 rows are for other platforms than the base"]);
+    let twice = PRE_ENROLLMENT.replacen("mobile", "name", 1);
+    assert!(problems(&twice, wanted)[0].contains("two columns are the name"));
+    // A telephone's number is no serial number.
+    let imei = "devicename,imei,serialnumber,platform\nPhone,356938035643809,,macOS\n";
+    assert!(problems(imei, wanted)[0].contains("serial number is empty: an IMEI is no serial number"));
+}
+
 #[test]
 fn other_headers_are_mapped_and_one_column_may_serve_twice() {
     let columns = ["serial=Asset Tag", "name=asset_tag"].map(|text| text.parse().unwrap());

@@ -1,0 +1,165 @@
+//! What a call changes in a manifest, where it finds it, and what a dry run says of it.
+
+use super::Desk;
+use crate::support::keys;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_version_comes_from_the_call_the_environment_or_the_manifest() {
+    let desk = Desk::new();
+    let version = |line: &str| {
+        desk.ends(0, &format!("rm -rf out; {line} -q && stampwright inspect out/Example-Agent.deb | grep ^version"))
+    };
+    let build = "stampwright build --format deb -o out";
+    assert!(version(build).contains("1.4.2"));
+    assert!(version(&format!("{build} --set product.version=1.5.0")).contains("1.5.0"));
+    assert!(version(&format!("STAMPWRIGHT_VERSION=1.6.0 {build}")).contains("1.6.0"));
+    assert!(version(&format!("STAMPWRIGHT_VERSION=1.6.0 {build} --set product.version=1.7.0")).contains("1.7.0"));
+    desk.ends(0, "sed -i 's/\"1.4.2\"/\"${RELEASE}\"/; s,\"agent-x64\",\"${DIR:-.}/agent-x64\",' stampwright.toml");
+    assert!(version(&format!("RELEASE=1.8.0 {build}")).contains("1.8.0"));
+    let said = desk.ends(1, build);
+    assert!(said.contains("stampwright.toml:5: product.version: the variable RELEASE is not set"), "{said}");
+    let said = desk.ends(1, &format!("RELEASE=one {build}"));
+    assert!(said.contains("product.version: \"one\" must be three or four numbers"), "{said}");
+    let said = desk.ends(1, &format!("RELEASE=1.8.0 DIR=nowhere {build}"));
+    assert!(said.contains("nowhere/agent-x64\" cannot be opened"), "{said}");
+    let said = desk.ends(1, &format!("RELEASE=1.8.0 {build} --set product.colour=red"));
+    assert!(said.contains("unknown field `colour`"), "{said}");
+    let said = desk.ends(1, &format!("RELEASE=1.8.0 {build} --set 'agent[9].path=x'"));
+    assert!(said.contains("agent[9].path: cannot be set: there are 5"), "{said}");
+    desk.ends(2, &format!("{build} --set version"));
+}
+
+#[test]
+fn a_manifest_is_found_in_a_folder_above() {
+    let desk = Desk::new();
+    desk.ends(0, "mkdir -p a/b && cd a/b && stampwright build --format deb -o out && test -f out/Example-Agent.deb");
+    let said = desk.ends(3, "mkdir -p /tmp/no-manifest.$$ && cd /tmp/no-manifest.$$ && stampwright build -o out");
+    assert!(said.contains("there is no stampwright.toml here or in a folder above"), "{said}");
+    desk.ends(0, "rmdir /tmp/no-manifest.*");
+}
+
+#[test]
+fn a_dry_run_says_every_problem_and_makes_nothing() {
+    let desk = Desk::new();
+    desk.ends(0, "rm -rf bases");
+    let good = desk.ends(0, "stampwright check --token-file token");
+    assert!(good.contains("Example-Agent.msi: msi for x64 of agent-x64.exe: "), "{good}");
+    assert!(good.contains("8 can be made, 0 problems") || good.contains("7 can be made, 0 problems"), "{good}");
+    // Two agents are wrong, and the key.
+    desk.ends(0, "cp agent-arm64.exe agent-x64.exe; cp agent-x64 agent-macos");
+    let output = desk.run("stampwright check --key none.key --certs none.pem");
+    assert_eq!(output.status.code(), Some(3));
+    let said = text(&output.stderr);
+    for part in ["agent-x64.exe is for arm64", "agent-macos is not a macOS executable", "open none.pem"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(text(&output.stdout).contains(", 3 problems"), "{output:?}");
+    let output = desk.run("stampwright check --json");
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), document["ok"].as_bool()), (Some(1), Some(false)));
+    assert_eq!(document["problems"].as_array().unwrap().len(), 2);
+    assert_eq!(document["files"][0]["arch"], "arm64");
+    let made = ["msi", "pkg", "deb", "rpm"].iter().any(|ending| desk.has(&format!("Example-Agent.{ending}")));
+    assert!(!made, "a dry run has made something");
+}
+
+#[test]
+fn each_format_has_a_signer_of_its_own_by_reference() {
+    let Some(keys) = keys::keys() else { return };
+    let desk = Desk::new();
+    for name in ["rsa2048", "installer"] {
+        for ending in ["key", "pem"] {
+            let file = format!("{name}.{ending}");
+            std::fs::copy(keys.path(&file), desk.file(&file)).unwrap();
+            desk.mode(&file, 0o600);
+        }
+    }
+    let mut manifest = text(&desk.read("stampwright.toml"));
+    manifest.push_str("\n[windows.signing]\ncerts = \"rsa2048.pem\"\nkey = \"rsa2048.key\"\n");
+    manifest.push_str("[macos.signing]\ncerts = \"installer.pem\"\nkey = \"${KEYS:-.}/installer.key\"\n");
+    desk.write("stampwright.toml", &manifest);
+    let checked = desk.ends(0, "stampwright check --format msi,pkg,deb");
+    assert_eq!(checked.matches(", signed").count(), 3, "{checked}");
+    desk.ends(0, "stampwright make --token-file token --format msi,pkg,deb -o dist -q");
+    for (file, signed) in [("Example-Agent.msi", true), ("Example-Agent.pkg", true), ("Example-Agent.deb", false)] {
+        let said = desk.ends(0, &format!("stampwright inspect dist/{file} | grep ^signature"));
+        assert_eq!(said.contains("none"), !signed, "{file}: {said}");
+    }
+    for (line, part) in [
+        ("pkcs12 = \"x\"", "is a second signer"),
+        ("sign-command = \"x\"", "is a second signer"),
+        ("password = \"secret\"", "unknown field `password`"),
+    ] {
+        let wrong = manifest.replace("[macos.signing]\n", &format!("[macos.signing]\n{line}\n"));
+        desk.write("wrong.toml", wrong);
+        let said = desk.ends(1, "stampwright check --product wrong.toml");
+        assert!(said.contains(part), "{said}");
+    }
+}
+
+#[test]
+fn intune_means_the_profile_of_the_file() {
+    let desk = Desk::new();
+    desk.ends(0, "stampwright make --token-file token --format msi,pkg -o dist -q");
+    for (file, name) in [("msi", "intune-windows"), ("pkg", "intune-macos")] {
+        let said = desk.run(&format!("stampwright verify dist/Example-Agent.{file} --profile intune"));
+        assert!(text(&said.stdout).contains(&format!(": {name}: ")), "{said:?}");
+    }
+    desk.ends(0, "stampwright rules intune | grep -q 'Microsoft Intune, macOS'");
+    // One vocabulary in every document, and nothing of a sample product in the schema.
+    for (file, arch) in [("dist/Example-Agent.msi", "x64"), ("bases/Example-Agent.deb", "x64")] {
+        let said = desk.run(&format!("stampwright inspect {file} --json"));
+        let document: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+        assert_eq!((&document["arch"], &document["product"]), (&arch.into(), &"Example Agent".into()), "{file}");
+    }
+    let schema = text(&desk.run("stampwright schema").stdout);
+    assert!(schema.contains("amd64") && !schema.contains("OneRMM"), "{schema}");
+}
+
+#[test]
+fn a_table_stands_for_a_folder_a_pattern_or_one_architecture() {
+    let desk = Desk::new();
+    desk.ends(0, "mkdir -p tree/a/b conf && echo 1 > tree/one && echo 2 > tree/a/b/two && chmod 755 tree/one");
+    desk.ends(0, "echo x > conf/x.rules && echo y > conf/y.rules && echo z > conf/z.txt && echo only > x64.txt");
+    let mut manifest = text(&desk.read("stampwright.toml"));
+    let file = |source: &str, destination: &str, more: &str| {
+        format!("\n[[file]]\nplatform = \"linux\"\nsource = \"{source}\"\ndestination = \"{destination}\"\n{more}")
+    };
+    manifest += &file("tree", "/opt/example/tree", "");
+    manifest += &file("conf/*.rules", "/opt/example/rules", "mode = \"0600\"\n");
+    manifest += &file("x64.txt", "/opt/example/arch.txt", "arch = \"x64\"\n");
+    manifest += &file("nowhere/*.so", "/opt/example/so", "optional = true\n");
+    manifest += &file("nowhere", "/opt/example/none", "optional = true\n");
+    desk.write("stampwright.toml", &manifest);
+    desk.ends(0, "stampwright build --format deb,rpm -o all -q");
+    for format in ["deb", "rpm"] {
+        let line = format!(
+            "stampwright extract all/Example-Agent.{format} -o {format} -q; cd {format}/payload/opt/example && find . -type f -printf '%m %P\\n' | sort -k 2"
+        );
+        assert_eq!(
+            desk.ends(0, &line),
+            "644 arch.txt\n600 rules/x.rules\n600 rules/y.rules\n644 tree/a/b/two\n755 tree/one\n",
+            "{format}"
+        );
+        let other = format!(
+            "stampwright extract all/Example-Agent-arm64.{format} -o {format}-arm -q; ! test -e {format}-arm/payload/opt/example/arch.txt && test -e {format}-arm/payload/opt/example/tree/one"
+        );
+        desk.ends(0, &other);
+    }
+    for (more, part) in [
+        (file("nowhere/*.so", "/opt/x", ""), "stands for no file"),
+        (file("x64.txt", "/opt/example/arch.txt", ""), "is there twice"),
+        (file("[", "/opt/x", ""), "is no pattern"),
+    ] {
+        desk.write("wrong.toml", format!("{manifest}{more}"));
+        let said = desk.ends(1, "stampwright check --product wrong.toml");
+        assert!(said.contains(part), "{said}");
+    }
+    desk.ends(0, "ln -s . tree/circle");
+    let said = desk.ends(1, "stampwright check");
+    assert!(said.contains("has a link to a folder"), "{said}");
+}
