@@ -243,10 +243,10 @@ fn styled(style: Style, text: &str) -> String {
 /// Colours are taken out where the output is no terminal, or the user wants none.
 fn to_stdout(text: &str) {
     let mut out = anstream::stdout().lock();
-    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        if error.kind() != io::ErrorKind::BrokenPipe {
-            let _ = LOST.set(Error::io("write", Path::new(STDOUT))(error));
-        }
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        let _ = LOST.set(Error::io("write", Path::new(STDOUT))(error));
     }
 }
 

@@ -42,7 +42,7 @@ const MISTAKES: [Mistake; 50] = [
     mistake("stamp base.deb --token-file token -o x --receipt x", 2, "x: one output for two things", "its own file"),
     mistake("stamp base.deb --token-file token -o x --receipt n/x", 3, "write to n: No such file", "make the folder"),
     mistake("stamp base.deb --token-file base.deb -o x", 1, "base.deb: token is 4099 bytes", "at most 4096"),
-    mistake("stamp agent-x64 --token-file token -o x", 1, "agent-x64: installer at 0x0: it is neither", ""),
+    mistake("stamp agent-x64 --token-file token -o x", 1, "agent-x64: installer: it is neither", ""),
     mistake("stamp bases --token-file token -o x", 1, "bases: not a regular file", ""),
     mistake("stamp no.deb --token-file token -o x", 3, "open no.deb: No such file or directory", ""),
     mistake(

@@ -43,7 +43,7 @@ fn a_mistake_is_a_document_where_documents_were_asked_for() {
     let desk = Desk::new();
     for (line, status, kind, message) in [
         ("stampwright inspect nowhere --json", 3, "machine", "open nowhere: No such file or directory"),
-        ("stampwright inspect token --json", 1, "wrong", "installer at 0x0"),
+        ("stampwright inspect token --json", 1, "wrong", "installer: it is neither"),
         ("stampwright stamp bases/Example-Agent.deb --token-file token -o - --json", 2, "usage", "both"),
         ("stampwright inspect --json --nonsense x", 2, "usage", "unexpected argument '--nonsense' found"),
         ("stampwright inspect --json", 2, "usage", "required arguments were not provided"),

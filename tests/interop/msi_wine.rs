@@ -211,10 +211,12 @@ impl Wine {
 }
 
 impl Drop for Wine {
-    /// The prefix is the tests' alone, so nothing else ends with its server.
+    /// The prefix is the tests' alone, so nothing else ends with its server. The next test must not meet a server that is ending.
     fn drop(&mut self) {
-        let server = Command::new("wineserver").arg("-k").env("WINEPREFIX", &self.prefix).status();
-        drop(server);
+        for option in ["-k", "-w"] {
+            let server = Command::new("wineserver").arg(option).env("WINEPREFIX", &self.prefix).status();
+            drop(server);
+        }
     }
 }
 

@@ -177,7 +177,7 @@ mod tests {
     fn the_manifest_is_one() {
         let programs = [("x64", PathBuf::from("Cargo.toml"))];
         let files = [(PathBuf::from("Cargo.toml"), "/usr/share/man/man1/stampwright.1.gz".to_owned())];
-        let text = text("1.2.3", "Example <x@example.com>", &programs, &files, &crate::root::root());
+        let text = text("1.2.3", "Example <x@example.com>", &programs, &files, crate::root::root());
         let table: toml::Table = toml::from_str(&text).unwrap();
         assert_eq!(table["token"]["slot"].as_bool(), Some(false));
         assert_eq!((table["agent"].as_array().unwrap().len(), table["file"].as_array().unwrap().len()), (1, 1));

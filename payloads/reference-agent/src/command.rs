@@ -7,7 +7,11 @@ use std::path::Path;
 use agent_kit::{Event, Kit};
 
 use crate::config::Config;
-use crate::{log, serve};
+use crate::log;
+#[cfg(unix)]
+use crate::unix as system;
+#[cfg(windows)]
+use crate::windows as system;
 
 /// The most steps that `once` takes: enroll, confirm and check in.
 const STEPS: u32 = 3;
@@ -48,7 +52,7 @@ impl Command {
         let config = Config::beside_the_program()?;
         let kit = config.kit()?;
         match self {
-            Self::Run => serve::serve(kit, config.log()).map(|()| 0),
+            Self::Run => system::serve(kit, config.log()).map(|()| 0),
             Self::Once => once(&kit),
             Self::Status => {
                 let status = kit.status().map_err(text)?;

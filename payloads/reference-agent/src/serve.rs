@@ -11,14 +11,6 @@ use crate::log;
 /// How long it waits when it cannot start: a disk, rights, a damaged file.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// Serves under the system's service manager.
-pub(crate) fn serve(kit: Kit, log: Option<PathBuf>) -> Result<(), String> {
-    #[cfg(windows)]
-    return crate::windows::serve(kit, log);
-    #[cfg(unix)]
-    return crate::unix::serve(kit, log);
-}
-
 /// Runs the agent until `stop`.
 pub(crate) fn run(kit: &Kit, log: Option<PathBuf>, stop: &Stop) {
     let log = log.as_deref();

@@ -20,7 +20,7 @@ const LONGEST: usize = 15;
 
 /// Replaces the end of a finished stream by one at a byte boundary and without a last block.
 pub(super) fn open_end(stream: &mut Vec<u8>) -> io::Result<()> {
-    let Found { last_block, end } = Walk::new(stream).to_the_end()?;
+    let Found { last_block, end } = Walk::new(stream).find_end()?;
     let byte = stream.get_mut(last_block / 8).ok_or_else(damaged)?;
     *byte &= !(1 << (last_block % 8));
     stream.truncate(end.div_ceil(8));
@@ -67,7 +67,7 @@ impl<'s> Walk<'s> {
         Self { bytes, at: 0, hold: 0, count: 0, literals: Table::default(), distances: Table::default() }
     }
 
-    fn to_the_end(mut self) -> io::Result<Found> {
+    fn find_end(mut self) -> io::Result<Found> {
         loop {
             let start = self.position();
             let is_last = self.take(1)? == 1;

@@ -87,7 +87,7 @@ fn expanded(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Str
         let (inside, after) = after.split_once('}').ok_or("has ${ without }")?;
         let (name, default) = inside.split_once(":-").map_or((inside, None), |(name, value)| (name, Some(value)));
         let is_first = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
-        let is_name = name.as_bytes().first().is_some_and(|byte| is_first(byte))
+        let is_name = name.as_bytes().first().is_some_and(is_first)
             && name.bytes().all(|byte| is_first(&byte) || byte.is_ascii_digit());
         if !is_name {
             return Err("has ${…} with something that is no variable's name".to_owned());
@@ -142,7 +142,7 @@ fn set<'i>(root: &mut DeTable<'i>, key: &str, value: &'i str) -> Result<(), Stri
 fn item<'t, 'i>(value: &'t mut DeValue<'i>, index: usize) -> Result<&'t mut Spanned<DeValue<'i>>, String> {
     let count = value.as_array().map_or(0, |items: &DeArray<'_>| items.len());
     let DeValue::Array(items) = value else { return Err("is no list".to_owned()) };
-    items.iter_mut().nth(index).ok_or_else(|| format!("there are {count} in the list, counted from 0"))
+    items.get_mut(index).ok_or_else(|| format!("there are {count} in the list, counted from 0"))
 }
 
 /// A text where there is one or nothing, else what the value is in TOML.

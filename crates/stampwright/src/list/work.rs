@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use container::ReadAt;
 use container::read_at::{Cursor, FileAt};
-use installer::Token;
 use installer::proof::{hex, sha256};
+use installer::{AcceptedToken, Token};
 
 use super::journal::Entry;
 use super::rows::{List, ListRow};
@@ -65,7 +65,7 @@ impl Work {
             // What a token of the list gives is known: the line is not asked what it was.
             Some(expected) => {
                 let found = digest_of(&file, path)?;
-                found == *expected && self.expected(row)?.is_none_or(|expected| expected == found)
+                found == *expected && self.expected(row, &file)?.is_none_or(|expected| expected == found)
             }
             None => {
                 let token = self.token_in(&file);
@@ -84,10 +84,17 @@ impl Work {
     }
 
     /// The digest of the row's file where it can be known: a token of the list, and no signature, which has a time in it.
-    fn expected(&self, row: &ListRow) -> Result<Option<String>> {
-        match (&row.token, &self.list.signer) {
-            (Some(token), None) => Ok(Some(hex(&self.list.stamp(token)?.sha256()?))),
-            _ => Ok(None),
+    fn expected(&self, row: &ListRow, file: &FileAt) -> Result<Option<String>> {
+        let (Some(token), None) = (&row.token, &self.list.signer) else { return Ok(None) };
+        let token = self.with_number_of(file, token.clone());
+        Ok(Some(hex(&self.list.stamp(&token)?.sha256()?)))
+    }
+
+    /// The token for a file that is there: a stamp of an earlier moment has that moment's number.
+    fn with_number_of(&self, file: &FileAt, token: AcceptedToken) -> AcceptedToken {
+        match self.number_in(file) {
+            Some(number) => self.list.numbered(token.with_number(number)),
+            None => self.list.numbered(token),
         }
     }
 
@@ -105,11 +112,7 @@ impl Work {
         };
         let Some(token) = found.filter(is_ours) else { return Ok(None) };
         let Ok(token) = self.list.base.accept(token, self.list.now) else { return Ok(None) };
-        // A stamp of an earlier moment has that moment's number.
-        let token = match self.number_in(&file) {
-            Some(number) => self.list.numbered(token.with_number(number)),
-            None => self.list.numbered(token),
-        };
+        let token = self.with_number_of(&file, token);
         let stamp = self.list.stamp(&token)?;
         let digest = digest_of(&file, path)?;
         // A signature has a time and a random number in it, so it is held to its own content instead.
