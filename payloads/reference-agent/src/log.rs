@@ -10,6 +10,7 @@ const MAX_BYTES: u64 = 1 << 20;
 
 /// Writes a line: to the file, or to standard error, which systemd and launchd keep.
 pub(crate) fn line(log: Option<&Path>, text: &str) {
+    #[allow(clippy::disallowed_methods, reason = "an agent's log says when; nothing that is made depends on it")]
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let Some(path) = log else {
         eprintln!("{text}");
