@@ -5,6 +5,7 @@
 //! | `downloads` | one token in, one installer out: headers, ranges, plans, the ledger, two hundred at once |
 //! | `links` | pages, probes and sessions take nothing; a use is taken once |
 //! | `tokens` | minted, listed, revoked, used up, never stamped again |
+//! | `enrollment` | an agent that shares no code with ours enrolls |
 //! | `callers` | keys, scopes, tenants, limits, refusals |
 //! | `faults` | bases that change, clients that go, a service that is killed |
 //! | `signing` | signed bases, and a signer that is slow |
@@ -12,6 +13,7 @@
 
 mod callers;
 mod downloads;
+mod enrollment;
 mod faults;
 mod links;
 mod secrets;
