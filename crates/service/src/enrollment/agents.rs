@@ -1,14 +1,16 @@
 //! What agents ask.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use enrollment::{Previous, Refusal};
 use http::{HeaderValue, Request, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stampwright::{Claims, Token};
@@ -24,6 +26,8 @@ use crate::ledger::{Asked, DeviceRecord, DeviceRow, Enrolled, Origin, TokenRecor
 
 /// The most bytes of a request: a batch of records, in base64.
 const MAX_BODY_BYTES: usize = 1 << 20;
+/// How long a body may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The most records of a request.
 const MAX_RECORDS: usize = 10_000;
 /// How often a device that waits asks again.
@@ -221,9 +225,7 @@ async fn of_device(
 /// The signature of a request and its body. The nonce is taken here, so a request that was recorded does not get further.
 async fn signed(state: &Enrollment, request: Request<Body>, now: u64) -> Result<(Signed, Zeroizing<Vec<u8>>)> {
     let (parts, body) = request.into_parts();
-    let too_long =
-        |_| Refused::new("too-large", StatusCode::PAYLOAD_TOO_LARGE, "the body did not come, or is longer than 1 MiB");
-    let body = Zeroizing::new(to_bytes(body, MAX_BODY_BYTES).await.map_err(too_long)?.to_vec());
+    let body = content(body).await?;
     let signed =
         signature::read(parts.method.as_str(), &parts.uri, &parts.headers, &body).map_err(Refused::unsigned)?;
     if !state.nonces.take(&signed.nonce, now) {
@@ -235,6 +237,20 @@ async fn signed(state: &Enrollment, request: Request<Body>, now: u64) -> Result<
         return Err(stale.with_nonce(state.nonces.give(now)));
     }
     Ok((signed, body))
+}
+
+/// A request's whole body.
+async fn content(body: Body) -> Result<Zeroizing<Vec<u8>>> {
+    let collected = tokio::time::timeout(PATIENCE, Limited::new(body, MAX_BODY_BYTES).collect()).await;
+    let collected = collected.map_err(|_| Refused::bad_request("the body did not come in time".to_owned()))?;
+    let collected = collected.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            Refused::new("too-large", StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 1 MiB")
+        } else {
+            Refused::bad_request("the body did not come whole".to_owned())
+        }
+    })?;
+    Ok(Zeroizing::new(collected.to_bytes().to_vec()))
 }
 
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
