@@ -103,7 +103,7 @@ fn the_schema_of_a_newer_version_is_left_alone() {
     drop(Ledger::sqlite(&path, Journal::Wal).unwrap());
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let error = Ledger::sqlite(&path, Journal::Wal).unwrap_err();
-    assert_eq!(error, LedgerError::Schema { found: 99, known: 1 });
+    assert!(matches!(error, LedgerError::Schema { found: 99, known: 1.. }), "{error}");
 }
 
 #[test]
