@@ -16,6 +16,7 @@ pub(crate) fn run(sh: &Shell) -> Result {
     probe::run(sh)?;
     payloads::lint(sh)?;
     cmd!(sh, "cargo clippy --quiet --locked --workspace --all-targets -- -D warnings").run()?;
+    cmd!(sh, "cargo doc --quiet --locked --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings").run()?;
     // A judge that is missing is an error from here on, not a test that is skipped.
     cmd!(sh, "cargo test --locked --workspace").env("STAMPWRIGHT_JUDGES", "required").run()?;
     Ok(())

@@ -6,8 +6,8 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`at`] | positioned reads: files, memory, windows |
-//! | [`bytes`] | the one consuming reader for untrusted input, and the error it gives |
+//! | [`read_at`] | positioned reads: files, memory, windows |
+//! | [`reader`] | the one consuming reader for untrusted input, and the error it gives |
 //! | [`stream`] | streams, a piece at a time |
 //! | [`workers`] | work on all cores, results in order |
 //! | [`ar`] | the outer archive of a deb |

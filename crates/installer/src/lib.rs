@@ -13,7 +13,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Who may import whom in here: [`token`], [`claims`], [`splice`], [`product`], [`payload`], [`report`], [`signature`], [`slot`] ← [`policy`] ← [`format`] ← [`proof`], [`prepare`] ← `deb`,
+//! Who may import whom in here: [`token`], [`claims`], [`splice`], [`product`], [`payload`], [`report`], [`signature`], [`slot`] ← [`policy`] ← [`format`](mod@format) ← [`proof`], [`prepare`] ← `deb`,
 //! `msi`, `pkg`, `rpm` ← [`formats`] ← [`stamp`]. The formats' folders never import each other.
 
 // The test support that units share with the integration tests names this crate as they do.

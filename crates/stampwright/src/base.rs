@@ -65,7 +65,7 @@ impl Options {
         self
     }
 
-    /// The record that [`prepare`](crate::prepare) wrote. Default: the one beside the base (`FILE.prepare.json`), if the base is
+    /// The record that [`prepare`](fn@crate::prepare) wrote. Default: the one beside the base (`FILE.prepare.json`), if the base is
     /// opened by its path and has a slot.
     #[must_use]
     pub fn prepared(mut self, record: Prepared) -> Self {

@@ -72,7 +72,7 @@
 //! | [`TokenPolicy`], [`AcceptedToken`] | which tokens a base takes |
 //! | [`Stamp`], [`Slice`], [`Plan`] | a base with a token in it: a file, a stream, a range, a document |
 //! | [`Signer`], [`sign`], [`signature`] | keys, signing whole files, and whether a signature holds |
-//! | [`prepared`] | signed bases that take tokens without a key |
+//! | [`prepare`](mod@prepare) | signed bases that take tokens without a key |
 //! | [`list`] | a list of devices or tenants, an installer for each |
 //! | [`build()`], [`make()`], [`kit()`] | from a product's manifest to bases, installers, and what goes with them |
 //! | [`inspect()`], [`extract()`], [`verify()`] | any installer, ours or another tool's |

@@ -111,7 +111,7 @@ impl Prepared {
     }
 }
 
-/// What [`prepare`] did.
+/// What [`prepare()`] did.
 #[derive(Debug)]
 pub struct Preparation {
     /// The record, which lies beside the prepared base.

@@ -26,7 +26,7 @@ pub enum Kind {
     File {
         /// Its length in bytes.
         size: u64,
-        /// Its [`Cksum`].
+        /// Its `Cksum`.
         cksum: u32,
     },
     /// A file of which only name and mode are said: Apple's companions of other files, `._name`. Never written here.

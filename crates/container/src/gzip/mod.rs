@@ -19,7 +19,7 @@
 //!
 //! One member, because some readers stop after the first one and only some say so.
 //!
-//! libdeflate deflates: the same size in a quarter of the time that zlib takes. It writes whole streams, whose ends [`join`] takes off.
+//! libdeflate deflates: the same size in a quarter of the time that zlib takes. It writes whole streams, whose ends `join` takes off.
 //! What is read, and what is only stored, goes through `flate2` (zlib-rs).
 
 mod decode;

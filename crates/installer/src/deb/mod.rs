@@ -20,7 +20,7 @@
 //! the agent, is silently not installed.
 //!
 //! **What a stamp changes**, from front to back: the size of `control.tar.gz`, the control file's mark
-//! ([`mark`]: the token's fingerprint, which makes apt see another package of the same version), the size of
+//! (`mark`: the token's fingerprint, which makes apt see another package of the same version), the size of
 //! `data.tar`, its tail. Three kept ranges, and nothing is compressed. `md5sums` does not list the token.
 //!
 //! **What is signed.** Nothing in a deb itself; repositories sign the list of digests. So there is nothing to
@@ -36,8 +36,8 @@
 //! compressed by gzip, xz, zstd, bzip2 and LZMA and not at all, `control.tar` by the first three and not at all: all are read here, and what we
 //! write is one of the first three. Packages of other tools are held to what dpkg asks for and to nothing of our own. lintian wants no 0600 files: an override says why.
 //!
-//! Writing: [`build`] ← [`tree`], [`control`], [`tar`], [`codec`]. Stamping: [`stamp`]. Reading: [`read`] ←
-//! [`extract`], [`verify`]. The two sides share only names; the readers use the `tar` crate, the writers do not (it
+//! Writing: `build` ← `tree`, `control`, `tar`, `codec`. Stamping: `stamp`. Reading: `read` ←
+//! `extract`, `verify`. The two sides share only names; the readers use the `tar` crate, the writers do not (it
 //! drops the `./` that dpkg-deb's names start with).
 
 mod build;

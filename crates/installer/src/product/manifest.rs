@@ -1,7 +1,7 @@
 //! What a person types: `stampwright.toml`, as it stands in the file.
 //!
 //! These types are the file's schema and nothing else: serde reads them, unknown keys are refused, and the JSON
-//! Schema for editors is generated from them. What the words mean is settled in [`super::check`].
+//! Schema for editors is generated from them. What the words mean is settled in `super::check`.
 
 use schemars::JsonSchema;
 use serde::Deserialize;

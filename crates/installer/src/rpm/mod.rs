@@ -19,8 +19,8 @@
 //!
 //! **What a stamp changes.** Everything before the payload is written anew (some kilobytes), the payload is kept but for its
 //! tail. The header lists one file more, says another size, release and digest of the payload, and the first line of two
-//! scriptlets is the token's mark ([`mark`]). The new digest of the payload is not computed from the payload: a tag of the
-//! base has the state of that digest where the tail begins ([`bulk`]).
+//! scriptlets is the token's mark (`mark`). The new digest of the payload is not computed from the payload: a tag of the
+//! base has the state of that digest where the tail begins (`bulk`).
 //!
 //! **What is signed.** The header, which has the digests of the payload and of each file in it. So a signed stamp costs one
 //! signature, whatever the length of the payload. Digests and signatures over header and payload together, which are older,
@@ -41,8 +41,8 @@
 //! **Deviations seen.** `rpm -K` takes packages for good that no rpm can install ([`container::rpm`] has the list); `verify`
 //! goes through the payload as rpm does when it installs.
 //!
-//! Writing: [`build`] ← [`tree`], [`header`], [`files`], [`depends`], [`scripts`], [`codec`]. Stamping: [`stamp`]. Reading:
-//! [`read`] ← [`open`], [`extract`], [`verify`], [`signature`]. The two sides share only names.
+//! Writing: `build` ← `tree`, `header`, `files`, `depends`, `scripts`, `codec`. Stamping: `stamp`. Reading:
+//! `read` ← `open`, `extract`, `verify`, `signature`. The two sides share only names.
 
 mod build;
 mod bulk;

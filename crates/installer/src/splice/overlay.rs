@@ -14,7 +14,7 @@ use crate::secret::SecretBytes;
 
 const PAGE_BYTES: u64 = 4096;
 
-/// `Read + Write + Seek` over a base that stays as it is; see the [module](self).
+/// `Read + Write + Seek` over a base that stays as it is; see the module.
 #[derive(Debug)]
 pub struct Overlay<B> {
     base: B,

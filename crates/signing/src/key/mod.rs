@@ -2,7 +2,7 @@
 //!
 //! | module | where the key is | what it is asked |
 //! |---|---|---|
-//! | [`file`] | PEM or DER: PKCS #8 (also encrypted), PKCS #1, SEC 1 | |
+//! | [`file`](mod@file) | PEM or DER: PKCS #8 (also encrypted), PKCS #1, SEC 1 | |
 //! | [`pkcs12`] | a PKCS #12 file, with its certificates | |
 //! | [`pkcs11`] | a card, a dongle, a network HSM, through its vendor's library | to sign a DigestInfo or a digest |
 //! | [`command`] | anywhere: a cloud's key service | a program gets the digest and answers the signature |
