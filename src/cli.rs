@@ -115,7 +115,7 @@ impl Cli {
                     let hint = suggestion(&error);
                     print::json_error(&Mistake { kind: "usage", message, place: None, hint: hint.as_deref() });
                 }
-                // Help that nobody reads is no mistake; what cannot be written is the machine's.
+                // A reader of the help that has gone is no mistake; what cannot be written is the machine's.
                 let printed = error.print().or_else(|error| match error.kind() {
                     std::io::ErrorKind::BrokenPipe => Ok(()),
                     _ => Err(error),

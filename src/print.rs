@@ -1,6 +1,6 @@
 //! What is printed: results and documents on standard output; progress, notes and errors on standard error.
 //!
-//! Nothing in here panics when nobody listens. A reader of results that went away (`| head`) is nobody's mistake, so the work goes on in
+//! Nothing in here panics when an output is closed. A reader of results that went away (`| head`) is no error, so the work goes on in
 //! silence; a disk that is full under `> made.txt` is said at the end, when the work is done.
 
 use std::fmt::Display;

@@ -187,7 +187,7 @@ fn a_stamp_changes_the_slot_and_nothing_else() {
 
 #[test]
 fn only_a_token_of_the_issuer_is_taken() {
-    let stranger = Issuer::new(9, "key-1");
+    let foreign = Issuer::new(9, "key-1");
     let unknown = Issuer::new(9, "key-2");
     for base in signed() {
         let (prepared, record) = base.prepare();
@@ -195,7 +195,7 @@ fn only_a_token_of_the_issuer_is_taken() {
         let at = forged.len() - 10;
         forged.replace_range(at..=at, if &forged[at..=at] == "A" { "B" } else { "A" });
         for token in [
-            stranger.token("acme", 0),
+            foreign.token("acme", 0),
             unknown.token("acme", 0),
             Token::parse(forged.as_bytes()).unwrap(),
             Token::parse(b"opaque-token").unwrap(),
@@ -212,9 +212,9 @@ fn only_a_token_of_the_issuer_is_taken() {
             assert_eq!(errors(base.format(), &bad).is_empty(), !base.seen, "a forged token is not found");
         }
         // Keys that are asserted later do not replace those that are seen.
-        let other = IssuerKeys::parse(&stranger.jwks()).unwrap();
+        let other = IssuerKeys::parse(&foreign.jwks()).unwrap();
         let open = once::open(&prepared).unwrap().pinned(other);
-        assert_eq!(open.accept(stranger.token("acme", 0), 0).is_ok(), !base.seen);
+        assert_eq!(open.accept(foreign.token("acme", 0), 0).is_ok(), !base.seen);
         if !base.seen {
             let open = once::open(&prepared).unwrap();
             assert!(matches!(once::stamp(&open, &issuer().token("acme", 0)), Err(StampError::NoIssuerKeys)));

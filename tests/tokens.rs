@@ -168,9 +168,9 @@ fn a_token_that_is_of_no_use_does_not_get_into_an_installer() {
         refuses(make("other", more), "is for the product \"Other\", must be for \"Example Agent\"");
     }
     // Only a listed issuer's, where there is a list.
-    let stranger = Issuer::new("es256");
-    stranger.mint("t", &[]);
-    let theirs = stranger.path("t");
+    let foreign = Issuer::new("es256");
+    foreign.mint("t", &[]);
+    let theirs = foreign.path("t");
     refuses(make(theirs.to_str().unwrap(), &keys), "not one of the keys that were given");
     fs::write(issuer.path("opaque"), "opaque-token-0123456789").unwrap();
     refuses(make("opaque", &keys), "the token is not signed");
@@ -190,8 +190,8 @@ fn the_keys_in_a_base_decide_what_it_takes() {
     issuer.succeeds(&["build", "--product", manifest.to_str().unwrap(), "-o", "bases"]);
     let token = issuer.mint("t", &["--id", "t-77"]);
     fs::write(issuer.path("opaque"), "opaque-token-0123456789").unwrap();
-    let stranger = Issuer::new("eddsa");
-    stranger.mint("t", &[]);
+    let foreign = Issuer::new("eddsa");
+    foreign.mint("t", &[]);
     for name in ["Example-Agent.msi", "Example-Agent-arm64.msi", "Example-Agent.pkg", "Example-Agent.deb"] {
         let base = format!("bases/{name}");
         issuer.succeeds(&["stamp", &base, "--token-file", "t", "-o", name]);
@@ -204,7 +204,7 @@ fn the_keys_in_a_base_decide_what_it_takes() {
         let more: &[&str] = if name.ends_with(".deb") { &keys } else { &[] };
         for (token, why) in [
             (issuer.path("opaque"), "the token is not signed"),
-            (stranger.path("t"), "not one of the keys that were given"),
+            (foreign.path("t"), "not one of the keys that were given"),
         ] {
             let stamp = ["stamp", &base, "--token-file", token.to_str().unwrap(), "-o", "no"];
             issuer.refuses(&[&stamp, more].concat(), why);

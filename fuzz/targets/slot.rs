@@ -15,7 +15,7 @@ fuzz_target!(|data: &[u8]| {
         // What comes out is a token in the compact form, whatever stands around it.
         assert!(token.len() <= 4096 && token.split('.').count() == 3);
         assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)));
-        // The private key is printed there as well, but nobody here has signed this.
+        // The private key is printed there as well, but no key has signed this.
         assert!(jws::verify(token, KEYS, "Example Agent").is_err());
     }
     if let Ok(signature) = compound::stream(&mut &*data, "\u{5}DigitalSignature") {

@@ -1,5 +1,5 @@
 # slot_token PACKAGE TARGET: the token out of the block between the package's archive and its notarization ticket,
-# which is one line: stampwright-slot-1 LENGTH CKSUM TOKEN, with spaces up to 4096 bytes. Nobody signs that line, so every byte
+# which is one line: stampwright-slot-1 LENGTH CKSUM TOKEN, with spaces up to 4096 bytes. No signature covers that line, so every byte
 # of it is accounted for; whether its issuer signed the token is for the agent to find out.
 slot_token() {
     slot_line=$2.line

@@ -86,7 +86,7 @@ fn outputs_that_are_closed_or_full_or_gone_never_panic() {
                 assert_eq!(status, Some(3), "{command} {to}: {output:?}");
             }
         }
-        // Nobody reads.
+        // The reader is gone.
         let output = desk.run(&format!("set -o pipefail; {command} 2> said | true; echo ${{PIPESTATUS[0]}}; cat said"));
         let said = text(&output.stdout);
         assert!(!said.contains("panicked") && !said.contains("Broken pipe"), "{command}: {said}");

@@ -294,11 +294,11 @@ fn a_token_that_no_issuer_signed_for_this_product_is_not_taken() {
         let key = issuer(algorithm);
         let (good, other) = (minted(&key, PRODUCT, "acme"), minted(&key, PRODUCT, "evil"));
         let ((content, _), (_, signature)) = (other.rsplit_once('.').unwrap(), good.rsplit_once('.').unwrap());
-        let stranger = IssuerKey::generate(algorithm, &[6; 32]).unwrap();
+        let foreign = IssuerKey::generate(algorithm, &[6; 32]).unwrap();
         for (name, wrong, why) in [
             ("forged", format!("{content}.{signature}"), "the token's signature does not verify"),
             ("cut", good[..good.len() - 9].to_owned(), "the token's signature does not verify"),
-            ("stranger", minted(&stranger, PRODUCT, "acme"), "signed with a key that is not one of the issuer's"),
+            ("foreign", minted(&foreign, PRODUCT, "acme"), "signed with a key that is not one of the issuer's"),
             ("swapped", minted(&key, "Another Agent", "acme"), "the token is for another product"),
             ("shape", "a.b.c".to_owned(), "the token's header is not a JSON object"),
         ] {

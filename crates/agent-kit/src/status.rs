@@ -1,4 +1,4 @@
-//! Where the device stands, from its own files: works while the service is down, and asks nobody.
+//! Where the device stands, from its own files: works while the service is down, and connects to nothing.
 
 use serde::Serialize;
 

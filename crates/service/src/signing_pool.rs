@@ -54,7 +54,7 @@ impl SigningPool {
         let sign = async move {
             let permit = pool.free.clone().acquire_owned().await;
             let signer = pool.clone();
-            // The permit stays with the thread: a signature that nobody waits for any more still keeps the key busy.
+            // The permit stays with the thread: a signature whose request has gone still keeps the key busy.
             tokio::task::spawn_blocking(move || {
                 let _permit = permit;
                 base.stamp_signed(&token, &*signer.signer(edge::now())?)

@@ -26,7 +26,7 @@ pub struct Extraction {
 /// What becomes of the modes that an installer gives its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Modes {
-    /// Without setuid, setgid and sticky bits, and nobody but the owner may write: an installer may come from anybody, and who extracts it may be
+    /// Without setuid, setgid and sticky bits, and only the owner may write: an installer is untrusted input, and who extracts it may be
     /// root.
     Harmless,
     /// As they are.

@@ -172,7 +172,7 @@ fn read(file: File, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-/// Whether others than its owner can read a file. A pipe is nobody's file.
+/// Whether others than its owner can read a file. A pipe cannot be read by others.
 #[must_use]
 pub fn is_open(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.is_file() && has_readers(&found))

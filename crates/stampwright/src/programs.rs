@@ -74,7 +74,7 @@ impl Programs {
         let judged = check(Arch::X64).or_else(|_| check(Arch::Arm64)).or_else(|_| check(Arch::Universal));
         match judged.map(|agent| agent.signer) {
             Ok(Some(signer)) => {
-                let name = signer.name.or(signer.organisation).unwrap_or_else(|| "nobody (ad hoc)".to_owned());
+                let name = signer.name.or(signer.organisation).unwrap_or_else(|| "no signer (ad hoc)".to_owned());
                 self.signed.entry(name).or_default().push(path.to_owned());
             }
             Ok(None) => self.unsigned.push(path.to_owned()),

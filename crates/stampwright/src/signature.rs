@@ -130,7 +130,7 @@ fn describe(facts: &SignatureFacts, name: &'static str, lines: &mut Vec<(&'stati
     let mut head = match (signer, &facts.openpgp_key) {
         (Some(signer), _) => format!("by {}", signer.subject),
         (None, Some(key)) => format!("by the OpenPGP key {key}"),
-        (None, None) => "by nobody".to_owned(),
+        (None, None) => "without a signer".to_owned(),
     };
     if let (Some(signer), Some(digest)) = (signer, facts.digest) {
         let _ = write!(head, ", {} with {digest}", signer.key);

@@ -100,7 +100,7 @@ fn doctor(kit: &Kit, json: bool, bundle: Option<&str>) -> Result<u8, String> {
     Ok(report.exit_status())
 }
 
-/// A file that is not there yet. What these files hold is no secret, but nobody else needs it.
+/// A file that is not there yet. What these files hold is no secret, but no other account needs it.
 fn write_new(path: &Path, text: &str) -> Result<(), String> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_nobody_names_is_named() {
+    fn a_template_without_a_user_is_reported() {
         let tree = tree_of(&[
             ("templates/deb/postinst.sh", ""),
             ("templates/deb/old.sh", ""),

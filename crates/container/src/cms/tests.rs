@@ -100,8 +100,8 @@ fn a_signer_is_found_by_its_key_as_well() {
     let bytes = message(&[&ours, &other], &[&signer(&sid, &[])], encode);
     let read = SignedData::read(Encoding::Der, &bytes).unwrap();
     assert_eq!(read.certificate_of(&read.signers[0]).unwrap().whole, other);
-    let nobody = message(&[&ours], &[&signer(&sid, &[])], encode);
-    let read = SignedData::read(Encoding::Der, &nobody).unwrap();
+    let unsigned = message(&[&ours], &[&signer(&sid, &[])], encode);
+    let read = SignedData::read(Encoding::Der, &unsigned).unwrap();
     assert!(read.certificate_of(&read.signers[0]).is_none());
 }
 

@@ -44,7 +44,7 @@ pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, B
 }
 
 /// Where the default of a configuration file lies. It is no conffile of dpkg's, which asks about an edited one and stops where there
-/// is nobody to ask; `postinst` keeps what was edited (Debian Policy, 10.7.3).
+/// is no terminal; `postinst` keeps what was edited (Debian Policy, 10.7.3).
 pub(super) fn default_path(package: &str, destination: &str) -> String {
     format!("usr/share/{package}/config/{destination}")
 }

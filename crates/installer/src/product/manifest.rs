@@ -3,12 +3,43 @@
 //! These types are the file's schema and nothing else: serde reads them, unknown keys are refused, and the JSON
 //! Schema for editors is generated from them. What the words mean is settled in `super::check`.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
+use std::borrow::Cow;
+use std::ops::Deref;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-/// A value and where in the file it stands.
-pub type At<T> = Spanned<T>;
+/// A value and where in the file it stands. Its schema is the value's.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct At<T>(Spanned<T>);
+
+impl<T> Deref for At<T> {
+    type Target = Spanned<T>;
+
+    fn deref(&self) -> &Spanned<T> {
+        &self.0
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for At<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
 
 /// The whole file.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -48,43 +79,30 @@ pub struct Manifest {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ProductSection {
     /// The name that people see, e.g. `Example Agent`.
-    #[schemars(with = "String")]
     pub name: At<String>,
     /// The installers' file name without its ending, the same for every version, e.g. `Example-Agent`.
-    #[schemars(with = "String")]
     pub file_stem: At<String>,
     /// Three or four numbers, e.g. `1.4.2`, `2024.11.8`, `1.4.2.2924`, and what comes before a release, e.g. `1.5.0~rc1`.
-    #[schemars(with = "String")]
     pub version: At<String>,
     /// Who publishes it, e.g. `Example Ltd`.
-    #[schemars(with = "String")]
     pub publisher: At<String>,
     /// One line that says what it is.
-    #[schemars(with = "String")]
     pub summary: At<String>,
     /// Some lines that say what it is and does.
-    #[schemars(with = "Option<String>")]
     pub description: Option<At<String>>,
     /// A web address.
-    #[schemars(with = "Option<String>")]
     pub homepage: Option<At<String>>,
     /// An SPDX expression, e.g. `Apache-2.0`, or a short name, e.g. `Proprietary`.
-    #[schemars(with = "String")]
     pub licence: At<String>,
     /// A file with the licence's text.
-    #[schemars(with = "Option<String>")]
     pub licence_file: Option<At<String>>,
     /// Name and address of who answers for the packages, e.g. `Example <packages@example.com>`.
-    #[schemars(with = "String")]
     pub maintainer: At<String>,
     /// The installed executable's name without `.exe`; else the package name.
-    #[schemars(with = "Option<String>")]
     pub executable: Option<At<String>>,
     /// The product's folder and registry key where the name cannot be one; else the name.
-    #[schemars(with = "Option<String>")]
     pub folder: Option<At<String>>,
     /// The publisher's folder and registry key where the name cannot be one; else the publisher.
-    #[schemars(with = "Option<String>")]
     pub publisher_folder: Option<At<String>>,
 }
 
@@ -94,15 +112,12 @@ pub struct ProductSection {
 pub struct TokenSection {
     /// Whether an installation without a token, on a device that is not enrolled, is refused. On unless said, or unless there is no
     /// place for one.
-    #[schemars(with = "Option<bool>")]
     pub required: Option<At<bool>>,
     /// Whether the installers have a place for a token. On unless said; `false` makes plain packages, which cannot be stamped: deb and
     /// rpm only.
-    #[schemars(with = "Option<bool>")]
     pub slot: Option<At<bool>>,
     /// The public keys of who mints the tokens, a JSON Web Key Set as `stampwright token keygen` writes it: installed with
     /// the agent, which checks tokens with it.
-    #[schemars(with = "Option<String>")]
     pub issuer_keys: Option<At<String>>,
 }
 
@@ -111,32 +126,24 @@ pub struct TokenSection {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ServiceSection {
     /// The service's name for Windows and systemd; else the package name. launchd has the bundle id.
-    #[schemars(with = "Option<String>")]
     pub name: Option<At<String>>,
     /// The name that people see; else the product's.
-    #[schemars(with = "Option<String>")]
     pub display_name: Option<At<String>>,
     /// One line that says what the service does; else the product's summary.
-    #[schemars(with = "Option<String>")]
     pub description: Option<At<String>>,
     /// The agent's arguments. They are readable by every user of the device: no secrets.
     #[serde(default)]
-    #[schemars(with = "Vec<String>")]
     pub arguments: Vec<At<String>>,
     /// When the system starts it again.
     #[serde(default)]
     pub restart: Restart,
     /// Seconds before it is started again.
-    #[schemars(with = "Option<u32>")]
     pub restart_delay_secs: Option<At<u32>>,
     /// Other arguments on Windows.
-    #[schemars(with = "Option<Vec<String>>")]
     pub windows_arguments: Option<Vec<At<String>>>,
     /// Other arguments on macOS.
-    #[schemars(with = "Option<Vec<String>>")]
     pub macos_arguments: Option<Vec<At<String>>>,
     /// Other arguments on Linux.
-    #[schemars(with = "Option<Vec<String>>")]
     pub linux_arguments: Option<Vec<At<String>>>,
 }
 
@@ -195,13 +202,10 @@ pub enum Arch {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct AgentSection {
     /// Its operating system.
-    #[schemars(with = "Platform")]
     pub platform: At<Platform>,
     /// Its architecture.
-    #[schemars(with = "Arch")]
     pub arch: At<Arch>,
     /// The executable, or on macOS a signed `.app` folder; relative to the manifest.
-    #[schemars(with = "String")]
     pub path: At<String>,
 }
 
@@ -210,21 +214,16 @@ pub struct AgentSection {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FileSection {
     /// The operating system that it is for.
-    #[schemars(with = "Platform")]
     pub platform: At<Platform>,
     /// The architecture that it is for; else all of them.
-    #[schemars(with = "Option<Arch>")]
     pub arch: Option<At<Arch>>,
     /// The file, relative to the manifest; a folder, for everything in it; or a pattern with `*`, `?` and `**`.
-    #[schemars(with = "String")]
     pub source: At<String>,
     /// Where it goes: a full path on macOS and Linux, relative to the installation folder on Windows. What is in a folder, or matches a pattern, goes
     /// below it.
-    #[schemars(with = "String")]
     pub destination: At<String>,
     /// Its mode in octal, e.g. `0644`, which is also the default; what comes out of a folder or a pattern and can be run has `0755`. Not for
     /// Windows.
-    #[schemars(with = "Option<String>")]
     pub mode: Option<At<String>>,
     /// Whether administrators edit it: an upgrade keeps what is there, and puts its own default beside it.
     #[serde(default)]
@@ -239,18 +238,14 @@ pub struct FileSection {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct WindowsSection {
     /// The product's upgrade code, the same for ever: `{XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX}`.
-    #[schemars(with = "String")]
     pub upgrade_code: At<String>,
     /// The version for Windows Installer where it cannot say the product's: three numbers, up to 255.255.65535, which grow with every
     /// release.
-    #[schemars(with = "Option<String>")]
     pub version: Option<At<String>>,
     /// Your own signed copy of the custom actions for x64, which are part of every MSI; else the one that comes with
     /// Stampwright, unsigned.
-    #[schemars(with = "Option<String>")]
     pub token_reader_x64: Option<At<String>>,
     /// The same for arm64.
-    #[schemars(with = "Option<String>")]
     pub token_reader_arm64: Option<At<String>>,
     /// Who signs the MSIs that `make` makes.
     pub signing: Option<SigningSection>,
@@ -261,13 +256,10 @@ pub struct WindowsSection {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct MacosSection {
     /// The application's bundle id, e.g. `com.example.agent`; also the daemon's label.
-    #[schemars(with = "String")]
     pub bundle_id: At<String>,
     /// The version for macOS where it cannot say the product's: three or four numbers, which grow with every release.
-    #[schemars(with = "Option<String>")]
     pub version: Option<At<String>>,
     /// The oldest macOS that it runs on; else 11.0.
-    #[schemars(with = "Option<String>")]
     pub minimum_version: Option<At<String>>,
     /// Who signs the packages that `make` makes.
     pub signing: Option<SigningSection>,
@@ -278,19 +270,14 @@ pub struct MacosSection {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct LinuxSection {
     /// The packages' name; else the file stem in lower case.
-    #[schemars(with = "Option<String>")]
     pub package: Option<At<String>>,
     /// A command for people: a link of this name in /usr/bin that leads to the executable.
-    #[schemars(with = "Option<String>")]
     pub command: Option<At<String>>,
     /// `deb.depends`.
-    #[schemars(with = "Option<Vec<String>>")]
     pub depends: Option<At<Vec<At<String>>>>,
     /// `deb.section`.
-    #[schemars(with = "Option<String>")]
     pub section: Option<At<String>>,
     /// `deb.compression`.
-    #[schemars(with = "Option<Compression>")]
     pub compression: Option<At<Compression>>,
 }
 
@@ -299,13 +286,10 @@ pub struct LinuxSection {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct DebSection {
     /// Further dependencies, e.g. `ca-certificates`.
-    #[schemars(with = "Option<Vec<String>>")]
     pub depends: Option<At<Vec<At<String>>>>,
     /// The archive section; else `admin`.
-    #[schemars(with = "Option<String>")]
     pub section: Option<At<String>>,
     /// How the payload is compressed; else `xz`, which every dpkg reads.
-    #[schemars(with = "Option<Compression>")]
     pub compression: Option<At<Compression>>,
 }
 
@@ -314,7 +298,6 @@ pub struct DebSection {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct RpmSection {
     /// Further requirements, e.g. `ca-certificates` or `openssl-libs >= 3.0`.
-    #[schemars(with = "Vec<String>")]
     pub requires: Vec<At<String>>,
     /// How the payload is compressed; else `zstd`, which RHEL 8, SLES 15 and later read.
     pub compression: Option<Compression>,
@@ -327,37 +310,26 @@ pub struct RpmSection {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SigningSection {
     /// The signer's certificates, PEM or DER, the leaf first.
-    #[schemars(with = "Option<String>")]
     pub certs: Option<At<String>>,
     /// The file with the private key.
-    #[schemars(with = "Option<String>")]
     pub key: Option<At<String>>,
     /// The PKCS #12 file with the private key and its certificates.
-    #[schemars(with = "Option<String>")]
     pub pkcs12: Option<At<String>>,
     /// The private key on a PKCS #11 token (RFC 7512).
-    #[schemars(with = "Option<String>")]
     pub pkcs11: Option<At<String>>,
     /// A command that signs a digest.
-    #[schemars(with = "Option<String>")]
     pub sign_command: Option<At<String>>,
     /// A command that signs a whole file.
-    #[schemars(with = "Option<String>")]
     pub sign_file_command: Option<At<String>>,
     /// The file with the key's password or the token's PIN.
-    #[schemars(with = "Option<String>")]
     pub key_password_file: Option<At<String>>,
     /// The environment variable with the key's password or the token's PIN.
-    #[schemars(with = "Option<String>")]
     pub key_password_env: Option<At<String>>,
     /// A timestamp authority (RFC 3161), http only.
-    #[schemars(with = "Option<String>")]
     pub timestamp: Option<At<String>>,
     /// The name that Windows shows for the installer.
-    #[schemars(with = "Option<String>")]
     pub description: Option<At<String>>,
     /// The address that Windows shows for the installer.
-    #[schemars(with = "Option<String>")]
     pub url: Option<At<String>>,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It installs an MSI from a share at startup, as the computer's account, without a command line: properties cannot be
 //! given, so the token is in the MSI (a stamped installer) or in a transform (an untouched base). The computers must be able to read
-//! it, and nobody else should; the page says how.
+//! it, and no other account should; the page says how.
 //!
 //! Sources: Microsoft Learn, "Use Group Policy to remotely install software"; Windows Installer, "Guidelines for packages",
 //! "Package Codes", "Changing the Product Code".

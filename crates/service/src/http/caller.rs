@@ -46,7 +46,7 @@ impl Caller {
     /// Demands that something is this key's business.
     ///
     /// # Errors
-    /// It is another tenant's, or nobody's, and the key is a tenant's.
+    /// It belongs to another tenant, or to no tenant, and the key is restricted to one.
     pub(crate) fn may_for(&self, tenant: Option<&str>) -> Result<()> {
         self.0.may_for(tenant).map_err(|_| Problem::new(Type::Forbidden, "the key is for another tenant"))
     }

@@ -4,7 +4,7 @@
 //!
 //! - **Durable when it returns.** A method that writes returns `Ok` after the change is on the disk (SQLite: write-ahead log, `synchronous`
 //!   FULL; PostgreSQL: `synchronous_commit` on), and `Err` if it is not there. One exception: [`LedgerError::Unavailable`] from PostgreSQL may
-//!   mean that the connection broke while the change was committed; it may be there. Nobody was told so, and every change here can be repeated.
+//!   mean that the connection broke while the change was committed; it may be there. No caller was told so, and every change here can be repeated.
 //! - **Atomic.** Each method is one transaction: all that it says or nothing.
 //! - **A refusal is an answer.** Tokens that are revoked, links that are used up and the like come as values, and nothing has changed then
 //!   but that a token is written down that was not known. Errors are the database's.

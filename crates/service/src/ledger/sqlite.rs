@@ -1,7 +1,7 @@
 //! SQLite: one thread writes, a few read.
 //!
 //! The writer takes what has queued into one transaction, at most [`MAX_GROUP`] jobs or as many as come in [`MAX_GROUP_TIME`], each in a
-//! savepoint of its own, and answers all of them when the commit is on the disk. A single job waits for nobody; under load the price of
+//! savepoint of its own, and answers all of them when the commit is on the disk. A single job does not wait for others; under load the price of
 //! the disk's flush is shared. `synchronous` is FULL: with a write-ahead log and the usual NORMAL, a commit may be forgotten when the
 //! power goes.
 

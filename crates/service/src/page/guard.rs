@@ -19,7 +19,7 @@ pub(super) fn same_origin(headers: &HeaderMap) -> Result<(), Problem> {
     if site && origin { Ok(()) } else { Err(refused()) }
 }
 
-/// The value that the forms of a session have in them. Nobody without the cookie can know it.
+/// The value that the forms of a session have in them. It cannot be computed without the cookie.
 pub(super) fn form_value(cookie: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(format!("form {cookie}")))
 }

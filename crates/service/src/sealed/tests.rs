@@ -1,4 +1,4 @@
-//! Sealed secrets open for who sealed them, and for nobody else.
+//! A sealed secret opens with its own key, for its own row, and not otherwise.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

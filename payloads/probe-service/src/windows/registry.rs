@@ -62,7 +62,7 @@ impl Key {
 
 impl Drop for Key {
     fn drop(&mut self) {
-        // SAFETY: the handle is open and nobody uses it afterwards.
+        // SAFETY: the handle is open and it is not used afterwards.
         unsafe { ffi::RegCloseKey(self.0) };
     }
 }

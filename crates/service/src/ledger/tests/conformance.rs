@@ -71,7 +71,7 @@ async fn page_sessions_end(ledger: Ledger) {
     ledger.close_page_session([1; 32]).await.unwrap();
     assert_eq!(ledger.page_session([1; 32], NOW).await.unwrap(), None);
     ledger.revoke_api_key("k1", NOW).await.unwrap();
-    assert_eq!(ledger.page_session([2; 32], NOW).await.unwrap(), None, "a revoked key signs nobody in");
+    assert_eq!(ledger.page_session([2; 32], NOW).await.unwrap(), None, "a revoked key has no session");
 }
 
 async fn a_token_comes_back_as_it_was(ledger: Ledger) {
