@@ -189,7 +189,7 @@ fn linux_agents() -> Vec<Vec<u8>> {
 fn rpm_headers(bytes: &[u8]) -> Result<(), String> {
     let bytes = bytes.to_vec();
     let package = container::rpm::Package::open(&bytes).map_err(text)?;
-    package.walk::<container::Error>(&mut |_, _| Ok(())).map_err(text)
+    package.walk::<container::Error>(&mut |_, _| Ok(())).map(drop).map_err(text)
 }
 
 fn members(bytes: &[u8]) -> Result<(), String> {

@@ -224,7 +224,7 @@ impl From<StampError> for Error {
     fn from(error: StampError) -> Self {
         let kind = match error {
             StampError::Read(error) => return error.into(),
-            StampError::Seal(ref error) if error.is_machine => ErrorKind::Machine,
+            StampError::Signature(ref error) if error.is_machine => ErrorKind::Machine,
             _ => ErrorKind::Wrong,
         };
         Self::typed(kind, error.hint(), error)
@@ -236,7 +236,7 @@ impl From<SignFileError> for Error {
         let kind = match error {
             SignFileError::Read(error) => return error.into(),
             SignFileError::Write { .. } => ErrorKind::Machine,
-            SignFileError::Seal(ref error) if error.is_machine => ErrorKind::Machine,
+            SignFileError::Signature(ref error) if error.is_machine => ErrorKind::Machine,
             _ => ErrorKind::Wrong,
         };
         Self::typed(kind, error.hint(), error)

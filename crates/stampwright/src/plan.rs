@@ -93,7 +93,7 @@ pub(crate) fn etag(base: &[u8; 32], splice: &Splice) -> String {
         digest.update(first.to_be_bytes());
         digest.update(second.to_be_bytes());
         if let Segment::Put(bytes) = segment {
-            digest.update(bytes.as_slice());
+            digest.update(&**bytes);
         }
     }
     format!("\"{}\"", hex(&digest.finalize()))

@@ -11,7 +11,7 @@
 //! added to a message and every other byte stays as it is. Nothing is decoded into types and nothing is written again: `der` and
 //! `cms` do both, sort sets while they are at it, and refuse the sets of real signers, which hold a certificate twice or unsorted.
 //!
-//! **DER or BER.** What is hashed or signed (certificates, signed attributes) is DER and read as such. EntryKind lies around it may be BER:
+//! **DER or BER.** What is hashed or signed (certificates, signed attributes) is DER and read as such. What lies around it may be BER:
 //! `codesign` and `productsign` write the outer values of their messages in indefinite lengths, and some authorities
 //! write the content of a timestamp in pieces. A [`Values`] is told which of the two it reads.
 //!

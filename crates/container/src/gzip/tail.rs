@@ -133,7 +133,9 @@ impl Prefix {
     pub fn end_with(&self, tail: &[u8]) -> io::Result<Vec<u8>> {
         let too_long = |_| io::Error::new(io::ErrorKind::InvalidInput, "a tail is longer than one stored block");
         let len = u16::try_from(tail.len()).map_err(too_long)?;
-        let mut out = vec![1];
+        // Room for all of it: what a vector grows out of is not wiped, and the tail may be a secret.
+        let mut out = Vec::with_capacity(5 + tail.len() + TRAILER_BYTES as usize);
+        out.push(1);
         out.extend(len.to_le_bytes());
         out.extend((!len).to_le_bytes());
         out.extend(tail);

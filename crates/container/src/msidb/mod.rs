@@ -15,7 +15,7 @@
 //! ├─ 䡀_Tables                   one column: the names of the tables
 //! ├─ 䡀_Columns                  table, number, name, type ........... [`column`]
 //! ├─ 䡀Property, 䡀File, …       rows, stored column by column ....... [`table`]
-//! └─ setup.cab, Binary.Icon, …   data, no marker before the name
+//! └─ 00.cab, Binary.Icon, …      data, no marker before the name
 //! ```
 //!
 //! A stream's name is packed: two characters of an alphabet of 64 become one UTF-16 unit (U+3800..U+47FF), a single

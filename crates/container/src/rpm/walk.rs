@@ -21,12 +21,13 @@ const MAX_HARD_LINK_BYTES: u64 = 64 << 20;
 pub(super) type Visit<'v, E> = dyn FnMut(&File, &mut dyn Read) -> Result<(), E> + 'v;
 
 impl Package<'_> {
-    /// Decodes the payload to its end and shows each entry, in the archive's order, with what the header says of it.
+    /// Decodes the payload to its end and shows each entry, in the archive's order, with what the header says of it. Gives how many bytes the
+    /// payload decodes to.
     ///
     /// An error: a damaged stream or archive; an entry that the header does not list, or lists with another type, size
     /// or target; a file of the header that is not in the archive; a file whose bytes have another digest than the
     /// header says; a payload with another digest than `PAYLOADDIGEST`, where there is one.
-    pub fn walk<E: From<Error>>(&self, visit: &mut Visit<'_, E>) -> Result<(), E> {
+    pub fn walk<E: From<Error>>(&self, visit: &mut Visit<'_, E>) -> Result<u64, E> {
         let files = self.header.files().map_err(Error::from)?;
         let mut digest = Algorithm::Sha256.hasher();
         let mut walk = Walk { at: self.payload_offset(), files: BTreeMap::new(), pending: BTreeMap::new() };
@@ -39,14 +40,16 @@ impl Package<'_> {
         let names = FileDigest::from_number(self.header.number(tag::FILEDIGESTALGO).map_err(Error::from)?);
         let names = names
             .ok_or_else(|| walk.wrong(Problem::Text { what: "the algorithm of the files' digests is not known" }))?;
-        let mut archive = cpio::Reader::newc(self.decode(&mut digest)?);
+        let mut decoded = Counting { inner: self.decode(&mut digest)?, len: 0 };
+        let mut archive = cpio::Reader::newc(&mut decoded);
         while let Some(entry) = archive.next_entry()? {
             walk.entry(&entry, &mut archive, names, visit)?;
         }
-        drop(archive);
+        let len = decoded.len;
+        drop(decoded);
         walk.finish()?;
         self.check_payload_digest(&hex(&digest.finish()))?;
-        Ok(())
+        Ok(len)
     }
 
     /// Decodes the payload; its bytes as they are in the file go into `digest`.
@@ -231,6 +234,20 @@ impl Read for Digesting<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buf)?;
         self.digest.update(crate::stream::moved(buf, n)?);
+        Ok(n)
+    }
+}
+
+/// Counts what is read through it.
+struct Counting<R> {
+    inner: R,
+    len: u64,
+}
+
+impl<R: Read> Read for Counting<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buf)?;
+        self.len += n as u64;
         Ok(n)
     }
 }

@@ -18,6 +18,8 @@ const DICTIONARY_PROPERTY: u8 = 22;
 /// An encoder (hash chains, tree, window) takes 95 MiB and a block in and out 20 MiB; two of them and a block that is
 /// being filled stay under 300 MiB. More threads, or blocks that wait, would not.
 const MAX_THREADS: usize = 2;
+/// The longest number in an index (xz format, 1.2).
+const MAX_VLI_BYTES: usize = 9;
 
 /// What kind of machine code most of the input is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,14 +134,13 @@ impl Index {
         if tail.len() > MAX_TAIL {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a tail is longer than one chunk"));
         }
-        let mut lzma2 = Vec::new();
-        if let Some(size) = tail.len().checked_sub(1).and_then(|size| u16::try_from(size).ok()) {
-            lzma2.push(CHUNK_UNCOMPRESSED);
-            lzma2.extend(size.to_be_bytes());
-            lzma2.extend(tail);
-        }
-        lzma2.push(0);
-        let block = block(&[FILTER_LZMA2, 1, TAIL_DICTIONARY], &lzma2, tail);
+        let chunk = match tail.len().checked_sub(1).and_then(|size| u16::try_from(size).ok()) {
+            Some(size) => [&[CHUNK_UNCOMPRESSED][..], &size.to_be_bytes()].concat(),
+            None => Vec::new(),
+        };
+        // Room for the index as well: what a vector grows out of is not wiped, and the tail may be a secret.
+        let room = 2 * MAX_VLI_BYTES * (self.blocks.len() + 2) + 64;
+        let block = block(&[FILTER_LZMA2, 1, TAIL_DICTIONARY], &[&chunk, tail, &[0]], tail, room);
         let mut out = block.bytes;
         let index = index(self.blocks.iter().chain([&block.sizes]), self.blocks.len() + 1);
         out.extend(&index);
@@ -159,29 +160,31 @@ fn encode(data: &[u8], code: Code) -> io::Result<Block> {
         filter.write_all(data)?;
         let lzma2 = filter.finish()?.finish()?;
         let filters = [FILTER_X86, 0, FILTER_LZMA2, 1, DICTIONARY_PROPERTY];
-        return Ok(block(&filters, &lzma2, data));
+        return Ok(block(&filters, &[&lzma2], data, 0));
     }
     lzma2.write_all(data)?;
-    Ok(block(&[FILTER_LZMA2, 1, DICTIONARY_PROPERTY], &lzma2.finish()?, data))
+    Ok(block(&[FILTER_LZMA2, 1, DICTIONARY_PROPERTY], &[&lzma2.finish()?], data, 0))
 }
 
-/// A block of its filters' flags, its LZMA2 data and its content. One or two filters, told by the flags' length.
-fn block(filters: &[u8], lzma2: &[u8], content: &[u8]) -> Block {
+/// A block of its filters' flags, its LZMA2 data in parts and its content, with room for `room` bytes behind it. One or two filters, told by
+/// the flags' length.
+fn block(filters: &[u8], lzma2: &[&[u8]], content: &[u8], room: usize) -> Block {
+    let lzma2_len: usize = lzma2.iter().map(|part| part.len()).sum();
     let mut fields = vec![FLAGS_ONE_FILTER | u8::from(filters.len() > 3)];
-    vli(&mut fields, lzma2.len() as u64);
+    vli(&mut fields, lzma2_len as u64);
     vli(&mut fields, content.len() as u64);
     fields.extend(filters);
     fields.resize((fields.len() + 1).next_multiple_of(4) - 1, 0);
     // The size byte counts units of four bytes, the size byte in and the CRC out.
-    let mut bytes = Vec::with_capacity(lzma2.len() + 64);
+    let mut bytes = Vec::with_capacity(lzma2_len + 64 + room);
     bytes.extend(u8::try_from((fields.len() + 1) / 4));
     bytes.extend(&fields);
     bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
     let header = bytes.len() as u64;
-    bytes.extend(lzma2);
+    lzma2.iter().for_each(|part| bytes.extend_from_slice(part));
     bytes.resize(bytes.len().next_multiple_of(4), 0);
     bytes.extend(crc32fast::hash(content).to_le_bytes());
-    let sizes = Sizes { unpadded: header + lzma2.len() as u64 + CHECK_BYTES, uncompressed: content.len() as u64 };
+    let sizes = Sizes { unpadded: header + lzma2_len as u64 + CHECK_BYTES, uncompressed: content.len() as u64 };
     Block { bytes, sizes }
 }
 

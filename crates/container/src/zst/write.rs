@@ -104,7 +104,8 @@ pub(super) fn end_with(tail: &[u8]) -> io::Result<Vec<u8>> {
     let len = u32::try_from(tail.len()).ok().filter(|_| tail.len() <= MAX_TAIL);
     let len = len.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a tail is longer than 65535 bytes"))?;
     let [a, b, c, _] = ((len << 3) | LAST).to_le_bytes();
-    let mut out = vec![a, b, c];
+    let mut out = Vec::with_capacity(3 + tail.len());
+    out.extend([a, b, c]);
     out.extend(tail);
     Ok(out)
 }

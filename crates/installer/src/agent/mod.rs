@@ -27,7 +27,7 @@
 //! |---|---|
 //! | `pe`, `macho`, `app`, `elf` | one kind of agent each |
 //! | `bundle`, `plist` | an application, a framework or another bundle: where its parts are; its `Info.plist` |
-//! | `seal`, `signed` | each file of an application against its seal; code inside that is signed by itself |
+//! | `code_resources`, `signed` | each file of an application against its seal; code inside that is signed by itself |
 //! | `signer` | a CMS SignedData, and who signed it |
 //! | `facts` | [`Agent`], [`Expected`] |
 //! | `errors` | [`AgentError`] |

@@ -83,10 +83,9 @@ impl DebStamper {
     }
 
     fn data_tail(&self, token: &Token) -> std::io::Result<SecretBytes> {
-        // Room for everything: a vector that grows would leave copies of the token behind.
         let mut tail = SecretBytes::with_capacity(2 * Token::MAX_BYTES);
         let len = token.len() as u64;
-        tar::header(&mut *tail, &token_path(&self.mark.package), Kind::File(len), 0o600, self.data.member.mtime)?;
+        tar::header(&mut tail, &token_path(&self.mark.package), Kind::File(len), 0o600, self.data.member.mtime)?;
         tail.extend_from_slice(token.expose().as_bytes());
         tail.extend_from_slice(tar::padding(len));
         tail.extend_from_slice(&tar::END);

@@ -4,7 +4,7 @@
 //!   Product + AgentFile ──payload──▶ Payload ──build──▶ base ──open──▶ Installer ──stamper──▶ Stamper ──stamp(token)──▶ Splice
 //!                                                                         │
 //!                              token | inspect | extract | verify ◀───────┤
-//!                              signature | slot | seal | prepare  ◀───────┘ where the format has signatures: `signable`
+//!                              signature | slot | sign | prepare  ◀───────┘ where the format has signatures: `signable`
 //! ```
 //!
 //! A file is opened once: [`Format::open`] reads the structure that everything else is found by, and an [`Installer`] keeps what it has read.
@@ -176,7 +176,7 @@ pub trait Stamper: Send + Sync {
         &self,
         _base: &dyn ReadAt,
         _token: &AcceptedToken,
-        _sealer: &dyn SignImprint,
+        _signer: &dyn SignImprint,
     ) -> Result<Splice, StampError> {
         Err(StampError::NoSignature)
     }

@@ -11,7 +11,7 @@ use container::reader::{Malformed, Problem};
 
 use crate::format::{Area, EntryKind, Extracted, ReadError, Sink};
 
-use super::media::Holder;
+use super::media::{Holder, embedded};
 use super::read::{Installer, missing};
 
 /// Folders inside folders, at most; a circle has no end.
@@ -28,6 +28,7 @@ pub(super) fn extract(installer: &Installer<'_>, sink: &mut dyn Sink) -> Result<
     let files = file_paths(installer)?;
     let mut left = BTreeMap::new();
     let media = installer.media()?;
+    let mut unopened = BTreeMap::new();
     for (key, file) in &files {
         let why = match installer.holder(&media, file.sequence, file.attributes) {
             Some(Holder::Embedded(name)) => format!("not in the cabinet {name}"),
@@ -38,16 +39,10 @@ pub(super) fn extract(installer: &Installer<'_>, sink: &mut dyn Sink) -> Result<
         left.insert(key.as_str(), why);
     }
     folders(&files, sink)?;
-    for medium in &media {
-        let Holder::Embedded(name) = &medium.cabinet else { continue };
+    for name in embedded(&media) {
         let Some(cabinet) = installer.embedded(name)? else { continue };
         if let Some(why) = cabinet.unopened() {
-            let here = |file: &InstalledFile| {
-                installer.holder(&media, file.sequence, file.attributes) == Some(&medium.cabinet)
-            };
-            for (key, _) in files.iter().filter(|(_, file)| here(file)) {
-                left.insert(key, format!("in the cabinet {name}, of which nothing was taken out: {why}"));
-            }
+            unopened.insert(name, why);
             continue;
         }
         cabinet.each(|file, content| {
@@ -59,6 +54,12 @@ pub(super) fn extract(installer: &Installer<'_>, sink: &mut dyn Sink) -> Result<
             left.remove(file.name.as_str());
             put(sink, Area::Payload, &path, file.size_bytes, PLAIN_MODE, content)
         })?;
+    }
+    for (key, file) in files.iter().filter(|_| !unopened.is_empty()) {
+        let Some(Holder::Embedded(name)) = installer.holder(&media, file.sequence, file.attributes) else { continue };
+        if let Some(why) = unopened.get(name.as_str()) {
+            left.insert(key, format!("in the cabinet {name}, of which nothing was taken out: {why}"));
+        }
     }
     metadata(installer, sink)?;
     not_extracted(&files, &left, sink)?;
@@ -211,9 +212,8 @@ pub(super) fn file_paths(installer: &Installer<'_>) -> Result<BTreeMap<String, I
             None => String::new(),
         };
         let mut path = join(&folder, &directories.part(long_name(&name))?);
-        if !directories.is_strict && !taken.insert(path.to_lowercase()) {
+        while !directories.is_strict && !taken.insert(path.to_lowercase()) {
             path = format!("{path}.{}", safe(&key));
-            taken.insert(path.to_lowercase());
         }
         let file = InstalledFile {
             path,

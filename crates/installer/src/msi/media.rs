@@ -1,5 +1,7 @@
 //! Media and cabinets: where in a package, or outside of it, a file's bytes are.
 
+use std::collections::BTreeSet;
+
 use container::ReadAt;
 use container::cab::read::Cabinet;
 use container::cfb::read::StreamAt;
@@ -43,6 +45,15 @@ impl Holder {
             None => Self::Outside(cabinet.to_owned()),
         }
     }
+}
+
+/// The embedded cabinets that media name, each once.
+pub(super) fn embedded(media: &[Medium]) -> BTreeSet<&str> {
+    let names = media.iter().filter_map(|medium| match &medium.cabinet {
+        Holder::Embedded(name) => Some(name.as_str()),
+        Holder::Loose | Holder::Outside(_) => None,
+    });
+    names.collect()
 }
 
 /// A cabinet inside a package.
@@ -93,7 +104,8 @@ impl<'f> Installer<'f> {
             COMPRESSED => true,
             _ => self.summary.int(pid::WORD_COUNT).unwrap_or(0) & IN_CABINETS != 0,
         };
-        let medium = media.iter().find(|medium| medium.last_sequence >= sequence)?;
+        // Media are sorted.
+        let medium = media.get(media.partition_point(|medium| medium.last_sequence < sequence))?;
         Some(if compressed { &medium.cabinet } else { &Holder::Loose })
     }
 }

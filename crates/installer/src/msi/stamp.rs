@@ -1,7 +1,7 @@
 //! Stamping: a base's small streams are edited and laid out again around the cabinet.
 //!
 //! ```text
-//!   base     header │ setup.cab ... its FAT │ tail: FAT, directory, mini stream, string pool, tables
+//!   base     header │ 00.cab    ... its FAT │ tail: FAT, directory, mini stream, string pool, tables
 //!   splice   Put    │ Keep                  │ Put
 //! ```
 //!
@@ -248,8 +248,8 @@ impl MsiStamper {
     /// All streams but the cabinet and the signature's.
     fn streams<'s>(&'s self, edited: &'s Edited) -> Vec<Stream<'s>> {
         let Edited { stored: Stored { pool, data, table }, summary } = edited;
-        let changed = self.changed.iter().zip([pool, &**data, table, summary]);
-        let all = self.constant.iter().map(|(name, data)| (name, data)).chain(changed);
+        let changed = self.changed.iter().zip([&**pool, &**data, &**table, &**summary]);
+        let all = self.constant.iter().map(|(name, data)| (name, &**data)).chain(changed);
         all.map(|(name, data)| Stream { name, data }).collect()
     }
 
@@ -326,7 +326,7 @@ fn holds(file: &dyn ReadAt, offset: u64, bytes: &[u8]) -> Result<bool, StampErro
     }
     let mut found = SecretBytes::new(vec![0; bytes.len()]);
     file.read_at(offset, &mut found).map_err(container::Error::io("read the base"))?;
-    Ok(*found == bytes)
+    Ok(*found == *bytes)
 }
 
 fn utf16(name: &str) -> Vec<u16> {

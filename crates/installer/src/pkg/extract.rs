@@ -55,7 +55,7 @@ fn extract_script(script: &Script, folder: &str, sink: &mut dyn Sink) -> Result<
     if script.entry.path == TOKEN_NAME && folder.is_empty() {
         let kind = EntryKind::File(script.content.len() as u64);
         let entry = Extracted { area: Area::Token, path: TOKEN_NAME, kind, mode: 0o600 };
-        return sink.entry(&entry, &mut script.content.as_slice());
+        return sink.entry(&entry, &mut &*script.content);
     }
     let path = format!("{folder}Scripts/{}", script.entry.path);
     let target = String::from_utf8_lossy(&script.content);
@@ -66,7 +66,7 @@ fn extract_script(script: &Script, folder: &str, sink: &mut dyn Sink) -> Result<
     } else {
         EntryKind::File(script.content.len() as u64)
     };
-    sink.entry(&Extracted { area: Area::Metadata, path: &path, kind, mode }, &mut script.content.as_slice())
+    sink.entry(&Extracted { area: Area::Metadata, path: &path, kind, mode }, &mut &*script.content)
 }
 
 /// Where a payload goes.

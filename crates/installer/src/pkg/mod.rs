@@ -61,7 +61,9 @@
 //! | `build`, `stamp`, `scripts` | writing |
 //! | `open` | what can be done with an open package |
 //! | `reader`, `package_info`, `payload_tree` | reading: the archive, the documents, the payload |
-//! | `sign`, `signature` | a fresh signature around an archive; the one that is there |
+//! | `sign`, `signature_room`, `signature` | a fresh signature around an archive, the room for it, and the one that is there |
+//! | `prepare` | the slot beside the signature |
+//! | `daemons` | what the package leaves running |
 //! | `extract`, `verify`, `facts` | what is done with it |
 
 mod build;

@@ -29,9 +29,9 @@ pub(super) fn slot(file: &dyn ReadAt, archive: &Archive) -> Result<Option<SlotFo
 
 /// What stands in the slot with this token.
 pub(super) fn fill(token: &Token) -> SecretBytes {
-    let mut out = SecretBytes::with_capacity(PKG_LEN_BYTES);
+    let mut out = Vec::with_capacity(PKG_LEN_BYTES);
     slot::fill(token.expose().as_bytes(), &mut out);
-    out
+    SecretBytes::new(out)
 }
 
 /// Writes a signed archive with an empty slot before its ticket, if there is one.

@@ -70,8 +70,9 @@ impl Packed {
             Some(Prefix::new(before, offset as u64))
         };
         let whole = gzip::decode(stored);
-        let mut unpacked = SecretBytes::with_capacity(plain.len() + 2 * Token::MAX_BYTES);
-        whole.take(unpacked.capacity() as u64).read_to_end(&mut unpacked)?;
+        let room = plain.len() + 2 * Token::MAX_BYTES;
+        let mut unpacked = SecretBytes::with_capacity(room);
+        io::copy(&mut whole.take(room as u64), &mut unpacked)?;
         let Some(found) = unpacked.strip_prefix(before).filter(|found| found.len() >= tail.len()) else {
             return Ok(None);
         };
@@ -114,9 +115,8 @@ impl Packed {
     pub(super) fn end(&self, token: Option<&Token>) -> io::Result<SecretBytes> {
         let (_, trailer) = self.plain.split_at(self.tail_at);
         let Some(token) = token else { return Ok(SecretBytes::new(self.prefix.end_with(trailer)?)) };
-        // Room for everything at once: a vector that grows leaves copies of a secret behind.
         let mut tail = SecretBytes::with_capacity(token.len() + 2048);
-        let mut archive = Writer::resume(&mut *tail, self.mtime, self.files + 1, self.tail_at as u64);
+        let mut archive = Writer::resume(&mut tail, self.mtime, self.files + 1, self.tail_at as u64);
         put(&mut archive, TOKEN_NAME, 0o600, token.expose().as_bytes())?;
         archive.finish()?;
         Ok(SecretBytes::new(self.prefix.end_with(&tail)?))

@@ -1,4 +1,4 @@
-//! The signature_room of the signatures in an archive: how large a signer needs them, and what it puts there.
+//! The rooms of the signatures in an archive: how large a signer needs them, and what it puts there.
 
 use container::xar::{Room, SignedHead};
 
@@ -16,7 +16,7 @@ pub(super) fn room(signer: &dyn SignImprint) -> Result<Room<'_>, SignatureError>
     })
 }
 
-/// Both signatures over a head's checksum, in their signature_room.
+/// Both signatures over a head's checksum, in their rooms.
 pub(super) fn signatures(
     head: &SignedHead,
     room: &Room<'_>,

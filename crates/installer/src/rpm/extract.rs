@@ -45,7 +45,8 @@ pub(super) fn extract(package: &Package<'_>, sink: &mut dyn Sink) -> Result<(), 
             EntryKind::File(_) => sink.entry(&piece, content),
             _ => sink.entry(&piece, &mut io::empty()),
         }
-    })
+    })?;
+    Ok(())
 }
 
 fn metadata(sink: &mut dyn Sink, path: &str, mut content: &[u8]) -> Result<(), ReadError> {

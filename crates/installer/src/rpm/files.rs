@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use container::cpio::{DIRECTORY, REGULAR, SYMLINK};
+use container::cpio::{DIRECTORY, REGULAR, SYMLINK, TYPE_MASK};
 use container::rpm::{CONFIG, GHOST, Value, Writer, tag};
 
 use super::names::{live_token_path, state_path};
@@ -105,7 +105,7 @@ impl Files {
     pub(super) fn total(&self) -> u64 {
         self.0
             .values()
-            .filter(|row| row.mode & REGULAR == REGULAR && !row.is_ghost())
+            .filter(|row| row.mode & TYPE_MASK == REGULAR && !row.is_ghost())
             .map(|row| u64::from(row.size))
             .sum()
     }
@@ -190,7 +190,7 @@ pub(super) fn insert_token(header: &mut Writer, at: usize, path: &str, mtime: u3
     }
     let inode = {
         let Some(Value::U32(values)) = header.get(tag::FILEINODES) else { return None };
-        values.iter().max()? + 1
+        values.iter().max()?.checked_add(1)?
     };
     let numbers = [
         (tag::DIRINDEXES, u32::try_from(folder_at).ok()?),

@@ -50,7 +50,12 @@ impl<'a> Package<'a> {
     pub(super) fn bulk(&self) -> Result<Bulk, ReadError> {
         let header = &self.rpm.header;
         let text = header.text(bulk::TAG)?.ok_or_else(|| header.missing("the tag of a base"))?;
-        Ok(Bulk::parse(&text, header.offset())?)
+        let bulk = Bulk::parse(&text, header.offset())?;
+        // Sums with these are taken everywhere: a base's payload is no larger than its numbers of 32 bits can say.
+        if bulk.len > self.rpm.payload_len() || bulk.decoded > u64::from(u32::MAX) {
+            return Err(header.wrong(bulk::TAG, "the tag of a base says more than a package can have").into());
+        }
+        Ok(bulk)
     }
 
     /// How a payload of ours is compressed.

@@ -58,7 +58,6 @@ pub(super) fn signed(
     signer: &dyn SignImprint,
 ) -> Result<(u32, Vec<u8>), crate::signature::SignatureError> {
     let signed = signer.sign_imprint(&Imprint::Header { bytes: header.to_vec() })?;
-    // The public-key algorithm is the third byte of a version 4 packet's body; its header has two or three bytes.
     let is_rsa = signer.rsa_len() > 0;
     Ok((if is_rsa { signature_tag::RSA } else { signature_tag::DSA }, signed.cms))
 }

@@ -117,16 +117,15 @@ impl RpmStamper {
 
     /// The end of the archive: the token and the trailer.
     fn tail_with(&self, token: &Token) -> std::io::Result<SecretBytes> {
-        // Room for everything: a vector that grows would leave copies of the token behind.
         let mut tail = SecretBytes::with_capacity(2 * Token::MAX_BYTES);
         let (path, size) = (token_path(&self.name), size(token));
         let (inode, mode) = (self.inode, REGULAR | 0o600);
         let entry = newc::Header { path: &path, inode, mode, links: 1, mtime: self.mtime, size };
-        newc::header(&mut *tail, &entry)?;
+        newc::header(&mut tail, &entry)?;
         tail.extend_from_slice(token.expose().as_bytes());
         let padding = newc::padding(tail.len() as u64);
         tail.extend_from_slice(padding);
-        tail.extend(newc::trailer());
+        tail.extend_from_slice(&newc::trailer());
         Ok(tail)
     }
 
@@ -223,7 +222,8 @@ impl Rows {
             })?;
         }
         let others = || files.iter().filter(|file| file.path != path);
-        let total: u64 = others().filter(|file| file.is_regular() && !file.is_ghost()).map(|file| file.size).sum();
+        let regular = others().filter(|file| file.is_regular() && !file.is_ghost());
+        let total = regular.fold(0_u64, |sum, file| sum.saturating_add(file.size));
         let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         let mut sizes: Vec<u32> = others().map(|file| number(file.size)).collect();
         let mut digests: Vec<String> = others().map(|file| file.digest.clone()).collect();

@@ -75,7 +75,7 @@ pub(super) fn verify(package: &Package<'_>, report: &mut Report) -> Result<(), R
     if mark.is_some() {
         check_owned(&name, &files, report);
         check_token(package, &name, &files, &contents, report);
-        check_bulk(package, report)?;
+        check_bulk(package, contents.decoded, report)?;
     }
     Ok(())
 }
@@ -272,7 +272,7 @@ fn check_token(package: &Package<'_>, name: &str, files: &[File], contents: &Con
 }
 
 /// The state in the header must be that of the payload that is there.
-fn check_bulk(package: &Package<'_>, report: &mut Report) -> Result<(), ReadError> {
+fn check_bulk(package: &Package<'_>, found: Option<u64>, report: &mut Report) -> Result<(), ReadError> {
     let place = "header: the tag of a base";
     let bulk = match package.bulk() {
         Ok(bulk) => bulk,
@@ -281,15 +281,19 @@ fn check_bulk(package: &Package<'_>, report: &mut Report) -> Result<(), ReadErro
             return Ok(());
         }
     };
-    let found = state(package, &bulk)?;
-    report.check(found == Some(bulk.midstate), "rpm-state", place, || {
+    let state = state(package, &bulk)?;
+    report.check(state == Some(bulk.midstate), "rpm-state", place, || {
         "is not the state of the payload's digest: a stamp would have a digest that rpm refuses".to_owned()
     });
     let size = package.rpm.signature.number(signature_tag::PAYLOADSIZE)?;
     let decoded = package.tail(&bulk).map(|tail| bulk.decoded + tail.bytes().len() as u64);
-    report.check(decoded.ok() == size, "rpm-size", "signature header: PAYLOADSIZE", || {
-        "is not what the payload decodes to".to_owned()
-    });
+    let decoded = decoded.ok();
+    report.check(
+        decoded == size && found.is_none_or(|found| decoded == Some(found)),
+        "rpm-size",
+        "signature header: PAYLOADSIZE",
+        || "is not what the payload decodes to".to_owned(),
+    );
     Ok(())
 }
 
@@ -327,6 +331,8 @@ struct Contents {
     keys: Option<Vec<u8>>,
     /// The last entry's path.
     last: String,
+    /// How many bytes the payload decodes to; none where it was not read to its end.
+    decoded: Option<u64>,
 }
 
 impl Contents {
@@ -352,7 +358,8 @@ impl Contents {
             Ok(())
         });
         match walked {
-            Ok(()) => {
+            Ok(decoded) => {
+                contents.decoded = Some(decoded);
                 report.check(true, "rpm-payload", "payload", String::new);
             }
             Err(error @ ReadError::Io { .. }) => return Err(error),

@@ -43,7 +43,7 @@ impl Splice {
             let (head, tail) = shared(base, kept_to, gap_end, &patch)?;
             let end = patch.len() - tail;
             patch.truncate(end);
-            patch.drain(..head);
+            patch.cut_front(head);
             settled.push(Segment::Keep(kept_to..kept_to + head as u64));
             settled.push(Segment::Put(patch));
             settled.push(Segment::Keep(gap_end - tail as u64..gap_end));

@@ -91,7 +91,7 @@ pub enum TimestampForm {
     Countersignature,
 }
 
-/// EntryKind came out.
+/// What came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {

@@ -28,7 +28,7 @@ pub enum SignFileError {
     },
     /// The signer did not sign.
     #[error(transparent)]
-    Seal(#[from] SignatureError),
+    Signature(#[from] SignatureError),
     /// The result could not be written.
     #[error("{verb}: {source}")]
     Write {
@@ -46,7 +46,7 @@ impl SignFileError {
         match self {
             Self::Signed => Some("give --replace to leave its signatures behind, all of them"),
             Self::NoSignature => Some("sign the repository that serves it: apt checks that, not the file"),
-            Self::Seal(error) => error.hint,
+            Self::Signature(error) => error.hint,
             _ => None,
         }
     }

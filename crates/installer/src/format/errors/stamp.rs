@@ -49,7 +49,7 @@ pub enum StampError {
     NoIssuerKeys,
     /// The signer did not sign.
     #[error(transparent)]
-    Seal(#[from] SignatureError),
+    Signature(#[from] SignatureError),
     /// The stamped installer would be larger than the format can be.
     #[error("the stamped installer is {found} bytes, must be at most {limit}")]
     TooLarge {
@@ -85,7 +85,7 @@ impl StampError {
             Self::SignedElsewhere(_) => Some(
                 "another tool that signs lays the file out anew: stamp the unsigned base and sign the stamp, or run stampwright prepare on this one",
             ),
-            Self::Seal(error) => error.hint,
+            Self::Signature(error) => error.hint,
             _ => None,
         }
     }

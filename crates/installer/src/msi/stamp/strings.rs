@@ -72,13 +72,6 @@ impl Properties {
         Self { word: *word, reference_bytes: *reference_bytes, strings: strings.clone(), data, rows: rows.clone() }
     }
 
-    /// Makes room for more strings. A vector that grows would leave the old ones behind, unwiped.
-    fn make_room(&mut self, bytes: usize) {
-        if self.data.capacity() - self.data.len() < bytes {
-            self.data = self.with_room(bytes).data;
-        }
-    }
-
     /// All strings, one after the other.
     pub(super) fn strings(&self) -> &[u8] {
         &self.data
@@ -156,7 +149,7 @@ impl Properties {
 
     /// The number of a string in use.
     fn find(&self, text: &[u8]) -> Option<u32> {
-        let mut rest = self.data.as_slice();
+        let mut rest = &*self.data;
         for (number, entry) in (1..).zip(&self.strings) {
             let (string, after) = rest.split_at_checked(usize::try_from(entry.len_bytes).ok()?)?;
             if entry.references > 0 && string == text {
@@ -179,7 +172,6 @@ impl Properties {
                 let len = u32::try_from(text.len()).unwrap_or(u32::MAX);
                 // What a stamp adds is ASCII.
                 self.strings.push(Entry { len_bytes: len, references: 0, is_multi_byte: false });
-                self.make_room(text.len());
                 self.data.extend_from_slice(text.as_bytes());
                 u32::try_from(self.strings.len()).unwrap_or(u32::MAX)
             }

@@ -117,6 +117,23 @@ fn finish(package: Made) -> Vec<u8> {
     package.into_inner().unwrap().into_inner()
 }
 
+/// Each file is looked up among the media once, and each cabinet is opened once.
+#[test]
+fn many_media_and_files_are_judged_in_a_second() {
+    let mut made = package("1.0.0");
+    let media_rows: Vec<(i32, i32, &str)> = (1..=3000).map(|n| (n, n, "#one.cab")).collect();
+    media(&mut made, &media_rows);
+    let keys: Vec<String> = (0..3000).map(|n| format!("F{n}")).collect();
+    let rows: Vec<(&str, &str, i32, &str, i32)> =
+        keys.iter().map(|key| (key.as_str(), key.as_str(), 1, "", 0)).collect();
+    files(&mut made, &rows);
+    let file = finish(made);
+    let begin = std::time::Instant::now();
+    assert!(!judged(&file).is_empty());
+    assert!(extracted(&file).len() > 1);
+    assert!(begin.elapsed().as_secs() < 10, "{:?}", begin.elapsed());
+}
+
 /// The crate writes the class of each kind.
 #[test]
 fn what_is_no_package_is_named_for_what_it_is() {

@@ -3,14 +3,14 @@
 //! Windows Installer takes much that its reference forbids; published installers show how much. So only what makes an installation fail
 //! is an error here, what it passes over is a warning, and what cannot be judged is said to be so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use container::msidb::summary::pid;
 
 use crate::format::ReadError;
 use crate::guid::is_guid;
-use crate::msi::extract::{InstalledFile, file_paths};
-use crate::msi::media::Holder;
+use crate::msi::extract::file_paths;
+use crate::msi::media::{Holder, embedded};
 use crate::report::Report;
 
 use super::maker::Maker;
@@ -113,24 +113,23 @@ fn references(tables: &Tables<'_>, report: &mut Report) {
 fn files(installer: &Installer<'_>, report: &mut Report) -> Result<(), ReadError> {
     let (files, media) = (file_paths(installer)?, installer.media()?);
     let mut outside = BTreeSet::new();
+    let mut inside: BTreeMap<&str, BTreeMap<&str, i32>> = BTreeMap::new();
     for (key, file) in &files {
         let holder = installer.holder(&media, file.sequence, file.attributes);
         report.check(holder.is_some(), "msi-media", "table Media", || format!("file {key} is on no medium"));
         match holder {
             Some(Holder::Outside(name)) => drop(outside.insert(format!("the cabinet {name}"))),
             Some(Holder::Loose) => drop(outside.insert("files that are in no cabinet".to_owned())),
-            Some(Holder::Embedded(_)) | None => {}
+            Some(Holder::Embedded(name)) => drop(inside.entry(name).or_default().insert(key, file.size)),
+            None => {}
         }
     }
     for what in outside {
         report.note("msi-outside", "table Media", format!("{what}: outside the package, and not judged"));
     }
-    for medium in &media {
-        let Holder::Embedded(name) = &medium.cabinet else { continue };
-        let here =
-            |file: &&InstalledFile| installer.holder(&media, file.sequence, file.attributes) == Some(&medium.cabinet);
-        let expected = files.iter().filter(|(_, file)| here(file)).map(|(key, file)| (key.as_str(), file.size));
-        match cabinet(installer, name, expected.collect(), report) {
+    // Once for each cabinet, however many media name it.
+    for name in embedded(&media) {
+        match cabinet(installer, name, inside.remove(name).unwrap_or_default(), report) {
             Err(ReadError::Malformed(malformed)) => report.error("msi-cabinet", place(name), malformed.to_string()),
             other => other?,
         }
@@ -146,7 +145,7 @@ fn place(cabinet: &str) -> String {
 fn cabinet(
     installer: &Installer<'_>,
     name: &str,
-    mut expected: std::collections::BTreeMap<&str, i32>,
+    mut expected: BTreeMap<&str, i32>,
     report: &mut Report,
 ) -> Result<(), ReadError> {
     let Some(cabinet) = installer.embedded(name)? else {
