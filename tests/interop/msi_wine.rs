@@ -26,6 +26,8 @@ const FOLDERS: [&str; 2] = ["Program Files/Stampwright", "ProgramData/Stampwrigh
 const UNINSTALL: &str = r"HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall";
 /// `msiexec`'s 1603, of which Wine gives the last byte.
 pub(super) const FAILED: i32 = 1603 & 0xFF;
+/// The last byte of 1627, a function failed, with which Wine ends when a service does not start.
+const NOT_STARTED: i32 = 1627 & 0xFF;
 const TOKEN: &str = "Tenant-A.first~token_0123456789/+=:";
 const OTHER: &str = "Tenant-B.other";
 
@@ -59,12 +61,34 @@ impl Wine {
         if !wine.prefix.join("system.reg").is_file() {
             fs::create_dir_all(&wine.prefix).unwrap();
             wine.run(&["wineboot", "-i"]);
-            // The server of the first start must have ended: as long as it lives, no service starts.
-            let ended = Command::new("wineserver").arg("-w").env("WINEPREFIX", &wine.prefix).status();
-            assert!(ended.is_ok_and(|status| status.success()), "wineserver -w");
+            wine.wait_for_server();
         }
+        wine.have_patience_with_services();
         wine.clean();
         Some(wine)
+    }
+
+    /// The server of the first start must have ended: as long as it lives, no service starts.
+    fn wait_for_server(&self) {
+        let ended = Command::new("wineserver").arg("-w").env("WINEPREFIX", &self.prefix).status();
+        assert!(ended.is_ok_and(|status| status.success()), "wineserver -w");
+    }
+
+    /// Wine's service manager gives a program ten seconds until it speaks, which on a busy machine is not enough. It reads the limit when it
+    /// starts, so its server starts again.
+    fn have_patience_with_services(&self) {
+        const CONTROL: &str = r"HKLM\System\CurrentControlSet\Control";
+        if self.run(&["reg", "query", CONTROL, "/v", "ServicesPipeTimeout"]).0 != 0 {
+            let value = ["/v", "ServicesPipeTimeout", "/t", "REG_DWORD", "/d", "100000", "/f"];
+            assert_eq!(self.run(&[&["reg", "add", CONTROL][..], &value].concat()).0, 0);
+            self.kill_server();
+        }
+    }
+
+    fn kill_server(&self) {
+        for option in ["-k", "-w"] {
+            drop(Command::new("wineserver").arg(option).env("WINEPREFIX", &self.prefix).status());
+        }
     }
 
     /// Runs a Windows program; gives its exit code and what it wrote. Its output goes to a file: services that it starts
@@ -93,10 +117,23 @@ impl Wine {
         self.run(&[&["msiexec"], arguments, &["/qn"]].concat()).0
     }
 
-    /// Installs what must install.
+    /// Installs what must install. An installation that was rolled back because the service did not start is tried once more: a service
+    /// that does not start by a fault of the package does not start the second time either.
     pub(super) fn install(&self, file: &str, properties: &[&str]) {
-        let status = self.msiexec(&[&["/i", file], properties].concat());
-        assert_eq!(status, 0, "msiexec /i {file} {properties:?}");
+        let arguments = [&["/i", file, "/l*v", "install.log"], properties].concat();
+        let mut status = self.msiexec(&arguments);
+        if status == NOT_STARTED && self.log().contains("StartServices. Return value 0") {
+            eprintln!("msiexec /i {file}: the service did not start; once more\n{}", self.log());
+            self.kill_server();
+            status = self.msiexec(&arguments);
+        }
+        assert_eq!(status, 0, "msiexec /i {file} {properties:?}\n{}", self.log());
+    }
+
+    /// What the last installation has written down, which is UTF-16 or ANSI text by the version of Wine.
+    fn log(&self) -> String {
+        let bytes = fs::read(self.folder.path().join("install.log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).replace('\0', "")
     }
 
     /// A value of the product's registry key.
@@ -213,10 +250,7 @@ impl Wine {
 impl Drop for Wine {
     /// The prefix is the tests' alone, so nothing else ends with its server. The next test must not meet a server that is ending.
     fn drop(&mut self) {
-        for option in ["-k", "-w"] {
-            let server = Command::new("wineserver").arg(option).env("WINEPREFIX", &self.prefix).status();
-            drop(server);
-        }
+        self.kill_server();
     }
 }
 
