@@ -63,6 +63,9 @@ impl From<Refusal> for Refused {
 
 impl From<LedgerError> for Refused {
     fn from(error: LedgerError) -> Self {
+        if error == LedgerError::Nul {
+            return Self::bad_request("a text of the request has a NUL character");
+        }
         tracing::error!(error = %error, "the ledger failed");
         Self::new("unavailable", StatusCode::SERVICE_UNAVAILABLE, "the ledger does not answer")
     }

@@ -171,10 +171,10 @@ impl Problem {
         Self::new(Type::TokenRefused, format!("the token {why}"))
     }
 
-    /// Two tokens with one id.
+    /// Two tokens with one id, or one token of two tenants: which of both is not said.
     #[must_use]
     pub fn other_token() -> Self {
-        Self::new(Type::TokenRefused, "another token with this id is known")
+        Self::new(Type::TokenRefused, "another token with this id is known, or the token is another tenant's")
     }
 
     /// A link that gives nothing.
@@ -227,6 +227,9 @@ impl Problem {
 
 impl From<LedgerError> for Problem {
     fn from(error: LedgerError) -> Self {
+        if error == LedgerError::Nul {
+            return Self::new(Type::BadRequest, "a text of the request has a NUL character");
+        }
         tracing::error!(error = %error, "the ledger failed");
         match error {
             LedgerError::Full => Self::new(Type::InsufficientStorage, "no space is left for the ledger"),

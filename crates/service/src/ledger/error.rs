@@ -47,6 +47,9 @@ pub enum LedgerError {
     /// More waits than can be held, or another process has locked the database for too long. Nothing was written.
     #[error("ledger: the database is busy")]
     Busy,
+    /// A text has a NUL character, which PostgreSQL cannot hold. Nothing was written.
+    #[error("ledger: a text has a NUL character")]
+    Nul,
     /// The database refused a statement.
     #[error("ledger: the database answers: {0}")]
     Database(String),

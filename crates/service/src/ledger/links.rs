@@ -58,6 +58,8 @@ impl Ledger {
     /// Links, newest first.
     pub async fn links(&self, filter: Filter, now: u64) -> Result<Page<LinkRow>> {
         let mut selection = Selection::default();
+        // Without uses it only resumes a download that was no link's.
+        selection.and("link.uses > ?", [Value::from(0_u64)]);
         selection.and_if("link.tenant = ?", filter.tenant.as_ref());
         selection.and_if("link.token = ?", filter.token.as_ref());
         selection.and_if("link.created >= ?", filter.since.as_ref());
@@ -99,7 +101,10 @@ impl Ledger {
                 let refusal = found.and_then(|link| link.refusal(stamp.at)).unwrap_or(LinkRefusal::Unknown);
                 return Ok(Claimed::Refused(refusal));
             };
-            open(tx, &taken.text()?, session, &stamp).map(Claimed::Open)
+            let link = taken.text()?;
+            let id = insert(tx, &stamp, Some(&link))?;
+            open(tx, &link, session, &stamp, id)?;
+            Ok(Claimed::Open(id))
         })
         .await
     }
@@ -115,10 +120,7 @@ impl Ledger {
             if let Some(refusal) = link.refusal_in_session() {
                 return Ok(Resumed::Refused(refusal));
             }
-            let (column, value) = match &proof {
-                SessionProof::Cookie(hash) => ("hash", Value::from(*hash)),
-                SessionProof::Etag(etag) => ("etag", Value::from(etag)),
-            };
+            let (column, value) = proven(&proof);
             // One of them, if several uses of one link are going on: they hand out the same bytes.
             let sql = format!(
                 "UPDATE session SET running = running + 1 WHERE stamp = \
@@ -133,7 +135,18 @@ impl Ledger {
         .await
     }
 
-    /// A link that only resumes: it has no use left, and its session is that of an installer which is about to be handed out without a
+    /// Whether a session of this link is open. Takes nothing: what HEAD asks.
+    pub async fn has_session(&self, secret_hash: [u8; 32], proof: SessionProof, now: u64) -> Result<bool> {
+        let (column, value) = proven(&proof);
+        let sql = format!(
+            "SELECT session.stamp FROM session JOIN link ON link.id = session.link \
+             WHERE link.secret_hash = $1 AND session.{column} = $2 AND session.expires > $3 LIMIT 1"
+        );
+        let values = [Value::from(secret_hash), value, Value::from(now)];
+        self.read(move |tx| Ok(tx.row(&sql, &values)?.is_some())).await
+    }
+
+    /// A link that only resumes: it has no uses, and its session is that of an installer which is about to be handed out without a
     /// link. All of it or nothing, and refused as by [`Ledger::begin_stamp`].
     pub async fn begin_resumable(&self, link: NewLink, session: NewSession, stamp: NewStamp) -> Result<Claimed> {
         self.write(move |tx| {
@@ -142,10 +155,14 @@ impl Ledger {
                 Seen::Status(status) => return Ok(Claimed::Refused(LinkRefusal::Token(status))),
                 Seen::Other => return Ok(Claimed::Refused(LinkRefusal::Unknown)),
             }
+            let link = NewLink { uses: 0, ..link.clone() };
             add(tx, &link, 0)?;
             // No use was taken, so none is to be given back.
             tx.execute("UPDATE link SET given_back = $1 WHERE id = $2", values![MAX_GIVEN_BACK, &link.id])?;
-            open(tx, &link.id, session, &stamp).map(Claimed::Open)
+            // The row names no link: no user of the interface has made one, and this one goes when its session does.
+            let id = insert(tx, &stamp, None)?;
+            open(tx, &link.id, session, &stamp, id)?;
+            Ok(Claimed::Open(id))
         })
         .await
     }
@@ -159,6 +176,14 @@ impl Ledger {
             Ok(tx.execute(sql, values![now, &id])? == 1)
         })
         .await
+    }
+}
+
+/// The column that a proof is compared with, and its value.
+fn proven(proof: &SessionProof) -> (&'static str, Value) {
+    match proof {
+        SessionProof::Cookie(hash) => ("hash", Value::from(*hash)),
+        SessionProof::Etag(etag) => ("etag", Value::from(etag)),
     }
 }
 
@@ -183,11 +208,9 @@ fn add(tx: &mut dyn Transaction, link: &NewLink, uses_left: u64) -> Result<()> {
     tx.execute(&sql, &values).map(drop)
 }
 
-fn open(tx: &mut dyn Transaction, link: &str, session: NewSession, stamp: &NewStamp) -> Result<StampId> {
-    let id = insert(tx, stamp, Some(link))?;
+fn open(tx: &mut dyn Transaction, link: &str, session: NewSession, stamp: &NewStamp, id: StampId) -> Result<()> {
     let sql = "INSERT INTO session (hash, link, stamp, etag, expires, running) VALUES ($1, $2, $3, $4, $5, 1)";
-    tx.execute(sql, values![session.hash, link, id.0, &stamp.installer.etag, session.expires])?;
-    Ok(id)
+    tx.execute(sql, values![session.hash, link, id.0, &stamp.installer.etag, session.expires]).map(drop)
 }
 
 fn row(mut cells: Cells, now: u64) -> Result<LinkRow> {

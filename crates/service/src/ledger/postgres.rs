@@ -2,6 +2,8 @@
 //!
 //! A transaction that the database ends because of another one is run again. A connection that broke before anything was committed is made
 //! again; one that broke while a commit was on its way is an error, because nothing says whether the commit arrived.
+//!
+//! Connections are not encrypted (`NoTls`): the server lies on the same machine, on a socket, or behind a tunnel.
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
@@ -10,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use postgres::config::SslMode;
 use postgres::error::SqlState;
 use postgres::types::private::BytesMut;
 use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
@@ -17,7 +20,7 @@ use postgres::{Client, Config, NoTls, Statement};
 
 use super::engine::{Access, Engine, Job, Transaction};
 use super::error::{LedgerError, Result};
-use super::values::{Cells, Value};
+use super::values::{Cells, Value, check};
 
 /// The connections of a process.
 const CONNECTIONS: usize = 8;
@@ -25,6 +28,10 @@ const CONNECTIONS: usize = 8;
 const MAX_WAITING: usize = 8192;
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long a statement may take, its wait for the locks of others included.
+const STATEMENT_SECS: u64 = 10;
+/// How long a server may be silent that is gone without a word: then the connection is.
+const SILENCE: Duration = Duration::from_secs(30);
 /// How often a transaction is run that others keep ending.
 const ATTEMPTS: usize = 5;
 /// Statements that a connection keeps prepared: more than there are.
@@ -47,7 +54,10 @@ impl Postgres {
     /// Connects to the database at `url` and brings its schema up to date. The URL may have a password: it is never part of an error.
     pub(super) fn open(url: &str) -> Result<Self> {
         let mut config: Config = url.parse().map_err(|_| LedgerError::Url("is not a PostgreSQL connection URL"))?;
-        config.connect_timeout(CONNECT);
+        if !matches!(config.get_ssl_mode(), SslMode::Disable | SslMode::Prefer) {
+            return Err(LedgerError::Url("asks for TLS, which this program does not speak to a database"));
+        }
+        config.connect_timeout(CONNECT).keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
         config.application_name("stampwright");
         let mut first = Connection::open(&config)?;
         migrate(&mut first.client)?;
@@ -116,7 +126,10 @@ impl Connection {
         let mut client = config.connect(NoTls).map_err(failed)?;
         // What a server's configuration may say otherwise: durable when answered, each statement sees what is committed.
         client
-            .batch_execute("SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'")
+            .batch_execute(&format!(
+                "SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'; \
+                 SET statement_timeout = '{STATEMENT_SECS}s'"
+            ))
             .map_err(failed)?;
         Ok(Self { client, statements: BTreeMap::new() })
     }
@@ -204,6 +217,8 @@ fn in_transaction(connection: &mut Connection, job: &mut dyn Job) -> Result<(), 
 
 fn migrate(client: &mut Client) -> Result<()> {
     let mut transaction = client.transaction().map_err(failed)?;
+    // To change a large table takes as long as it takes.
+    transaction.batch_execute("SET LOCAL statement_timeout = 0").map_err(failed)?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).map_err(failed)?;
     transaction.batch_execute("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)").map_err(failed)?;
     let rows = transaction.query("SELECT version FROM schema_version", &[]).map_err(failed)?;
@@ -225,6 +240,7 @@ struct Statements<'a>(&'a mut Connection);
 
 impl Transaction for Statements<'_> {
     fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Cells>> {
+        check(values)?;
         let statement = self.0.prepare(sql)?;
         let rows = self.0.client.query(&statement, &parameters(values)).map_err(failed)?;
         rows.iter()
@@ -233,6 +249,7 @@ impl Transaction for Statements<'_> {
     }
 
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64> {
+        check(values)?;
         let statement = self.0.prepare(sql)?;
         self.0.client.execute(&statement, &parameters(values)).map_err(failed)
     }

@@ -374,7 +374,7 @@ impl LinkRow {
     }
 
     /// Why it gives nothing even to who has claimed it: a session outlives the link's time and uses, and nothing else.
-    pub(super) fn refusal_in_session(&self) -> Option<LinkRefusal> {
+    pub fn refusal_in_session(&self) -> Option<LinkRefusal> {
         if self.revoked.is_some() {
             return Some(LinkRefusal::Revoked);
         }

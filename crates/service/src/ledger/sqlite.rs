@@ -3,7 +3,7 @@
 //! The writer takes what has queued into one transaction, at most [`MAX_GROUP`] jobs or as many as come in [`MAX_GROUP_TIME`], each in a
 //! savepoint of its own, and answers all of them when the commit is on the disk. A single job does not wait for others; under load the price of
 //! the disk's flush is shared. `synchronous` is FULL: with a write-ahead log and the usual NORMAL, a commit may be forgotten when the
-//! power goes.
+//! power goes. With a rollback journal it is EXTRA.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -18,7 +18,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 
 use super::engine::{Access, Engine, Job, Transaction};
 use super::error::{LedgerError, Result};
-use super::values::{Cells, Value};
+use super::values::{Cells, Value, check};
 
 /// The most jobs in one transaction.
 const MAX_GROUP: usize = 64;
@@ -149,7 +149,7 @@ fn connect(options: &Options) -> Result<Connection> {
     let connection = opened.map_err(problem)?;
     connection.busy_timeout(BUSY).map_err(problem)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    connection.pragma_update(None, "synchronous", "FULL").map_err(problem)?;
+    connection.pragma_update(None, "synchronous", synchronous(options.journal)).map_err(problem)?;
     connection.pragma_update(None, "trusted_schema", false).map_err(problem)?;
     // A secret that was deleted is overwritten, not left in a free page.
     connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(())).map_err(problem)?;
@@ -157,6 +157,15 @@ fn connect(options: &Options) -> Result<Connection> {
         connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map_err(problem)?;
     }
     Ok(connection)
+}
+
+/// A commit with a rollback journal is the journal's removal: only EXTRA syncs the folder after it, and without that a commit may be undone when
+/// the power goes (SQLite, "PRAGMA synchronous"). A write-ahead log is synced itself.
+const fn synchronous(journal: Journal) -> &'static str {
+    match journal {
+        Journal::Wal => "FULL",
+        Journal::Delete => "EXTRA",
+    }
 }
 
 fn set_journal(connection: &Connection, options: &Options) -> Result<()> {
@@ -276,6 +285,7 @@ struct Statements<'a>(&'a Connection);
 
 impl Transaction for Statements<'_> {
     fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Cells>> {
+        check(values)?;
         let mut statement = self.0.prepare_cached(&own(sql)).map_err(failed)?;
         let columns = statement.column_count();
         let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(failed)?;
@@ -288,6 +298,7 @@ impl Transaction for Statements<'_> {
     }
 
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64> {
+        check(values)?;
         let mut statement = self.0.prepare_cached(&own(sql)).map_err(failed)?;
         let changed = statement.execute(rusqlite::params_from_iter(values)).map_err(failed)?;
         Ok(u64::try_from(changed).unwrap_or(u64::MAX))
@@ -329,5 +340,23 @@ fn failed(error: rusqlite::Error) -> LedgerError {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::Busy,
         Some(ErrorCode::SystemIoFailure) => LedgerError::Unavailable(error.to_string()),
         _ => LedgerError::Database(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_is_on_the_disk_with_every_journal() {
+        // SQLite's numbers: 2 is FULL, 3 is EXTRA.
+        for (journal, expected) in [(Journal::Wal, 2), (Journal::Delete, 3)] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("ledger.sqlite");
+            std::fs::write(&path, b"").unwrap();
+            let connection = connect(&Options { path, journal, most_pages: None, vfs: None }).unwrap();
+            let found: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+            assert_eq!(found, expected, "{journal:?}");
+        }
     }
 }

@@ -123,15 +123,16 @@ pub(super) fn insert(tx: &mut dyn Transaction, stamp: &NewStamp, link: Option<&s
 fn ended(tx: &mut dyn Transaction, id: StampId, end: &StampEnd) -> Result<bool> {
     // What was once complete stays so: a later request for a part of it may break off.
     let sql = "UPDATE stamp SET bytes = bytes + $1, ended = $2, \
-               outcome = CASE WHEN outcome = 'done' THEN outcome ELSE $3 END WHERE id = $4";
-    tx.execute(sql, values![end.sent, end.at, end.outcome.name(), id.0])?;
+               outcome = CASE WHEN outcome = 'done' THEN outcome ELSE $3 END WHERE id = $4 RETURNING outcome";
+    let row = tx.row(sql, values![end.sent, end.at, end.outcome.name(), id.0])?;
+    let is_complete = row.map(|mut cells| cells.text()).transpose()?.is_some_and(|name| name == Outcome::Done.name());
     let sql = "UPDATE session SET running = running - 1, \
                reached = CASE WHEN reached < $1 THEN $1 ELSE reached END \
                WHERE stamp = $2 RETURNING link, running, reached";
     let Some(mut session) = tx.row(sql, values![end.reached, id.0])? else { return Ok(false) };
     let (link, running, reached) = (session.text()?, session.integer()?, session.number()?);
     // By what was reached, not by what was sent: parts of one installer that were fetched with one use again and again would add up.
-    if running > 0 || reached >= START_BYTES || end.outcome == Outcome::Done {
+    if running > 0 || reached >= START_BYTES || is_complete {
         return Ok(false);
     }
     let sql =

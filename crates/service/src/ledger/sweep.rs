@@ -5,13 +5,16 @@ use super::handle::Ledger;
 use super::values::values;
 
 impl Ledger {
-    /// Forgets what is over at `now`. Rows of installers, tokens and links stay; the sealed tokens in them go. Gives how many sealed
+    /// Forgets what is over at `now`. Rows of installers, tokens and links stay; the sealed tokens in them go, and links without uses,
+    /// which only resume a download. Gives how many sealed
     /// tokens went. To be called every few minutes; what is over is refused without it as well.
     pub async fn sweep(&self, now: u64) -> Result<u64> {
         self.write(move |tx| {
             for table in ["session", "page_session", "once"] {
                 tx.execute(&format!("DELETE FROM {table} WHERE expires <= $1"), values![now])?;
             }
+            // Its last session ends when it does.
+            tx.execute("DELETE FROM link WHERE uses = 0 AND expires <= $1", values![now])?;
             let ended = "revoked IS NOT NULL OR expires <= $1 OR used >= uses";
             let tokens = tx.execute(
                 &format!("UPDATE token SET sealed = NULL WHERE sealed IS NOT NULL AND ({ended})"),

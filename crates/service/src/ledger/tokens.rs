@@ -110,14 +110,14 @@ pub(super) fn report_use(tx: &mut dyn Transaction, id: &str, device: &str, now: 
 pub(super) enum Seen {
     /// It can be used, or why not.
     Status(TokenStatus),
-    /// Another token with this id is known.
+    /// Another token with this id is known, or this one is another tenant's.
     Other,
 }
 
 /// Looks a token up, and writes it down if it is not known. Until the transaction ends, it cannot be revoked.
 pub(super) fn see(tx: &mut dyn Transaction, token: &TokenRecord, now: u64) -> Result<Seen> {
     let look = |tx: &mut dyn Transaction| {
-        let sql = "SELECT fingerprint, revoked, expires, uses, used FROM token WHERE id = $1 FOR SHARE";
+        let sql = "SELECT fingerprint, tenant, revoked, expires, uses, used FROM token WHERE id = $1 FOR SHARE";
         tx.row(sql, values![&token.id])
     };
     let mut found = look(tx)?;
@@ -126,7 +126,10 @@ pub(super) fn see(tx: &mut dyn Transaction, token: &TokenRecord, now: u64) -> Re
         found = look(tx)?;
     }
     let mut cells = found.ok_or(LedgerError::Row { found: "nothing", expected: "the token" })?;
-    if cells.text()? != token.fingerprint {
+    let (fingerprint, tenant) = (cells.text()?, cells.optional_text()?);
+    // A token that says nothing of a tenant is the tenant's whose key has brought it first. A key without a tenant may use all.
+    let is_others = matches!((&tenant, &token.tenant), (Some(own), Some(given)) if own != given);
+    if fingerprint != token.fingerprint || is_others {
         return Ok(Seen::Other);
     }
     let (revoked, expires, uses) = (cells.optional_number()?, cells.optional_number()?, cells.optional_number()?);

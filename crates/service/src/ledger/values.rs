@@ -28,6 +28,12 @@ impl Value {
     }
 }
 
+/// Refuses what one of the databases cannot hold, in both of them: such a text came with a request.
+pub(super) fn check(values: &[Value]) -> Result<()> {
+    let is_wrong = values.iter().any(|value| matches!(value, Value::Text(text) if text.contains('\0')));
+    if is_wrong { Err(LedgerError::Nul) } else { Ok(()) }
+}
+
 impl From<u64> for Value {
     /// Later than any time and more than any count is what an integer cannot hold.
     fn from(value: u64) -> Self {

@@ -1,8 +1,8 @@
 //! What the ledger promises, on every database.
 
 use super::super::{
-    Added, Begun, Claimed, Filter, Ledger, LinkRefusal, MAX_GIVEN_BACK, Once, Origin, Outcome, PageSession, Resumed,
-    SealedBytes, SessionProof, StampBegun, StampEnd, TokenRecord, TokenStatus,
+    Added, Begun, Claimed, Filter, Ledger, LedgerError, LinkRefusal, MAX_GIVEN_BACK, Once, Origin, Outcome,
+    PageSession, Resumed, SealedBytes, SessionProof, StampBegun, StampEnd, TokenRecord, TokenStatus,
 };
 use super::samples::{DAY, NOW, api_key, begin, installer, link, page, sealed, session, stamp, token};
 
@@ -35,6 +35,9 @@ on_every_database!(
     a_broken_start_gives_the_use_back,
     parts_of_one_installer_do_not_add_up,
     a_link_that_only_resumes_has_no_use,
+    a_whole_download_gives_no_use_back,
+    an_opaque_token_is_one_tenants,
+    a_nul_in_a_text_is_refused_and_harms_no_other,
     what_is_over_is_forgotten,
     thirty_two_at_once_use_a_link_as_often_as_it_may,
 );
@@ -325,7 +328,51 @@ async fn a_link_that_only_resumes_has_no_use(ledger: Ledger) {
     let gone = StampEnd { at: NOW, outcome: Outcome::ClientGone, sent: 1, reached: 1 };
     assert!(!ledger.end_stamp(id, gone).await.unwrap());
     let proof = SessionProof::Etag(installer().etag);
-    assert_eq!(ledger.resume_session([1; 32], proof, NOW).await.unwrap(), Resumed::Open(id));
+    assert_eq!(ledger.resume_session([1; 32], proof.clone(), NOW).await.unwrap(), Resumed::Open(id));
+    // No list shows it, and it goes with its session.
+    assert_eq!(ledger.links(page(9), NOW).await.unwrap().rows, []);
+    assert_eq!(ledger.stamp(id).await.unwrap().unwrap().link, None);
+    assert!(ledger.has_session([1; 32], proof.clone(), NOW).await.unwrap());
+    ledger.sweep(NOW + DAY - 1).await.unwrap();
+    assert!(ledger.link([1; 32], NOW).await.unwrap().is_some());
+    assert!(!ledger.has_session([1; 32], proof, NOW).await.unwrap());
+    ledger.sweep(NOW + DAY).await.unwrap();
+    assert!(ledger.link([1; 32], NOW).await.unwrap().is_none());
+}
+
+async fn a_whole_download_gives_no_use_back(ledger: Ledger) {
+    ledger.add_link(link(1, 1, "t1"), None).await.unwrap();
+    let Claimed::Open(id) = ledger.claim_link([1; 32], session(1), stamp("t1")).await.unwrap() else { panic!() };
+    // An installer that is shorter than a start, and then a request that gets nothing of it.
+    for (outcome, sent) in [(Outcome::Done, 1000), (Outcome::ClientGone, 0)] {
+        assert!(!ledger.end_stamp(id, StampEnd { at: NOW, outcome, sent, reached: sent }).await.unwrap());
+    }
+    assert_eq!(ledger.link([1; 32], NOW).await.unwrap().unwrap().uses_left, 0);
+}
+
+async fn an_opaque_token_is_one_tenants(ledger: Ledger) {
+    let of = |tenant: Option<&str>| {
+        let mut stamp = stamp("t");
+        stamp.token.id = "opaque-1".to_owned();
+        stamp.token.tenant = tenant.map(str::to_owned);
+        stamp
+    };
+    begin(&ledger, of(Some("acme"))).await;
+    begin(&ledger, of(None)).await;
+    let refused = ledger.begin_stamp(of(Some("other")), None).await.unwrap();
+    assert_eq!(refused, StampBegun::Begun(Begun::OtherToken));
+    let link = super::super::NewLink { token: of(Some("other")).token, ..link(1, 1, "t") };
+    assert_eq!(ledger.add_link(link, None).await.unwrap(), Added::OtherToken);
+}
+
+async fn a_nul_in_a_text_is_refused_and_harms_no_other(ledger: Ledger) {
+    let mut wrong = stamp("t1");
+    wrong.token.tenant = Some("a\0b".to_owned());
+    assert_eq!(ledger.begin_stamp(wrong, None).await.unwrap_err(), LedgerError::Nul);
+    assert_eq!(ledger.token("a\0b").await.unwrap_err(), LedgerError::Nul);
+    let filter = Filter { tenant: Some("a\0b".to_owned()), ..page(9) };
+    assert_eq!(ledger.stamps(filter).await.unwrap_err(), LedgerError::Nul);
+    begin(&ledger, stamp("t1")).await;
 }
 
 async fn what_is_over_is_forgotten(ledger: Ledger) {

@@ -189,3 +189,19 @@ fn a_password_is_in_no_error() {
         assert!(!format!("{error}{error:?}").contains("hunter2"), "{url}");
     }
 }
+
+#[test]
+fn a_statement_does_not_wait_without_end() {
+    on_postgres(|ledger| async move {
+        let timeout = ledger.read(|tx| tx.row("SHOW statement_timeout", &[])?.unwrap().text()).await.unwrap();
+        assert_eq!(timeout, "10s");
+    });
+}
+
+#[test]
+fn a_url_that_asks_for_tls_is_refused_before_anything_is_sent() {
+    for mode in ["require", "verify-full"] {
+        let error = Ledger::postgres(&format!("postgres://ledger@127.0.0.1:1/x?sslmode={mode}")).unwrap_err();
+        assert!(matches!(error, LedgerError::Url(_)), "{error}");
+    }
+}
