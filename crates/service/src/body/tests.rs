@@ -19,7 +19,7 @@ pub(crate) fn content(len: usize) -> Vec<u8> {
 pub(crate) fn base(folder: &Path, len: usize) -> (Arc<BaseFile>, Vec<u8>) {
     let path = folder.join("base");
     fs::write(&path, content(len)).unwrap();
-    (Arc::new(BaseFile::open(&path).unwrap()), content(len))
+    (Arc::new(BaseFile::open(&path, Arc::default()).unwrap()), content(len))
 }
 
 /// What a stamp of a pkg looks like: new bytes at the front, most of the base, new bytes at the end.

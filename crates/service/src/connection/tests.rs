@@ -214,7 +214,7 @@ fn a_base_in_memory_cannot_be_changed() {
     let folder = tempfile::tempdir().unwrap();
     let (_, content) = base(folder.path(), 100_000);
     let path = folder.path().join("base");
-    let file = Arc::new(BaseFile::open_in_memory(&path).unwrap());
+    let file = Arc::new(BaseFile::open_in_memory(&path, Arc::default()).unwrap());
     fs::write(&path, b"other").unwrap();
     file.check().unwrap();
     let mut read = vec![0; 100_000];

@@ -269,15 +269,13 @@ pub(crate) fn queue_of(extensions: &http::Extensions, version: http::Version, me
 }
 
 /// Takes a base out whose file was changed from outside.
-fn distrust(app: &App, entry: &Entry) {
+fn distrust(app: &App, entry: &Arc<Entry>) {
     tracing::error!(
         base = entry.listed().sha256,
         "the base's file in the store was changed from outside; it is no longer served"
     );
     app.metrics.distrusted();
-    if let Ok(digest) = entry.base().sha256() {
-        app.store.distrust(&digest);
-    }
+    app.store.distrust(entry);
 }
 
 async fn stamp(app: &Arc<App>, entry: &Entry, token: AcceptedToken) -> Result<Stamp> {

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A base's file. All downloads of the base share it.
 ///
@@ -19,9 +20,16 @@ pub struct BaseFile {
     file: File,
     path: PathBuf,
     seen: Seen,
+    /// Device and inode of the file at `path` when it was opened: only that one goes.
+    place: (u64, u64),
+    /// Held while a file is put into its place or removed from it.
+    places: Places,
     /// Whether the file goes when the last download of it has ended.
     is_withdrawn: AtomicBool,
 }
+
+/// The lock of a store's places: a base that comes must not be taken for the withdrawn one that goes from the same place.
+pub(super) type Places = Arc<Mutex<()>>;
 
 /// What `fstat` says of a file that nothing may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,25 +60,32 @@ impl BaseFile {
     ///
     /// # Errors
     /// The system refuses it.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub fn open(path: &Path, places: Places) -> io::Result<Self> {
         let file = File::open(path)?;
         let seen = Seen::of(&file.metadata()?);
         // Only advice: a file system that has none of it serves the file as well.
         let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::WillNeed);
-        Ok(Self { file, path: path.to_path_buf(), seen, is_withdrawn: AtomicBool::new(false) })
+        Ok(Self::of(file, path, seen, seen, places))
+    }
+
+    fn of(file: File, path: &Path, seen: Seen, at_place: Seen, places: Places) -> Self {
+        let place = (at_place.device, at_place.inode);
+        Self { file, path: path.to_path_buf(), seen, place, places, is_withdrawn: AtomicBool::new(false) }
     }
 
     /// Copies a file of the store into memory and seals it: nothing, this process included, can change it from then on.
     ///
     /// # Errors
     /// The system refuses, or has no memory for it.
-    pub fn open_in_memory(path: &Path) -> io::Result<Self> {
+    pub fn open_in_memory(path: &Path, places: Places) -> io::Result<Self> {
         use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
         let sealed = File::from(memfd_create("stampwright-base", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
-        io::copy(&mut File::open(path)?, &mut &sealed)?;
+        let mut stored = File::open(path)?;
+        io::copy(&mut stored, &mut &sealed)?;
         fcntl_add_seals(&sealed, SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL)?;
         let seen = Seen::of(&sealed.metadata()?);
-        Ok(Self { file: sealed, path: path.to_path_buf(), seen, is_withdrawn: AtomicBool::new(false) })
+        let at_place = Seen::of(&stored.metadata()?);
+        Ok(Self::of(sealed, path, seen, at_place, places))
     }
 
     /// Its handle, for `sendfile`.
@@ -120,10 +135,15 @@ impl BaseFile {
 }
 
 impl Drop for BaseFile {
-    /// A file that could not be removed is removed at the next start, because nothing lists it.
+    /// A file that could not be removed is removed at the next start, because nothing lists it. One that has come into its place meanwhile
+    /// is another base's.
     fn drop(&mut self) {
         if self.is_withdrawn.load(Ordering::Acquire) {
-            let _ = fs::remove_file(&self.path);
+            let _places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+            let there = fs::metadata(&self.path).map(|metadata| (metadata.dev(), metadata.ino()));
+            if there.is_ok_and(|there| there == self.place) {
+                let _ = fs::remove_file(&self.path);
+            }
         }
     }
 }
@@ -155,7 +175,7 @@ mod tests {
     #[test]
     fn a_file_that_is_left_alone_stays_what_it_was() {
         let folder = tempfile::tempdir().unwrap();
-        let base = BaseFile::open(&file(folder.path())).unwrap();
+        let base = BaseFile::open(&file(folder.path()), Places::default()).unwrap();
         base.check().unwrap();
         let mut read = [0; 4];
         base.read_at(3, &mut read).unwrap();
@@ -167,14 +187,14 @@ mod tests {
     fn truncated_rewritten_and_set_back_are_found() {
         let folder = tempfile::tempdir().unwrap();
         let path = file(folder.path());
-        let base = BaseFile::open(&path).unwrap();
+        let base = BaseFile::open(&path, Places::default()).unwrap();
         let before = fs::metadata(&path).unwrap().modified().unwrap();
         let mut rewrite = fs::OpenOptions::new().write(true).open(&path).unwrap();
         rewrite.write_all(b"x").unwrap();
         rewrite.set_modified(before).unwrap();
         assert!(is_change(&base.check().unwrap_err()), "the modification time was set back");
 
-        let base = BaseFile::open(&path).unwrap();
+        let base = BaseFile::open(&path, Places::default()).unwrap();
         rewrite.set_len(5).unwrap();
         assert!(is_change(&base.check().unwrap_err()));
         assert!(is_change(&base.read_at(3, &mut [0; 4]).unwrap_err()));
@@ -184,7 +204,7 @@ mod tests {
     fn a_withdrawn_file_goes_with_its_last_user() {
         let folder = tempfile::tempdir().unwrap();
         let path = file(folder.path());
-        let base = std::sync::Arc::new(BaseFile::open(&path).unwrap());
+        let base = std::sync::Arc::new(BaseFile::open(&path, Places::default()).unwrap());
         let download = base.clone();
         base.withdraw(true);
         drop(base);
@@ -192,5 +212,18 @@ mod tests {
         assert!(path.exists());
         drop(download);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_came_into_its_place_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path());
+        let base = BaseFile::open(&path, Places::default()).unwrap();
+        base.withdraw(true);
+        let newer = folder.path().join("newer");
+        fs::write(&newer, b"0123456789").unwrap();
+        fs::rename(&newer, &path).unwrap();
+        drop(base);
+        assert!(path.exists());
     }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 
 use stampwright::{Base, Error, Mode, Result};
 
-use super::base_file::BaseFile;
+use super::base_file::{BaseFile, Places};
 use super::entry::{Entry, hex};
 use super::import::{self, Incoming, Label};
 
@@ -20,6 +20,9 @@ pub(super) type Digest = [u8; 32];
 pub struct Store {
     folder: PathBuf,
     catalog: RwLock<Catalog>,
+    /// One base comes or goes at a time: two copies of one base would take each other's place.
+    changes: Mutex<()>,
+    places: Places,
     options: StoreOptions,
 }
 
@@ -48,7 +51,8 @@ impl Store {
     pub fn open(data: &Path, options: StoreOptions) -> Result<(Self, Vec<Error>)> {
         let folder = data.join("store");
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(Error::io("create", &folder))?;
-        let store = Self { folder, catalog: RwLock::default(), options };
+        let store =
+            Self { folder, catalog: RwLock::default(), changes: Mutex::default(), places: Places::default(), options };
         let mut problems = Vec::new();
         for path in files(&store.folder)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -110,6 +114,7 @@ impl Store {
     /// It is no installer without a token, needs a signer and there is none, or the disk is full.
     pub fn add(&self, incoming: Incoming, label: Label) -> Result<(Arc<Entry>, bool)> {
         let digest = incoming.sha256()?;
+        let _changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = self.get(&digest) {
             return Ok((entry, false));
         }
@@ -117,26 +122,33 @@ impl Store {
         let path = self.folder.join(format!("{}.{kind}", name(&digest)));
         let file = match self.still_used(&digest) {
             Some(file) => file,
-            None => {
-                incoming.place(&path)?;
-                let (file, found) = self.file(&path)?;
-                if found != digest {
-                    return Err(Error::machine("the base was changed while it was imported"));
-                }
-                file
-            }
+            None => self.place(incoming, &path, digest)?,
         };
-        file.withdraw(false);
-        label.write(&path.with_extension("json"))?;
-        let entry = Arc::new(Entry::open(file, digest, label, self.options.resigns)?);
+        let entry = label.write(&path.with_extension("json")).and_then(|()| {
+            let entry = Entry::open(file.clone(), digest, label, self.options.resigns)?;
+            Ok(Arc::new(entry))
+        });
+        // What is not listed in the end goes again, with whoever still uses it.
+        file.withdraw(entry.is_err());
+        let entry = entry?;
         self.write().entries.insert(digest, entry.clone());
         Ok((entry, true))
+    }
+
+    /// Puts a base into its place, and opens what lies there then.
+    fn place(&self, incoming: Incoming, path: &Path, digest: Digest) -> Result<Arc<BaseFile>> {
+        incoming.place(path, &self.places)?;
+        let (file, found) = self.file(path)?;
+        if found != digest {
+            return Err(Error::machine("the base was changed while it was imported"));
+        }
+        Ok(file)
     }
 
     /// Opens a file in its place, and hashes what was opened.
     fn file(&self, path: &Path) -> Result<(Arc<BaseFile>, Digest)> {
         let open = if self.options.in_memory { BaseFile::open_in_memory } else { BaseFile::open };
-        let file = open(path).map_err(Error::io("open", path))?;
+        let file = open(path, self.places.clone()).map_err(Error::io("open", path))?;
         let digest = import::sha256(file.handle()).map_err(Error::io("read", path))?;
         Ok((Arc::new(file), digest))
     }
@@ -188,20 +200,31 @@ impl Store {
     /// Takes a base out of the catalog. Downloads that run go on, and the file goes with the last of them.
     ///
     /// # Errors
-    /// Its label cannot be removed: it would come back with the next start.
+    /// Its label cannot be removed, so it would come back with the next start: it is still served.
     pub fn withdraw(&self, digest: &Digest) -> Result<bool> {
+        let _changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.get(digest).is_none() {
+            return Ok(false);
+        }
+        let label = self.folder.join(format!("{}.json", name(digest)));
+        match fs::remove_file(&label) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("remove", &label)(error));
+            }
+            _ => {}
+        }
         let mut catalog = self.write();
+        // It may have been distrusted in between: then its file stays.
         let Some(entry) = catalog.entries.remove(digest) else { return Ok(false) };
         catalog.leaving.insert(*digest, Arc::downgrade(entry.file()));
-        let label = self.folder.join(format!("{}.json", name(digest)));
         entry.file().withdraw(true);
-        fs::remove_file(&label).map_err(Error::io("remove", &label))?;
         Ok(true)
     }
 
-    /// Takes a base out whose file was changed from outside. The file stays for whoever wants to know how.
-    pub fn distrust(&self, digest: &Digest) {
-        self.write().entries.remove(digest);
+    /// Takes a base out whose file was changed from outside. The file stays for whoever wants to know how. A base that has come into its
+    /// place since then is another entry, and stays.
+    pub fn distrust(&self, entry: &Arc<Entry>) {
+        self.write().entries.retain(|_, listed| !Arc::ptr_eq(listed, entry));
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Catalog> {

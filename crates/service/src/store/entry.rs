@@ -6,7 +6,7 @@ use serde::Serialize;
 use stampwright::{Base, Error, Kind, Mode, Result};
 
 use super::base_file::BaseFile;
-use super::import::Label;
+use super::import::{Label, Origin};
 
 /// A base in the catalog.
 #[derive(Debug)]
@@ -84,6 +84,12 @@ impl Entry {
     #[must_use]
     pub const fn listed(&self) -> &Listed {
         &self.listed
+    }
+
+    /// Where it came from.
+    #[must_use]
+    pub const fn origin(&self) -> Origin {
+        self.label.origin()
     }
 
     pub(super) const fn label(&self) -> &Label {

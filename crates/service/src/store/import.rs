@@ -4,6 +4,7 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -152,11 +153,14 @@ impl Incoming {
     }
 
     /// Puts it into its place, read-only.
-    pub(super) fn place(self, path: &Path) -> Result<()> {
+    pub(super) fn place(self, path: &Path, places: &Mutex<()>) -> Result<()> {
         let file = self.file.as_file();
         file.set_permissions(Permissions::from_mode(0o444)).map_err(Error::io("change the mode of", path))?;
         file.sync_all().map_err(Error::io("sync", path))?;
-        self.file.persist(path).map_err(|error| Error::io("rename", path)(error.error))?;
+        {
+            let _places = places.lock().unwrap_or_else(PoisonError::into_inner);
+            self.file.persist(path).map_err(|error| Error::io("rename", path)(error.error))?;
+        }
         let folder = path.parent().unwrap_or(Path::new("."));
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("sync", folder))
     }

@@ -89,6 +89,70 @@ fn a_withdrawn_base_is_served_to_its_end_and_can_come_back() {
 }
 
 #[test]
+fn a_base_that_comes_several_times_at_once_is_one_entry() {
+    let data = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(data.path(), StoreOptions::default()).unwrap();
+    let added: Vec<(Arc<Entry>, bool)> = std::thread::scope(|scope| {
+        let adding = || add(&store, Sample::shared().deb(), "a.deb").unwrap();
+        let all: Vec<_> = (0..8).map(|_| scope.spawn(adding)).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(added.iter().filter(|(_, is_new)| *is_new).count(), 1);
+    let served = store.list().remove(0);
+    for (entry, _) in &added {
+        assert!(Arc::ptr_eq(entry, &served));
+        entry.file().check().expect("another copy has taken its place");
+    }
+    assert_eq!(stored(data.path()).len(), 2);
+}
+
+#[test]
+fn what_a_base_becomes_does_not_touch_the_one_that_came_after_it() {
+    let data = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(data.path(), StoreOptions::default()).unwrap();
+    let (old, _) = add(&store, Sample::shared().deb(), "a.deb").unwrap();
+    let digest = old.base().sha256().unwrap();
+    let damage = || {
+        let path = data.path().join("store").join(format!("sha256-{}.deb", old.listed().sha256));
+        fs::OpenOptions::new().write(true).open(path).unwrap().set_len(100).unwrap();
+    };
+    damage();
+    store.distrust(&old);
+    assert!(store.get(&digest).is_none());
+    // It is put again. Another download of the old one ends, and tells what it has seen.
+    let (new, is_new) = add(&store, Sample::shared().deb(), "a.deb").unwrap();
+    store.distrust(&old);
+    assert!(is_new && store.get(&digest).is_some_and(|entry| Arc::ptr_eq(&entry, &new)));
+
+    // Withdrawn, damaged, and put again while a download of it runs: its end removes nothing of the new one.
+    let download = new.file().clone();
+    drop(new);
+    store.withdraw(&digest).unwrap();
+    damage();
+    let (newest, _) = add(&store, Sample::shared().deb(), "a.deb").unwrap();
+    assert!(!Arc::ptr_eq(newest.file(), &download));
+    drop(download);
+    assert_eq!(stored(data.path()).len(), 2);
+    newest.file().check().unwrap();
+    drop((newest, store));
+    let (store, problems) = Store::open(data.path(), StoreOptions::default()).unwrap();
+    assert!(problems.is_empty() && store.get(&digest).is_some());
+}
+
+#[test]
+fn a_base_that_cannot_be_written_down_leaves_no_file() {
+    let data = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(data.path(), StoreOptions::default()).unwrap();
+    let digest = import::sha256(&fs::File::open(Sample::shared().deb()).unwrap()).unwrap();
+    let label = data.path().join("store").join(format!("sha256-{}.json", hex(&digest)));
+    fs::create_dir(&label).unwrap();
+    assert!(add(&store, Sample::shared().deb(), "a.deb").is_err());
+    fs::remove_dir(&label).unwrap();
+    assert!(stored(data.path()).is_empty() && store.list().is_empty());
+    assert!(add(&store, Sample::shared().deb(), "a.deb").unwrap().1);
+}
+
+#[test]
 fn the_catalog_follows_a_folder() {
     let (data, bases) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let place = bases.path().join("Example-Agent.deb");
