@@ -47,5 +47,7 @@ mod start;
 pub mod store;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod tls;
 pub mod tokens;

@@ -1,6 +1,6 @@
 //! `/v1/bases`: what is served, and what comes and goes.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use http_body_util::BodyExt;
 use serde::Deserialize;
 
 use super::caller::Caller;
-use super::extract::{Params, Segment};
+use super::extract::{NoQuery, Params, Segment};
 use super::handout::queue_of;
 use super::json::answer;
 use super::problem::{Problem, Result, Type};
@@ -28,7 +28,7 @@ use crate::store::{Entry, Label, Origin};
 ///
 /// # Errors
 /// The key may not.
-pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Response> {
+pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller, _: NoQuery) -> Result<Response> {
     caller.may(Scope::Read).or_else(|refused| caller.may(Scope::Stamp).map_err(|_| refused))?;
     let entries = app.store.list();
     let listed: Vec<_> = entries.iter().map(|entry| entry.listed()).collect();
@@ -148,7 +148,7 @@ pub(crate) async fn one(
 /// `DELETE /v1/bases/{sha256}`: downloads that run go on.
 ///
 /// # Errors
-/// There is no such base.
+/// There is no such base, it is the folder's, or the store cannot be written.
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -157,8 +157,21 @@ pub(crate) async fn delete(
     caller.may(Scope::Bases)?;
     caller.may_for(None)?;
     let entry = find(&app, &sha256)?;
+    if entry.origin() == Origin::Folder && app.config().bases.is_some() {
+        return Err(Problem::new(Type::Conflict, "the base lies in the folder of bases, and would come back")
+            .hint("remove its file from the folder; the base is then withdrawn within a few seconds"));
+    }
     let digest = entry.base().sha256().map_err(|error| Problem::of(Type::Internal, &error))?;
-    app.store.withdraw(&digest).map_err(|error| Problem::of(Type::Internal, &error))?;
+    let store = app.store.clone();
+    let withdrawn = tokio::task::spawn_blocking(move || store.withdraw(&digest)).await;
+    let withdrawn = withdrawn.map_err(|_| Problem::new(Type::Internal, "the base could not be withdrawn"))?;
+    withdrawn.map_err(|error| match error.cause::<std::io::Error>().map(std::io::Error::kind) {
+        Some(ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied) => {
+            tracing::error!(error = %error, "the store cannot be written");
+            Problem::new(Type::Unavailable, "the store cannot be written, so the base is still served")
+        }
+        _ => Problem::of(Type::Internal, &error),
+    })?;
     app.metrics.bases(app.store.list().len());
     tracing::info!(base = sha256, key = caller.id(), "a base was withdrawn");
     Ok(StatusCode::NO_CONTENT)

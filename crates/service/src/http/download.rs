@@ -2,11 +2,13 @@
 //!
 //! | who | gets | takes |
 //! |---|---|---|
-//! | HEAD | the installer's headers | nothing |
+//! | HEAD | the installer's size, type and name, from the link's row | nothing |
 //! | a browser, a scanner that looks like one, a preview, a prefetch | a page with a button | nothing |
-//! | `Range: bytes=0-0` | the first byte | nothing |
+//! | `Range: bytes=0-0` | the first byte, which is that of the base | nothing |
 //! | within a session: the cookie, or `If-Range` with the entity tag | the installer or a range of it | nothing |
 //! | the button (POST); a program (`Accept` without `text/html`), or `?direct` | the installer, and a session | one use |
+//!
+//! The entity tag proves a session, so only a response that has taken a use shows it: what only looks is answered without a stamp.
 
 use std::sync::Arc;
 
@@ -18,7 +20,7 @@ use sha2::{Digest, Sha256};
 use stampwright::Token;
 
 use super::extract::Segment;
-use super::handout::{Asked, Handout, queue_of};
+use super::handout::{Asked, Handout, queue_of, to_its_end};
 use super::installers::accepts;
 use super::page;
 use super::problem::{Problem, Result, Type};
@@ -29,6 +31,7 @@ use crate::keys::{Caller, Scope, Scopes};
 use crate::ledger::{Claimed, LinkRow, NewSession, Resumed, SessionProof, StampId};
 use crate::links::{self, Secret};
 use crate::sealed::Purpose;
+use crate::store::Entry;
 
 /// A link, followed.
 ///
@@ -36,7 +39,7 @@ use crate::sealed::Purpose;
 /// There is no such link, or it gives nothing any more.
 pub(crate) async fn follow(State(app): State<Arc<App>>, Segment(secret): Segment, request: Request<Body>) -> Response {
     let is_browser = accepts(request.headers(), "text/html");
-    match followed(&app, &secret, request).await {
+    match to_its_end(async move { followed(&app, &secret, request).await }).await {
         Ok(response) => response,
         // A person gets a page that says it, with the same status.
         Err(problem) if is_browser && matches!(problem.kind(), Type::LinkOver | Type::NotFound) => {
@@ -51,14 +54,16 @@ async fn followed(app: &Arc<App>, secret: &str, request: Request<Body>) -> Resul
     let (secret, now) = (Secret::parse(secret).ok_or_else(unknown)?, edge::now());
     let link = app.ledger.link(secret.hash(), now).await?.ok_or_else(unknown)?;
     let (headers, method) = (request.headers(), request.method());
+    let proofs = proofs(&link, headers);
     if method == Method::HEAD {
-        return handout(app, &link).await?.describe(headers).await.map(quiet);
+        return described(app, &secret, &link, proofs, now).await;
     }
     let queue = queue_of(request.extensions(), request.version(), method);
-    if method == Method::GET
-        && let Some(row) = resumed(app, &secret, &link, headers, now).await?
-    {
-        return send(app, &link, headers, queue, row, None).await;
+    if method == Method::GET && !proofs.is_empty() {
+        let permit = permit(app, &link)?;
+        if let Some(row) = resumed(app, &secret, proofs, now).await? {
+            return send(app, &link, headers, queue, row, permit).await;
+        }
     }
     let is_post = method == Method::POST;
     if is_post {
@@ -69,7 +74,7 @@ async fn followed(app: &Arc<App>, secret: &str, request: Request<Body>) -> Resul
             None => page::link(&link, now),
         });
     } else if is_probe(headers) {
-        return probe(app, &link, headers, now).await;
+        return probe(app, &link, now);
     }
     let (session_secs, cookie) =
         (app.config().links.session, Secret::new().map_err(|error| Problem::of(Type::Internal, &error))?);
@@ -88,18 +93,23 @@ async fn followed(app: &Arc<App>, secret: &str, request: Request<Body>) -> Resul
     let asked = Asked { headers, queue, takes_ranges: !is_post && is_same };
     let mut response = stamped.send(&asked, row, permit).await?;
     let value = HeaderValue::from_str(&links::cookie(app, &link.id, &cookie, session_secs));
-    let mut value = value.map_err(|_| Problem::new(Type::Internal, "a header cannot be written"))?;
+    let mut value = value.map_err(|_| unwritten())?;
     value.set_sensitive(true);
     response.headers_mut().append(header::SET_COOKIE, value);
     Ok(quiet(response))
 }
 
-/// The row of a session that the request belongs to.
-async fn resumed(app: &App, secret: &Secret, link: &LinkRow, headers: &HeaderMap, now: u64) -> Result<Option<StampId>> {
+/// What a request has to show that it belongs to a session.
+fn proofs(link: &LinkRow, headers: &HeaderMap) -> Vec<SessionProof> {
     let cookie = cookie(headers, &links::cookie_name(&link.id)).map(SessionProof::Cookie);
     let etag = headers.get(header::IF_RANGE).and_then(|value| value.to_str().ok());
     let etag = etag.filter(|_| headers.contains_key(header::RANGE)).map(|etag| SessionProof::Etag(etag.to_owned()));
-    for proof in [cookie, etag].into_iter().flatten() {
+    cookie.into_iter().chain(etag).collect()
+}
+
+/// The row of a session that the request belongs to.
+async fn resumed(app: &App, secret: &Secret, proofs: Vec<SessionProof>, now: u64) -> Result<Option<StampId>> {
+    for proof in proofs {
         match app.ledger.resume_session(secret.hash(), proof, now).await? {
             Resumed::Open(row) => return Ok(Some(row)),
             Resumed::Refused(refusal) => return Err(Problem::link(refusal)),
@@ -107,6 +117,52 @@ async fn resumed(app: &App, secret: &Secret, link: &LinkRow, headers: &HeaderMap
         }
     }
     Ok(None)
+}
+
+/// What HEAD is told: what the link's row says, as long as the link, or a session of it, gives something.
+async fn described(
+    app: &App,
+    secret: &Secret,
+    link: &LinkRow,
+    proofs: Vec<SessionProof>,
+    now: u64,
+) -> Result<Response> {
+    let refusal = match link.refusal(now) {
+        None => None,
+        Some(refusal) => {
+            let mut is_open = false;
+            for proof in proofs {
+                is_open = is_open || app.ledger.has_session(secret.hash(), proof, now).await?;
+            }
+            if is_open { link.refusal_in_session() } else { Some(refusal) }
+        }
+    };
+    match refusal {
+        Some(refusal) => Err(Problem::link(refusal)),
+        None => {
+            let entry = entry(app, link)?;
+            outside(&entry, link)
+        }
+    }
+}
+
+/// The headers that tell of a link's installer without a stamp, and without its entity tag.
+fn outside(entry: &Entry, link: &LinkRow) -> Result<Response> {
+    let mut response = Response::new(Body::empty());
+    let name = HeaderValue::from_str(&format!("attachment; filename=\"{}\"", link.installer.file_name));
+    let out = response.headers_mut();
+    out.insert(header::CONTENT_DISPOSITION, name.map_err(|_| unwritten())?);
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(entry.base().kind().media_type()));
+    // hyper takes the length from the header, and sends no body for HEAD.
+    out.insert(header::CONTENT_LENGTH, HeaderValue::from(link.installer.size));
+    out.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    out.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    out.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok(quiet(response))
+}
+
+fn unwritten() -> Problem {
+    Problem::new(Type::Internal, "a header cannot be written")
 }
 
 /// What is sent within a session.
@@ -141,29 +197,37 @@ fn give_up(app: &App, row: StampId) {
     });
 }
 
-/// The first byte, which takes nothing: it is the same in every installer of the format.
-async fn probe(app: &Arc<App>, link: &LinkRow, headers: &HeaderMap, now: u64) -> Result<Response> {
+/// The first byte, which takes nothing: it is the same in every installer of the format, so the base has it.
+fn probe(app: &App, link: &LinkRow, now: u64) -> Result<Response> {
     if let Some(refusal) = link.refusal(now) {
         return Err(Problem::link(refusal));
     }
-    let stamped = handout(app, link).await?;
-    let mut first = Vec::new();
-    let slice = stamped.stamp().slice(0..1).map_err(|error| Problem::of(Type::Internal, &error))?;
-    slice.write_to(&mut first).map_err(|_| Problem::new(Type::Internal, "the base cannot be read"))?;
-    let mut response = stamped.describe(headers).await?;
-    let range = HeaderValue::from_str(&format!("bytes 0-0/{}", stamped.installer().size));
+    let entry = entry(app, link)?;
+    let mut first = [0; 1];
+    let read = entry.file().read_at(0, &mut first);
+    read.map_err(|_| Problem::new(Type::Internal, "the base cannot be read"))?;
+    let mut response = outside(&entry, link)?;
+    let range = HeaderValue::from_str(&format!("bytes 0-0/{}", link.installer.size));
     let out = response.headers_mut();
-    out.insert(header::CONTENT_RANGE, range.map_err(|_| Problem::new(Type::Internal, "a header cannot be written"))?);
+    out.insert(header::CONTENT_RANGE, range.map_err(|_| unwritten())?);
     out.insert(header::CONTENT_LENGTH, HeaderValue::from(1));
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-    *response.body_mut() = Body::from(first);
-    Ok(quiet(response))
+    *response.body_mut() = Body::from(first.to_vec());
+    Ok(response)
+}
+
+fn over() -> Problem {
+    Problem::new(Type::LinkOver, "what the link leads to is no longer served")
+}
+
+/// The base of a link.
+fn entry(app: &App, link: &LinkRow) -> Result<Arc<Entry>> {
+    app.store.get(&link.installer.base).ok_or_else(over)
 }
 
 /// The installer of a link, the same bytes every time.
 async fn handout(app: &Arc<App>, link: &LinkRow) -> Result<Handout> {
-    let over = || Problem::new(Type::LinkOver, "what the link leads to is no longer served");
-    let entry = app.store.get(&link.installer.base).ok_or_else(over)?;
+    let entry = entry(app, link)?;
     let sealed = link.sealed.as_ref().ok_or_else(over)?;
     let unread = || Problem::new(Type::Internal, "the link's token cannot be read");
     let token = app.sealing.open(Purpose::Link(&link.id), sealed).map_err(|error| {

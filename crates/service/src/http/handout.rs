@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use stampwright::{AcceptedToken, Mode, Piece, Stamp, Token};
+use stampwright::{AcceptedToken, Mode, Piece, Slice, Stamp, Token};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::problem::{Problem, Result, Type};
@@ -126,7 +126,7 @@ impl Handout {
         Ok(HeaderValue::from_str(&format!("sha-256=:{}:", STANDARD.encode(digest))).ok())
     }
 
-    /// The headers that every response with this installer has, HEAD included.
+    /// The headers that every response with this installer has.
     async fn head(&self, headers: &HeaderMap) -> Result<Response> {
         let mut response = ().into_response();
         let out = response.headers_mut();
@@ -149,18 +149,6 @@ impl Handout {
         Ok(response)
     }
 
-    /// What a HEAD request gets: nothing is taken and nothing written down.
-    ///
-    /// # Errors
-    /// The digest cannot be computed.
-    pub(crate) async fn describe(&self, headers: &HeaderMap) -> Result<Response> {
-        let mut response = self.head(headers).await?;
-        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(self.installer.size));
-        response.headers_mut().insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        // hyper takes the length from the header, and sends no body for HEAD.
-        Ok(response)
-    }
-
     /// The response. The row is on the disk; its end is written when the last byte was sent, or the client has gone.
     ///
     /// # Errors
@@ -171,46 +159,50 @@ impl Handout {
         row: StampId,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Result<Response> {
+        let (response, range, slice) = match self.prepared(request).await {
+            Ok(prepared) => prepared,
+            Err(problem) => {
+                // Nothing was sent: a use that was taken for it is given back.
+                let is_clients = problem.kind() == Type::RangeNotSatisfiable;
+                let why = if is_clients { Why::ClientGone } else { Why::Failed };
+                self.ended(row, 0..0, None)(End { sent: 0, why });
+                return Err(problem);
+            }
+        };
+        let on_end = self.ended(row, range, permit);
+        self.app.metrics.download_begins();
+        let download = Download::new(self.entry.file().clone(), &slice, request.queue.clone(), Box::new(on_end));
+        Ok(response.map(|_| Body::new(download)))
+    }
+
+    /// The head of the response, and the part of the installer that follows it.
+    async fn prepared(&self, request: &Asked<'_>) -> Result<(Response, Range<u64>, Slice)> {
         let size = self.installer.size;
+        let unwritten = |_| Problem::new(Type::Internal, "a header cannot be written");
         let wanted =
             if request.takes_ranges { Wanted::of(request.headers, size, &self.installer.etag) } else { Wanted::Whole };
         let range = match wanted {
             Wanted::Whole => 0..size,
             Wanted::Part(range) => range,
             Wanted::Unsatisfiable => {
-                self.ended(row, 0..0, None)(End { sent: 0, why: Why::Done });
-                let value = HeaderValue::from_str(&format!("bytes */{size}"));
-                let value = value.map_err(|_| Problem::new(Type::Internal, "a header cannot be written"))?;
+                let value = HeaderValue::from_str(&format!("bytes */{size}")).map_err(unwritten)?;
                 return Err(Problem::new(Type::RangeNotSatisfiable, format!("the installer has {size} bytes"))
                     .header(header::CONTENT_RANGE, value));
             }
         };
-        let mut response = match self.head(request.headers).await {
-            Ok(response) => response,
-            Err(problem) => {
-                self.ended(row, 0..0, None)(End { sent: 0, why: Why::Failed });
-                return Err(problem);
-            }
-        };
+        let mut response = self.head(request.headers).await?;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
         if request.takes_ranges {
             headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         }
         if range != (0..size) {
-            let value = HeaderValue::from_str(&format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1)));
-            headers.insert(
-                header::CONTENT_RANGE,
-                value.map_err(|_| Problem::new(Type::Internal, "a header cannot be written"))?,
-            );
+            let text = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
+            headers.insert(header::CONTENT_RANGE, HeaderValue::from_str(&text).map_err(unwritten)?);
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         }
         let slice = self.stamp.slice(range.clone()).map_err(|error| Problem::of(Type::Internal, &error))?;
-        let on_end = self.ended(row, range, permit);
-        self.app.metrics.download_begins();
-        let download = Download::new(self.entry.file().clone(), &slice, request.queue.clone(), Box::new(on_end));
-        *response.body_mut() = Body::new(download);
-        Ok(response)
+        Ok((response, range, slice))
     }
 
     /// What happens when the last byte was sent, or the client has gone.
@@ -266,6 +258,16 @@ pub(crate) struct Asked<'a> {
 pub(crate) fn queue_of(extensions: &http::Extensions, version: http::Version, method: &Method) -> Option<Queue> {
     let may = version == http::Version::HTTP_11 && method != Method::HEAD;
     extensions.get::<Queue>().filter(|_| may).cloned()
+}
+
+/// Does what takes a use or writes a row, also when the client goes meanwhile and the request is dropped: the response is then made, dropped in
+/// its turn, and its end written down, so that no use stays taken for it.
+///
+/// # Errors
+/// Those of `work`, and that it panicked.
+pub(crate) async fn to_its_end(work: impl Future<Output = Result<Response>> + Send + 'static) -> Result<Response> {
+    let done = tokio::spawn(work).await;
+    done.unwrap_or_else(|_| Err(Problem::new(Type::Internal, "the request failed; the log says why")))
 }
 
 /// Takes a base out whose file was changed from outside.

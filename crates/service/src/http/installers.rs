@@ -10,18 +10,22 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use stampwright::Token;
+use zeroize::Zeroizing;
 
 use super::caller::Caller;
-use super::extract::{Params, Segment};
-use super::handout::{Asked, Handout, queue_of};
+use super::extract::Segment;
+use super::handout::{Asked, Handout, queue_of, to_its_end};
 use super::json::{self, TokenText};
 use super::list::{self, ListQuery};
 use super::problem::{Problem, Result, Type};
 use super::time::rfc3339;
 use crate::app::App;
+use crate::connection::Queue;
 use crate::edge;
 use crate::keys::{self, Scope};
-use crate::ledger::{Begun, Claimed, Filter, NewLink, NewSession, Once, SealedBytes, StampBegun, StampId, StampRow};
+use crate::ledger::{
+    Begun, Claimed, NewLink, NewSession, Once, Outcome, SealedBytes, StampBegun, StampEnd, StampId, StampRow,
+};
 use crate::links;
 use crate::store::{Entry, Selection, SelectionError};
 
@@ -90,19 +94,29 @@ pub(crate) async fn post(State(app): State<Arc<App>>, caller: Caller, request: R
     let (headers, queue) =
         (request.headers().clone(), queue_of(request.extensions(), request.version(), request.method()));
     let body = json::body(request).await?;
-    let wish: Wish = json::parse(&body)?;
+    to_its_end(async move { handed_out(&app, &caller, &headers, queue, &body).await }).await
+}
+
+async fn handed_out(
+    app: &Arc<App>,
+    caller: &Caller,
+    headers: &HeaderMap,
+    queue: Option<Queue>,
+    body: &[u8],
+) -> Result<Response> {
+    let wish: Wish = json::parse(body)?;
     if wish.uses.is_some() || wish.expires.is_some() {
         return Err(Problem::new(Type::BadRequest, "uses and expires are for links: POST /v1/links"));
     }
-    let token = wish.token(&app, &caller).await?;
+    let token = wish.token(app, caller).await?;
     let sealed_from = token.clone();
-    let (now, entry) = (edge::now(), wish.entry(&app)?);
+    let (now, entry) = (edge::now(), wish.entry(app)?);
     let permit = app.usage().download(caller.id(), edge::now_ms());
     let permit = permit
         .ok_or_else(|| Problem::new(Type::TooManyRequests, "the key has as many downloads as it may").retry_after(5))?;
-    let once = once(&headers, &caller, &body, now)?;
-    let handout = Handout::new(&app, entry.clone(), token, caller.key(), now).await?;
-    let wants_plan = accepts(&headers, PLAN);
+    let once = once("installers", headers, caller, body, now)?;
+    let handout = Handout::new(app, entry.clone(), token, caller.key(), now).await?;
+    let wants_plan = accepts(headers, PLAN);
 
     let begin = std::time::Instant::now();
     let (handout, row, link) = if let Some(once) = once {
@@ -115,7 +129,7 @@ pub(crate) async fn post(State(app): State<Arc<App>>, caller: Caller, request: R
                     "the Idempotency-Key came with another request before",
                 ));
             }
-            StampBegun::Again(id) => (again(&app, entry, sealed_from, caller.key(), id).await?, id, None),
+            StampBegun::Again(id) => (again(app, entry, sealed_from, caller.key(), id).await?, id, None),
         }
     } else if wants_plan {
         match app.ledger.begin_stamp(handout.row(caller.id(), now), None).await? {
@@ -125,7 +139,7 @@ pub(crate) async fn post(State(app): State<Arc<App>>, caller: Caller, request: R
             }
         }
     } else {
-        let (link, session, resumable) = resumable(&app, &handout, &sealed_from, &caller, now)?;
+        let (link, session, resumable) = resumable(app, &handout, &sealed_from, caller, now)?;
         match app.ledger.begin_resumable(link, session, handout.row(caller.id(), now)).await? {
             Claimed::Open(id) => (handout, id, Some(resumable)),
             Claimed::Refused(crate::ledger::LinkRefusal::Token(status)) => return Err(Problem::token(status)),
@@ -134,9 +148,9 @@ pub(crate) async fn post(State(app): State<Arc<App>>, caller: Caller, request: R
     };
     app.metrics.written(begin.elapsed());
     if wants_plan {
-        return plan(&app, &handout, row).await;
+        return plan(app, &handout, row).await;
     }
-    let asked = Asked { headers: &headers, queue, takes_ranges: false };
+    let asked = Asked { headers, queue, takes_ranges: false };
     let mut response = handout.send(&asked, row, Some(permit)).await?;
     response.headers_mut().insert("stampwright-installer-id", HeaderValue::from(row.0));
     if let Some(Resumable { url, cookie }) = link {
@@ -208,6 +222,22 @@ fn started(begun: Begun) -> Result<StampId> {
 
 /// The plan instead of the installer: everything but the base, for who has that beside him.
 async fn plan(app: &App, handout: &Handout, row: StampId) -> Result<Response> {
+    let text = plan_text(app, handout);
+    let (outcome, sent, reached) = match &text {
+        Ok(text) => (Outcome::Done, text.len() as u64, handout.installer().size),
+        Err(_) => (Outcome::Failed, 0, 0),
+    };
+    app.ledger.end_stamp(row, StampEnd { at: edge::now(), outcome, sent, reached }).await?;
+    let mut response = (StatusCode::OK, Bytes::from_owner(text?)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PLAN));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("stampwright-installer-id", HeaderValue::from(row.0));
+    Ok(response)
+}
+
+/// The token is in it, so it is wiped.
+fn plan_text(app: &App, handout: &Handout) -> Result<Zeroizing<Vec<u8>>> {
     #[derive(Serialize)]
     struct Document<'a> {
         #[serde(flatten)]
@@ -223,20 +253,8 @@ async fn plan(app: &App, handout: &Handout, row: StampId) -> Result<Response> {
         media_type: handout.stamp().base().kind().media_type(),
         plan,
     };
-    let body = serde_json::to_vec(&document).map_err(|_| Problem::new(Type::Internal, "the plan cannot be written"))?;
-    let end = crate::ledger::StampEnd {
-        at: edge::now(),
-        outcome: crate::ledger::Outcome::Done,
-        sent: body.len() as u64,
-        reached: handout.installer().size,
-    };
-    app.ledger.end_stamp(row, end).await?;
-    let mut response = (StatusCode::OK, Bytes::from(body)).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PLAN));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert("stampwright-installer-id", HeaderValue::from(row.0));
-    Ok(response)
+    let text = serde_json::to_vec(&document).map_err(|_| Problem::new(Type::Internal, "the plan cannot be written"))?;
+    Ok(Zeroizing::new(text))
 }
 
 /// Whether a request's `Accept` names a media type.
@@ -254,12 +272,13 @@ pub(crate) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
 ///
 /// # Errors
 /// The header is empty or longer than 255 characters.
-pub(crate) fn once(headers: &HeaderMap, caller: &Caller, body: &[u8], now: u64) -> Result<Option<Once>> {
+pub(crate) fn once(route: &str, headers: &HeaderMap, caller: &Caller, body: &[u8], now: u64) -> Result<Option<Once>> {
     let Some(name) = idempotency_name(headers)? else { return Ok(None) };
     Ok(Some(Once {
         by_key: caller.id().to_owned(),
         name,
-        request: Sha256::digest(body).into(),
+        // The route as well: one name for two routes is another request.
+        request: Sha256::new().chain_update(route).chain_update([0]).chain_update(body).finalize().into(),
         response: SealedBytes(Vec::new()),
         expires: now.saturating_add(ONCE_SECS),
     }))
@@ -286,14 +305,15 @@ pub(crate) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,
-    Params(query): Params<ListQuery>,
+    query: ListQuery,
 ) -> Result<Response> {
     caller.may(Scope::Read)?;
-    let is_csv = accepts(&headers, "text/csv") || query.is_csv();
-    let filter: Filter = query.filter(&caller)?;
-    let page = app.ledger.stamps(filter).await?;
+    let wanted = query.read(&["tenant", "token_id", "link", "since", "format"], &caller)?;
+    let is_csv = accepts(&headers, "text/csv") || wanted.is_csv;
+    let page = app.ledger.stamps(wanted.filter).await?;
     let rows: Vec<Row> = page.rows.iter().map(Row::from).collect();
-    if is_csv { list::csv(&rows, page.next.as_deref()) } else { Ok(list::json(&rows, page.next.as_deref())) }
+    let next = query.next(page.next.as_deref());
+    if is_csv { list::csv(&rows, next) } else { Ok(list::json(&rows, next)) }
 }
 
 /// `GET /v1/installers/{id}`.

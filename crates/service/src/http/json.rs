@@ -1,7 +1,5 @@
 //! JSON in and out. A request's body is never quoted in an answer: it may have a token in it.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -12,13 +10,14 @@ use serde::{Deserialize, Serialize};
 use stampwright::Token;
 use zeroize::Zeroizing;
 
+use super::patience::PATIENCE;
 use super::problem::{Problem, Result, Type};
 
 /// The longest body of a request, but for bases.
 pub(crate) const MAX_BODY_BYTES: usize = 64 << 10;
 
-/// How long a body may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A token has at most 4096 characters.
+const ANSWER_BYTES: usize = 8 << 10;
 
 /// Reads a body.
 ///
@@ -59,11 +58,13 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     })
 }
 
-/// An answer.
+/// An answer. It is wiped when it was sent: it may have a token, a key or a link in it.
 pub(crate) fn answer(status: StatusCode, document: &impl Serialize) -> Response {
-    match serde_json::to_vec(document) {
-        Ok(body) => {
-            let mut response = (status, Bytes::from(body)).into_response();
+    // Long enough for every answer with a secret in it, so that growing leaves no copy of one.
+    let mut body = Zeroizing::new(Vec::with_capacity(ANSWER_BYTES));
+    match serde_json::to_writer(&mut *body, document) {
+        Ok(()) => {
+            let mut response = (status, Bytes::from_owner(body)).into_response();
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -9,7 +9,7 @@ use http::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::caller::Caller;
-use super::extract::Segment;
+use super::extract::{NoQuery, Segment};
 use super::json::{answer, body, parse};
 use super::problem::{Problem, Result, Type};
 use super::time::{Expiry, rfc3339};
@@ -65,7 +65,7 @@ pub(crate) async fn post(State(app): State<Arc<App>>, caller: Caller, request: R
 ///
 /// # Errors
 /// The key may not.
-pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Response> {
+pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller, _: NoQuery) -> Result<Response> {
     caller.may(Scope::Admin)?;
     caller.may_for(None)?;
     let keys = app.ledger.api_keys().await?;

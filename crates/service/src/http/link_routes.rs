@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::caller::Caller;
-use super::extract::{Params, Segment};
+use super::extract::Segment;
 use super::handout::Handout;
 use super::installers::{Wish, once};
 use super::json::{answer, body, parse};
@@ -46,7 +46,7 @@ pub(crate) async fn post(State(app): State<Arc<App>>, caller: Caller, request: R
     if expires <= now {
         return Err(Problem::new(Type::BadRequest, "expires must be in the future"));
     }
-    let once = once(&headers, &caller, &body, now)?;
+    let once = once("links", &headers, &caller, &body, now)?;
     let token = wish.token(&app, &caller).await?;
     // Stamped once now: what could not be stamped later is told now, and the link's page can say how long the file is.
     let handout = Handout::new(&app, wish.entry(&app)?, token.clone(), caller.key(), now).await?;
@@ -121,16 +121,13 @@ async fn write_down(
 ///
 /// # Errors
 /// See the document of the interface.
-pub(crate) async fn list(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Params(query): Params<ListQuery>,
-) -> Result<Response> {
+pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller, query: ListQuery) -> Result<Response> {
     caller.may(Scope::Read)?;
     let now = edge::now();
-    let page = app.ledger.links(query.filter(&caller)?, now).await?;
+    let wanted = query.read(&["tenant", "token_id", "since"], &caller)?;
+    let page = app.ledger.links(wanted.filter, now).await?;
     let rows: Vec<Row> = page.rows.iter().map(|row| Row::new(row, now)).collect();
-    Ok(list::json(&rows, page.next.as_deref()))
+    Ok(list::json(&rows, query.next(page.next.as_deref())))
 }
 
 /// `GET /v1/links/{id}`.

@@ -14,6 +14,7 @@ mod key_routes;
 mod link_routes;
 mod list;
 mod page;
+mod patience;
 pub(crate) mod problem;
 mod range;
 mod system;
@@ -28,14 +29,15 @@ use axum::routing::{MethodRouter, any, delete, get, post, put};
 use crate::app::App;
 
 pub use caller::CallerId;
-pub(crate) use handout::{Asked, Handout};
+pub(crate) use handout::{Asked, Handout, to_its_end};
+pub(crate) use patience::{PATIENCE, in_time};
 pub use problem::{Problem, Type};
 pub use system::OPENAPI;
 
 type Handler = fn() -> MethodRouter<Arc<App>>;
 
 /// Every path: its pattern, its methods, its handlers. GET answers HEAD as well.
-const ROUTES: [(&str, &[&str], Handler); 22] = [
+pub(crate) const ROUTES: [(&str, &[&str], Handler); 22] = [
     ("/v1/bases", &["GET", "PUT"], || get(bases::list).merge(put(bases::put))),
     ("/v1/bases/{sha256}", &["GET", "DELETE"], || get(bases::one).merge(delete(bases::delete))),
     ("/v1/installers", &["GET", "POST"], || get(installers::list).merge(post(installers::post))),

@@ -9,7 +9,7 @@ use http::{HeaderValue, Request, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use super::caller::Caller;
-use super::extract::{Params, Segment};
+use super::extract::Segment;
 use super::installers::idempotency_name;
 use super::json::{answer, body, parse};
 use super::list::{self, ListQuery};
@@ -82,15 +82,12 @@ fn served(entry: &Entry) -> ServedBase<'_> {
 ///
 /// # Errors
 /// See the document of the interface.
-pub(crate) async fn list(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Params(query): Params<ListQuery>,
-) -> Result<Response> {
-    let page = app.tokens.list(caller.key(), query.filter(&caller)?).await?;
+pub(crate) async fn list(State(app): State<Arc<App>>, caller: Caller, query: ListQuery) -> Result<Response> {
+    let wanted = query.read(&["tenant", "since"], &caller)?;
+    let page = app.tokens.list(caller.key(), wanted.filter).await?;
     let now = edge::now();
     let rows: Vec<Row> = page.rows.iter().map(|row| Row::new(row, now)).collect();
-    Ok(list::json(&rows, page.next.as_deref()))
+    Ok(list::json(&rows, query.next(page.next.as_deref())))
 }
 
 /// `GET /v1/tokens/{id}`.

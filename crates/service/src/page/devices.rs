@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Form;
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use serde::Deserialize;
 use stampwright::Token;
 
+use super::form::{SecretText, Timely};
 use super::guard;
 use super::lists::may_see_bases;
 use super::session::SignedIn;
@@ -16,7 +16,7 @@ use super::settings::{mint, number};
 use super::views::{self, Added, BaseLine, Command, Devices, Frame, day};
 use crate::app::App;
 use crate::edge;
-use crate::http::{Asked, Handout, Problem, Type};
+use crate::http::{Asked, Handout, Problem, Type, to_its_end};
 use crate::keys::Scope;
 use crate::ledger::{Added as AddedLink, Begun, StampBegun};
 use crate::links::{self, Secret};
@@ -53,7 +53,7 @@ pub(super) struct Wish {
     days: String,
     uses: String,
     #[serde(default)]
-    token: String,
+    token: SecretText,
     /// `link` or `file`.
     r#as: String,
 }
@@ -63,24 +63,25 @@ pub(super) async fn add(
     State(app): State<Arc<App>>,
     signed_in: SignedIn,
     headers: HeaderMap,
-    Form(wish): Form<Wish>,
+    Timely(wish): Timely<Wish>,
 ) -> Response {
-    added(&app, &signed_in, &headers, &wish).await.unwrap_or_else(|problem| views::problem(&problem))
+    let adding = to_its_end(async move { added(&app, &signed_in, &headers, &wish).await });
+    adding.await.unwrap_or_else(|problem| views::problem(&problem))
 }
 
 async fn added(app: &Arc<App>, by: &SignedIn, headers: &HeaderMap, wish: &Wish) -> Result<Response, Problem> {
-    guard::same_origin(headers)?;
+    guard::same_origin(app, headers)?;
     guard::check_form(&by.form, &wish.form)?;
     let wants_file = wish.r#as == "file";
     by.caller.may(if wants_file { Scope::Stamp } else { Scope::Links }).map_err(crate::tokens::TokenError::from)?;
     let (days, uses) = (number(&wish.days, "days", 1, MAX_DAYS)?, number(&wish.uses, "devices", 1, 100_000)?);
     let selection = Selection { base: Some(wish.base.clone()), ..Selection::default() };
     let entry = app.store.select(&selection).map_err(|error| Problem::new(Type::NoBase, error))?;
-    let token = if wish.token.trim().is_empty() {
+    let token = if wish.token.expose().trim().is_empty() {
         let product = &entry.listed().product;
         mint(app, &by.caller, &wish.tenant, product, days, Some(uses), None).await?.token
     } else {
-        Token::parse(wish.token.trim().as_bytes()).map_err(|error| Problem::new(Type::TokenRefused, error))?
+        Token::parse(wish.token.expose().trim().as_bytes()).map_err(|error| Problem::new(Type::TokenRefused, error))?
     };
     if wants_file { file(app, by, headers, entry, token).await } else { link(app, by, &entry, token, days, uses).await }
 }

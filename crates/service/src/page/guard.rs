@@ -6,17 +6,34 @@ use http::{HeaderMap, header};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::app::App;
 use crate::http::{Problem, Type};
 
 /// Refuses a form that another site has sent. A browser says where a form comes from in at least one of two headers; a program that says
 /// nothing carries no cookie that somebody else could use.
-pub(super) fn same_origin(headers: &HeaderMap) -> Result<(), Problem> {
+pub(super) fn same_origin(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
+    check_origin(headers, app.config().public_url.as_deref())
+}
+
+/// The page's own origin is the host that was asked, or that of the public URL: a proxy may pass another host on.
+fn check_origin(headers: &HeaderMap, public_url: Option<&str>) -> Result<(), Problem> {
     let value = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
     let site = value("sec-fetch-site").is_none_or(|site| site == "same-origin");
     let host = value(header::HOST.as_str()).unwrap_or_default();
-    let origin = value(header::ORIGIN.as_str())
-        .is_none_or(|origin| origin.split_once("://").is_some_and(|(_, from)| !from.is_empty() && from == host));
+    let public = public_url.and_then(origin_of);
+    let origin = value(header::ORIGIN.as_str()).is_none_or(|origin| {
+        let is_host = origin.split_once("://").is_some_and(|(_, from)| !from.is_empty() && from == host);
+        is_host || public.as_deref() == Some(origin)
+    });
     if site && origin { Ok(()) } else { Err(refused()) }
+}
+
+/// A URL's origin as browsers write it (RFC 6454 §6.2): lower case, and no port where it is the scheme's own.
+fn origin_of(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let (scheme, authority) = (scheme.to_ascii_lowercase(), rest.trim_end_matches('/').to_ascii_lowercase());
+    let usual = if scheme == "https" { ":443" } else { ":80" };
+    Some(format!("{scheme}://{}", authority.strip_suffix(usual).unwrap_or(&authority)))
 }
 
 /// The value that the forms of a session have in them. It cannot be computed without the cookie.
@@ -55,7 +72,7 @@ mod tests {
             vec![host, ("origin", "https://install.example:8443")],
             vec![host, ("origin", "https://install.example:8443"), ("sec-fetch-site", "same-origin")],
         ] {
-            assert!(same_origin(&headers(&good)).is_ok(), "{good:?}");
+            assert!(check_origin(&headers(&good), None).is_ok(), "{good:?}");
         }
         for bad in [
             vec![host, ("sec-fetch-site", "cross-site")],
@@ -66,7 +83,21 @@ mod tests {
             vec![host, ("origin", "null")],
             vec![("origin", "https://")],
         ] {
-            assert!(same_origin(&headers(&bad)).is_err(), "{bad:?}");
+            assert!(check_origin(&headers(&bad), None).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_public_url_is_the_pages_own_origin() {
+        // What a proxy passes on that names its upstream as the host.
+        let behind =
+            |origin| headers(&[("host", "127.0.0.1:8080"), ("origin", origin), ("sec-fetch-site", "same-origin")]);
+        for url in ["https://install.example", "https://Install.example:443/"] {
+            assert!(check_origin(&behind("https://install.example"), Some(url)).is_ok(), "{url}");
+        }
+        assert!(check_origin(&behind("https://install.example:8443"), Some("https://install.example:8443")).is_ok());
+        for origin in ["http://install.example", "https://install.example:8443", "https://evil.example", "null"] {
+            assert!(check_origin(&behind(origin), Some("https://install.example")).is_err(), "{origin}");
         }
     }
 

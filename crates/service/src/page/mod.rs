@@ -12,6 +12,7 @@
 //! `Origin`) and with a value in it that only the session's own pages have. The content security policy allows one style sheet and nothing else.
 
 mod devices;
+mod form;
 mod guard;
 mod lists;
 mod session;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Form;
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine as _;
@@ -13,6 +12,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+use super::form::{SecretText, Timely};
 use super::guard;
 use super::views::{self, SignIn};
 use crate::app::App;
@@ -73,13 +73,12 @@ pub(super) async fn front(State(app): State<Arc<App>>, headers: HeaderMap) -> Re
 /// The form to sign in.
 #[derive(Deserialize)]
 pub(super) struct Key {
-    key: String,
+    key: SecretText,
 }
 
 /// `POST /sign-in`.
-pub(super) async fn sign_in(State(app): State<Arc<App>>, headers: HeaderMap, Form(given): Form<Key>) -> Response {
-    let key = Zeroizing::new(given.key);
-    match signed_in(&app, &headers, &key).await {
+pub(super) async fn sign_in(State(app): State<Arc<App>>, headers: HeaderMap, Timely(given): Timely<Key>) -> Response {
+    match signed_in(&app, &headers, given.key.expose()).await {
         Ok(response) => response,
         Err(problem) if problem.kind() == Type::Unauthorized => {
             let mut response = views::page(&SignIn { problem: Some("This key is not valid.") });
@@ -91,15 +90,15 @@ pub(super) async fn sign_in(State(app): State<Arc<App>>, headers: HeaderMap, For
 }
 
 async fn signed_in(app: &App, headers: &HeaderMap, key: &str) -> Result<Response, Problem> {
-    guard::same_origin(headers)?;
+    guard::same_origin(app, headers)?;
     let now = edge::now();
     let caller = Caller::of_key(&app.ledger, key.trim(), now).await.map_err(|error| match error {
         CallerError::Ledger(error) => error.into(),
         // Which of the reasons it is, is not said.
         _ => Problem::unauthorized(),
     })?;
-    let random = edge::random::<32>().map_err(|error| Problem::of(Type::Internal, &error))?;
-    let value = Zeroizing::new(URL_SAFE_NO_PAD.encode(random));
+    let random = Zeroizing::new(edge::random::<32>().map_err(|error| Problem::of(Type::Internal, &error))?);
+    let value = Zeroizing::new(URL_SAFE_NO_PAD.encode(*random));
     let hash = Sha256::digest(value.as_bytes()).into();
     let expires = now.saturating_add(LIFE_SECS);
     app.ledger.open_page_session(PageSession { hash, api_key: caller.key_id, opened: now, expires }).await?;
@@ -119,10 +118,10 @@ pub(super) async fn sign_out(
     State(app): State<Arc<App>>,
     signed_in: SignedIn,
     headers: HeaderMap,
-    Form(given): Form<Nothing>,
+    Timely(given): Timely<Nothing>,
 ) -> Response {
     let out = async {
-        guard::same_origin(&headers)?;
+        guard::same_origin(&app, &headers)?;
         guard::check_form(&signed_in.form, &given.form)?;
         app.ledger.close_page_session(signed_in.hash).await?;
         let mut response = Redirect::to("/").into_response();
@@ -134,7 +133,7 @@ pub(super) async fn sign_out(
 
 fn set_cookie(app: &App, response: &mut Response, value: &str, seconds: u64) -> Result<(), Problem> {
     let (name, secure) = (cookie_name(app), if app.config().is_https() { "; Secure" } else { "" });
-    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+    let text = Zeroizing::new(format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"));
     let mut value =
         HeaderValue::from_str(&text).map_err(|_| Problem::new(Type::Internal, "a header cannot be written"))?;
     value.set_sensitive(true);

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::HeaderMap;
 use serde::Deserialize;
 
+use super::form::Timely;
 use super::guard;
 use super::session::{Nothing, SignedIn};
 use super::views::{self, Frame, TokenLine, Tokens};
@@ -71,10 +71,10 @@ pub(super) async fn generate(
     State(app): State<Arc<App>>,
     signed_in: SignedIn,
     headers: HeaderMap,
-    Form(wish): Form<Wish>,
+    Timely(wish): Timely<Wish>,
 ) -> Response {
     let out = async {
-        guard::same_origin(&headers)?;
+        guard::same_origin(&app, &headers)?;
         guard::check_form(&signed_in.form, &wish.form)?;
         let days = number(&wish.days, "days", 1, MAX_DAYS)?;
         let uses = match wish.uses.trim() {
@@ -123,10 +123,10 @@ pub(super) async fn revoke(
     signed_in: SignedIn,
     Path(id): Path<String>,
     headers: HeaderMap,
-    Form(given): Form<Nothing>,
+    Timely(given): Timely<Nothing>,
 ) -> Response {
     let out = async {
-        guard::same_origin(&headers)?;
+        guard::same_origin(&app, &headers)?;
         guard::check_form(&signed_in.form, &given.form)?;
         app.tokens.revoke(&signed_in.caller, &id, edge::now()).await?;
         tracing::info!(key = signed_in.caller.key_id, token = id, "a token was revoked");

@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use stampwright::Token;
-use zeroize::Zeroizing;
 
 /// A token that is to be minted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,24 +40,17 @@ pub struct Minted {
     pub expires: u64,
 }
 
-/// The same as text: what is kept, sealed, for a request that is repeated. Neither an id nor a token has a letter that JSON escapes.
+/// Which token it was: what is kept, sealed, for a request that is repeated. The token itself is kept in one place only, where revoking it
+/// finds it.
 #[derive(Serialize, Deserialize)]
-struct Kept<'a> {
-    id: &'a str,
-    token: &'a str,
-    expires: u64,
+pub(super) struct Kept {
+    pub(super) id: String,
+    pub(super) expires: u64,
 }
 
-impl Minted {
-    pub(super) fn to_kept(&self) -> serde_json::Result<Zeroizing<Vec<u8>>> {
-        let kept = Kept { id: &self.id, token: self.token.expose(), expires: self.expires };
-        serde_json::to_vec(&kept).map(Zeroizing::new)
-    }
-
-    pub(super) fn from_kept(bytes: &[u8]) -> Option<Self> {
-        let kept: Kept<'_> = serde_json::from_slice(bytes).ok()?;
-        let token = Token::parse(kept.token.as_bytes()).ok()?;
-        Some(Self { id: kept.id.to_owned(), token, expires: kept.expires })
+impl Kept {
+    pub(super) fn of(minted: &Minted) -> Self {
+        Self { id: minted.id.clone(), expires: minted.expires }
     }
 }
 

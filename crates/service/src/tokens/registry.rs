@@ -9,7 +9,7 @@ use stampwright::issuer::NewClaims;
 use stampwright::{Claims, Entropy, IssuerKeys, Token};
 
 use super::issuers::Issuers;
-use super::minted::{Minted, TokenRequest};
+use super::minted::{Kept, Minted, TokenRequest};
 use crate::keys::{Caller, CallerError, Scope};
 use crate::ledger::{
     Added, Filter, Ledger, LedgerError, Once, Origin, Page, TokenRecord, TokenRow, TokenStatus, UseReport,
@@ -146,7 +146,7 @@ impl Tokens {
         if let Some(name) = idempotency_key {
             match self.ledger.answered(&caller.key_id, name, digest, now).await? {
                 Added::New => {}
-                before => return self.repeated(before, caller, name),
+                before => return self.repeated(before, caller, name, now).await,
             }
         }
         let mut random = [0; 16];
@@ -173,7 +173,7 @@ impl Tokens {
         let once = match idempotency_key {
             None => None,
             Some(name) => {
-                let kept = minted.to_kept().map_err(stampwright::Error::machine)?;
+                let kept = serde_json::to_vec(&Kept::of(&minted)).map_err(stampwright::Error::machine)?;
                 let response = self.sealing.seal(Purpose::Answer(&caller.key_id, name), &kept, entropy)?;
                 let (by_key, name) = (caller.key_id.clone(), name.to_owned());
                 Some(Once { by_key, name, request: digest, response, expires: now.saturating_add(ANSWER_LIFE_SECS) })
@@ -182,16 +182,18 @@ impl Tokens {
         match (self.ledger.add_token(record, sealed, once).await?, idempotency_key) {
             (Added::New, _) => Ok(MintOutcome::New(minted)),
             // Somebody else was faster with the same request.
-            (before, Some(name)) => self.repeated(before, caller, name),
+            (before, Some(name)) => self.repeated(before, caller, name, now).await,
             (_, None) => Ok(MintOutcome::OtherRequest),
         }
     }
 
-    fn repeated(&self, before: Added, caller: &Caller, name: &str) -> Result<MintOutcome> {
+    /// The token of the first request, if it can still be used.
+    async fn repeated(&self, before: Added, caller: &Caller, name: &str, now: u64) -> Result<MintOutcome> {
         let Added::Before(answer) = before else { return Ok(MintOutcome::OtherRequest) };
         let kept = self.sealing.open(Purpose::Answer(&caller.key_id, name), &answer)?;
-        // The name was used for something else than a token.
-        Ok(Minted::from_kept(&kept).map_or(MintOutcome::OtherRequest, MintOutcome::Before))
+        let Ok(Kept { id, expires }) = serde_json::from_slice(&kept) else { return Ok(MintOutcome::OtherRequest) };
+        let token = self.kept(caller, &id, now).await?;
+        Ok(MintOutcome::Before(Minted { id, token, expires }))
     }
 
     /// A token that was minted here, by its id: what `token_id` in a request names.
