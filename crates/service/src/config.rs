@@ -1,7 +1,7 @@
 //! `serve.toml`: what was typed, and what it means. Unknown keys are refused, every default is one that is safe.
 
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -258,26 +258,37 @@ impl Config {
     /// # Errors
     /// Keys and tokens would go over a network in the clear, or a number is of no use.
     pub fn check(&self) -> Result<()> {
-        if !is_loopback(self.listen.ip()) && self.tls.is_none() && !self.allow_plain_http {
-            let message = format!(
-                "{} can be reached from outside, and there is no TLS: tokens would go in the clear",
-                self.listen
-            );
-            return Err(Error::usage(message).hint("set [tls], or allow-plain-http = true behind a proxy that has TLS"));
-        }
-        if let Some(url) = &self.public_url
-            && !["https://", "http://"].iter().any(|scheme| url.starts_with(scheme))
-        {
-            return Err(Error::usage("public-url must start with https:// or http://"));
+        self.check_address(self.listen)?;
+        if self.public_url.as_deref().is_some_and(|url| !is_origin(url)) {
+            let message =
+                "public-url must be https:// or http://, a host and perhaps a port: the service lies at its root";
+            return Err(Error::usage(message));
         }
         let limits = &self.limits;
         if self.worker_threads == 0 || limits.requests_per_second == 0 || limits.burst == 0 || limits.downloads == 0 {
             return Err(Error::usage("worker-threads and the limits of a key must be at least 1"));
         }
+        if limits.connections == 0 {
+            return Err(Error::usage("limits.connections must be at least 1"));
+        }
         if self.signing.as_ref().is_some_and(|signing| signing.at_once == 0) {
             return Err(Error::usage("signing.at-once must be at least 1"));
         }
         Ok(())
+    }
+
+    /// Checks an address that it listens on: its own, or that of a socket which the service manager has opened.
+    ///
+    /// # Errors
+    /// Keys and tokens would go over a network in the clear.
+    pub fn check_address(&self, address: SocketAddr) -> Result<()> {
+        // `::ffff:127.0.0.1` is loopback as well.
+        if address.ip().to_canonical().is_loopback() || self.tls.is_some() || self.allow_plain_http {
+            return Ok(());
+        }
+        let message =
+            format!("{address} can be reached from outside, and there is no TLS: tokens would go in the clear");
+        Err(Error::usage(message).hint("set [tls], or allow-plain-http = true behind a proxy that has TLS"))
     }
 
     /// Whether browsers reach the service by HTTPS, so that cookies may be marked for it.
@@ -287,8 +298,15 @@ impl Config {
     }
 }
 
-const fn is_loopback(address: IpAddr) -> bool {
-    address.is_loopback()
+/// Scheme, host and port (RFC 6454 §4); a slash after them says nothing.
+fn is_origin(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    host.is_some_and(|host| {
+        !host.is_empty()
+            && !host.contains(['/', '?', '#', '@', '\\', ' ', '"', ';'])
+            && !host.contains(char::is_control)
+    })
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
@@ -321,15 +339,32 @@ mod tests {
             .lines()
             .map(|line| line.strip_prefix("#= ").unwrap_or(line))
             .fold(String::new(), |all, line| all + line + "\n");
-        let (shipped, default) = (read(&all).unwrap(), Config::default());
-        assert_eq!(
-            (shipped.listen, shipped.drain, shipped.worker_threads),
-            (default.listen, default.drain, default.worker_threads)
-        );
-        assert_eq!(shipped.limits.of_a_key(), default.limits.of_a_key());
-        assert_eq!((shipped.links.expires, shipped.links.session), (default.links.expires, default.links.session));
-        assert_eq!(shipped.limits.connections, default.limits.connections);
+        let shipped = read(&all).unwrap();
         shipped.check().unwrap();
+        assert!(shipped.data.ends_with(Config::default().data));
+        // Every key, and whatever is added to it later.
+        let default = Config { data: shipped.data.clone(), ..Config::default() };
+        assert_eq!(format!("{shipped:#?}"), format!("{default:#?}"));
+    }
+
+    #[test]
+    fn the_public_url_is_an_origin() {
+        let check = |url: &str| read(&format!("public-url = \"{url}\"")).unwrap().check();
+        for good in ["https://install.example", "https://install.example/", "http://[::1]:8080"] {
+            check(good).unwrap();
+        }
+        for wrong in
+            ["install.example", "https://", "https://install.example/agents", "https://a@b", "ftp://a", "https://a?b"]
+        {
+            assert!(check(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn limits_that_let_nothing_through_are_refused() {
+        for wrong in ["connections = 0", "downloads = 0", "burst = 0", "requests-per-second = 0"] {
+            assert!(read(&format!("[limits]\n{wrong}")).unwrap().check().is_err(), "{wrong}");
+        }
     }
 
     #[test]

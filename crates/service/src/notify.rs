@@ -5,11 +5,16 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 
 use listenfd::ListenFd;
+use stampwright::{Error, Result};
 
 /// The listener that the service manager has opened (`LISTEN_FDS`), if it has.
-#[must_use]
-pub(crate) fn inherited() -> Option<TcpListener> {
-    ListenFd::from_env().take_tcp_listener(0).ok().flatten()
+///
+/// # Errors
+/// What it has opened is no TCP socket that listens.
+pub(crate) fn inherited() -> Result<Option<TcpListener>> {
+    ListenFd::from_env().take_tcp_listener(0).map_err(|error| {
+        Error::usage(format!("the socket of the service manager: {error}")).hint("ListenStream must name a TCP port")
+    })
 }
 
 /// Tells the service manager (sd_notify(3)): `READY=1`, `RELOADING=1`, `STOPPING=1`. Without one, nothing happens.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
+use axum::middleware::map_request;
 use axum::response::Response;
 use http::{HeaderValue, Request};
 use hyper::body::Incoming;
@@ -57,23 +58,16 @@ pub fn run(start: Start, listening: impl FnOnce(&str) -> Result<()>) -> Result<(
         .enable_all()
         .build()
         .map_err(|error| Error::machine(format!("the threads cannot be started: {error}")))?;
-    let served = runtime.block_on(serve(start, listening));
+    let served = runtime.block_on(async { serve(start, notify::inherited()?, listening).await });
     // Threads that still hash or sign are not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     served
 }
 
-async fn serve(start: Start, listening: impl FnOnce(&str) -> Result<()>) -> Result<()> {
+/// `inherited` is a socket that the service manager has opened.
+async fn serve(start: Start, inherited: Option<StdListener>, listening: impl FnOnce(&str) -> Result<()>) -> Result<()> {
     let Start { config, read_again } = start;
-    let listener = match notify::inherited() {
-        Some(listener) => listener,
-        None => StdListener::bind(config.listen)
-            .map_err(|error| Error::machine(format!("listen on {}: {error}", config.listen)))?,
-    };
-    let not_open = |error| Error::machine(format!("listen: {error}"));
-    listener.set_nonblocking(true).map_err(not_open)?;
-    let address = listener.local_addr().map_err(not_open)?;
-    let listener = TcpListener::from_std(listener).map_err(not_open)?;
+    let (listener, address) = listener(&config, inherited)?;
     let tls = config.tls.as_ref().map(tls::server_config).transpose()?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let (drain, bases, connections) = (config.drain, config.bases.clone(), config.limits.connections);
@@ -82,12 +76,8 @@ async fn serve(start: Start, listening: impl FnOnce(&str) -> Result<()>) -> Resu
 
     let (stop, stopped) = watch::channel(false);
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
-    let mut router = interface::router(app.clone()).merge(page::routes(app.clone()));
-    if let Some(state) = start::enrollment(&app)? {
-        router = router.merge(enrollment::routes(state));
-    }
     let server = Server {
-        router,
+        router: routes(&app)?,
         app: app.clone(),
         tls: Arc::new(RwLock::new(tls)),
         free: Arc::new(Semaphore::new(connections)),
@@ -101,7 +91,7 @@ async fn serve(start: Start, listening: impl FnOnce(&str) -> Result<()>) -> Resu
     listening(&format!("{scheme}://{address}"))?;
     notify::tell("READY=1");
 
-    wait_for_stop(&app, &*read_again, &tls).await?;
+    wait_for_stop(&app, address, &*read_again, &tls).await?;
     notify::tell("STOPPING=1");
     app.stop();
     tracing::info!(drain, "stopping: downloads that run may end");
@@ -118,9 +108,30 @@ async fn serve(start: Start, listening: impl FnOnce(&str) -> Result<()>) -> Resu
     Ok(())
 }
 
+/// Where connections come in, and under which address. A socket that was inherited is checked like one of its own: an open one without TLS must
+/// have been asked for.
+fn listener(config: &Config, inherited: Option<StdListener>) -> Result<(TcpListener, SocketAddr)> {
+    let not_open = |error| Error::machine(format!("listen on {}: {error}", config.listen));
+    let listener = inherited.map_or_else(|| StdListener::bind(config.listen), Ok).map_err(not_open)?;
+    listener.set_nonblocking(true).map_err(not_open)?;
+    let address = listener.local_addr().map_err(not_open)?;
+    config.check_address(address)?;
+    Ok((TcpListener::from_std(listener).map_err(not_open)?, address))
+}
+
+/// Every path: the interface, the page, and the enrollment server if there is to be one.
+fn routes(app: &Arc<App>) -> Result<Router> {
+    let router = interface::router(app.clone()).merge(page::routes(app.clone()));
+    Ok(match start::enrollment(app)? {
+        Some(state) => router.merge(enrollment::routes(state).layer(map_request(interface::in_time))),
+        None => router,
+    })
+}
+
 /// Waits for a signal to stop; reloads at one to reload.
 async fn wait_for_stop(
     app: &App,
+    address: SocketAddr,
     read_again: &(dyn Fn() -> Result<Config> + Send),
     tls: &RwLock<Option<Arc<ServerConfig>>>,
 ) -> Result<()> {
@@ -133,7 +144,7 @@ async fn wait_for_stop(
             _ = interrupt.recv() => return Ok(()),
             _ = hangup.recv() => {
                 notify::tell("RELOADING=1");
-                match reload(app, read_again, tls) {
+                match reload(app, address, read_again, tls) {
                     Ok(()) => tracing::info!("the configuration was read again"),
                     Err(error) => tracing::error!(error = %error, "the configuration stays what it was"),
                 }
@@ -146,11 +157,13 @@ async fn wait_for_stop(
 /// Everything is read and checked before anything is exchanged.
 fn reload(
     app: &App,
+    address: SocketAddr,
     read_again: &(dyn Fn() -> Result<Config> + Send),
     tls: &RwLock<Option<Arc<ServerConfig>>>,
 ) -> Result<()> {
     let config = read_again()?;
     config.check()?;
+    config.check_address(address)?;
     let new = config.tls.as_ref().map(tls::server_config).transpose()?;
     let mut current = tls.write().unwrap_or_else(PoisonError::into_inner);
     if current.is_some() != new.is_some() {
@@ -177,10 +190,13 @@ impl Server {
     async fn accept(mut self, listener: TcpListener) {
         loop {
             // Beyond the limit connections wait in the system's queue.
-            let Ok(permit) = self.free.clone().acquire_owned().await else { return };
+            let permit = tokio::select! {
+                Ok(permit) = self.free.clone().acquire_owned() => permit,
+                () = until_stopped(&mut self.stopped) => return,
+            };
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                _ = self.stopped.changed() => return,
+                () = until_stopped(&mut self.stopped) => return,
             };
             match accepted {
                 Ok((stream, peer)) => {
@@ -214,7 +230,13 @@ impl Server {
                 // This queue is never handed to a body: what goes through TLS has to pass through this process.
                 let handshake = TlsAcceptor::from(config).accept(Connection::new(stream, queue, patience));
                 let head_timeout = Duration::from_secs(self.app.config().limits.head_timeout);
-                if let Ok(Ok(io)) = tokio::time::timeout(head_timeout, handshake).await {
+                let mut stopped = self.stopped.clone();
+                let shaken = tokio::select! {
+                    shaken = tokio::time::timeout(head_timeout, handshake) => shaken,
+                    // Nothing was asked for yet.
+                    () = until_stopped(&mut stopped) => return,
+                };
+                if let Ok(Ok(io)) = shaken {
                     self.serve(io, None, peer).await;
                 }
             }
@@ -349,3 +371,6 @@ async fn keep_sweeping(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
