@@ -5,6 +5,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use super::server::Server;
+use crate::support;
 
 fn link(server: &Server, more: &[(&str, Value)]) -> Value {
     let (_, token) = server.mint("acme");
@@ -69,6 +70,23 @@ fn a_program_takes_a_use_and_resumes_in_its_session() {
         let rows = server.ledger("");
         rows.len() == 1 && rows[0]["bytes"].as_u64().unwrap() as usize == whole.body.len() * 2 + rest.body.len()
     });
+}
+
+#[test]
+fn curl_goes_on_where_it_stopped_as_the_manual_says() {
+    let server = Server::start();
+    let link = link(&server, &[]);
+    let (url, jar, file) = (link["url"].as_str().unwrap(), server.path("jar"), server.path("agent.msi"));
+    let jar = jar.to_str().unwrap();
+    let whole = server.curl("", url, &["-c", jar]).body;
+    // So much has come before the connection broke.
+    std::fs::write(&file, &whole[..70_000]).unwrap();
+    let manual = include_str!("../../docs/operations.md");
+    assert!(manual.contains("curl -o agent.msi -C - -b jar \"$URL\""));
+    let mut curl = std::process::Command::new("curl");
+    support::output(curl.args(["-sS", "-o"]).arg(&file).args(["-C", "-", "-b", jar, url]));
+    assert!(std::fs::read(&file).unwrap() == whole);
+    assert_eq!(left(&server, &link), 0);
 }
 
 #[test]

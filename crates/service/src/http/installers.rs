@@ -24,7 +24,8 @@ use crate::connection::Queue;
 use crate::edge;
 use crate::keys::{self, Scope};
 use crate::ledger::{
-    Begun, Claimed, NewLink, NewSession, Once, Outcome, SealedBytes, StampBegun, StampEnd, StampId, StampRow,
+    Begun, Claimed, LinkRefusal, NewLink, NewSession, Once, Outcome, SealedBytes, StampBegun, StampEnd, StampId,
+    StampRow,
 };
 use crate::links;
 use crate::store::{Entry, Selection, SelectionError};
@@ -139,12 +140,8 @@ async fn handed_out(
             }
         }
     } else {
-        let (link, session, resumable) = resumable(app, &handout, &sealed_from, caller, now)?;
-        match app.ledger.begin_resumable(link, session, handout.row(caller.id(), now)).await? {
-            Claimed::Open(id) => (handout, id, Some(resumable)),
-            Claimed::Refused(crate::ledger::LinkRefusal::Token(status)) => return Err(Problem::token(status)),
-            Claimed::Refused(_) => return Err(Problem::other_token()),
-        }
+        let (id, resumable) = begin_resumable(app, &handout, &sealed_from, caller, now).await?;
+        (handout, id, Some(resumable))
     };
     app.metrics.written(begin.elapsed());
     if wants_plan {
@@ -158,6 +155,22 @@ async fn handed_out(
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)
+}
+
+/// Writes the row of a download down, and the link that resumes it.
+async fn begin_resumable(
+    app: &App,
+    handout: &Handout,
+    token: &Token,
+    caller: &Caller,
+    now: u64,
+) -> Result<(StampId, Resumable)> {
+    let (link, session, resumable) = resumable(app, handout, token, caller, now)?;
+    match app.ledger.begin_resumable(link, session, handout.row(caller.id(), now)).await? {
+        Claimed::Open(id) => Ok((id, resumable)),
+        Claimed::Refused(LinkRefusal::Token(status)) => Err(Problem::token(status)),
+        Claimed::Refused(_) => Err(Problem::other_token()),
+    }
 }
 
 /// What names the link that resumes a download.
