@@ -1,5 +1,5 @@
-//! `cargo xtask release`: the program's own deb and rpm, made by the program itself, with completions and, where the program has them,
-//! manual pages. They are products without a place for a token, as any other program's could be.
+//! `cargo xtask release`: the program's own deb and rpm, made by the program itself, with completions and manual
+//! pages. They are products without a place for a token, as any other program's could be.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,6 +10,14 @@ use xshell::{Shell, cmd};
 use crate::failure::{AtPath, Failure, Result};
 
 const OUT: &str = "target/release-packages";
+/// What the packages must have beside the program, as `dpkg-deb --contents` says it.
+const PACKED: [&str; 5] = [
+    " ./usr/bin/stampwright -> ",
+    " ./usr/share/man/man1/stampwright.1.gz",
+    " ./usr/share/man/man1/stampwright-stamp.1.gz",
+    " ./usr/share/bash-completion/completions/stampwright",
+    " ./usr/share/zsh/site-functions/_stampwright",
+];
 /// The name of an architecture in a manifest, that of its Rust target, and the linker for it on another one.
 const ARCHITECTURES: [(&str, &str, &str); 2] = [
     ("x64", "x86_64-unknown-linux-gnu", "x86_64-linux-gnu-gcc"),
@@ -66,6 +74,26 @@ pub(crate) fn run(sh: &Shell, release: &Release) -> Result {
         println!("{}", package.at("list", &packages)?.path().display());
     }
     Ok(())
+}
+
+/// The same with the program that the tests have built, and whether everything is in the deb: a release must not be the first to try it.
+pub(crate) fn rehearse(sh: &Shell) -> Result {
+    let folder = sh.create_temp_dir()?;
+    let program = folder.path().join("stampwright");
+    // What a debugger needs is three quarters of it.
+    cmd!(sh, "strip --strip-all -o {program} target/debug/stampwright").quiet().run()?;
+    let more = ["--set", "deb.compression=zstd"].map(str::to_owned).to_vec();
+    run(
+        sh,
+        &Release { program: Some(program), maintainer: "Example <packages@stampwright.example>".to_owned(), more },
+    )?;
+    let arch = if own_architecture()? == "x64" { "" } else { "-arm64" };
+    let deb = sh.current_dir().join(OUT).join("packages").join(format!("stampwright{arch}.deb"));
+    let contents = cmd!(sh, "dpkg-deb --contents {deb}").quiet().read()?;
+    match PACKED.iter().find(|path| !contents.contains(*path)) {
+        None => Ok(()),
+        Some(missing) => Err(Failure::answer(deb.display().to_string(), format!("has no{missing}:\n{contents}"))),
+    }
 }
 
 fn nothing() -> Failure {
@@ -125,11 +153,7 @@ fn documents(sh: &Shell, program: &Path, out: &Path) -> Result<Vec<(PathBuf, Str
         files.push((path, place.to_owned()));
     }
     let pages = out.join("man");
-    if cmd!(sh, "{program} help man").quiet().ignore_stdout().ignore_stderr().run().is_err() {
-        eprintln!("no manual pages: this program makes none");
-        return Ok(files);
-    }
-    cmd!(sh, "{program} man {pages}").quiet().run()?;
+    cmd!(sh, "{program} man --output {pages}").quiet().ignore_stdout().run()?;
     for page in fs::read_dir(&pages).at("list", &pages)? {
         let page = page.at("list", &pages)?.path();
         // Debian Policy §12.1: compressed as well as can be, and without a date, so that it is the same everywhere.
