@@ -20,26 +20,32 @@ pub fn epoch() -> Result<Epoch> {
 /// The variable that sets the product's version.
 pub const VERSION: &str = "STAMPWRIGHT_VERSION";
 
-/// The text of a variable; `None` where it is not set.
+/// The text of a variable; `None` where it is not set. One that is empty counts as not set: pipelines make such variables.
 pub fn text(name: &str) -> Result<Option<String>> {
     let Some(value) = std::env::var_os(name) else { return Ok(None) };
-    value.into_string().map(Some).map_err(|_| Error::wrong(format!("the variable {name} is not UTF-8")))
+    value
+        .into_string()
+        .map(|text| (!text.is_empty()).then_some(text))
+        .map_err(|_| Error::wrong(format!("the variable {name} is not UTF-8")))
 }
 
 /// The token in a variable.
 pub fn token(name: &str) -> Result<Token> {
-    Ok(Token::parse(&variable(name)?)?)
+    Ok(Token::parse(&variable(name, "--token-env")?)?)
 }
 
 /// The password in a variable.
 pub fn passphrase(name: &str) -> Result<Passphrase> {
-    input::parse_passphrase(&variable(name)?, Path::new(name))
+    const FLAG: &str = "--key-password-env";
+    input::parse_passphrase(&variable(name, FLAG)?, Path::new(FLAG))
 }
 
-fn variable(name: &str) -> Result<Zeroizing<Vec<u8>>> {
+/// The value of a variable that has a secret in it. No message repeats the name: somebody may have given the secret in its place.
+fn variable(name: &str, flag: &str) -> Result<Zeroizing<Vec<u8>>> {
     let value = std::env::var_os(name);
     let value = value.ok_or_else(|| {
-        Error::wrong(format!("the environment has no variable {name}")).hint("give its name, and export its value")
+        Error::wrong(format!("{flag}: the environment has no variable of this name"))
+            .hint("give the variable's name, not its value, and export the value")
     })?;
     Ok(Zeroizing::new(value.into_encoded_bytes()))
 }

@@ -14,7 +14,7 @@ const fn mistake(line: &'static str, status: i32, says: &'static str, next: &'st
     Mistake { line, status, says, next }
 }
 
-const MISTAKES: [Mistake; 50] = [
+const MISTAKES: [Mistake; 52] = [
     mistake("", 2, "Usage: stampwright", "Commands:"),
     mistake("stmap base.deb", 2, "unrecognized subcommand 'stmap'", "'stamp'"),
     mistake("make", 2, "required arguments were not provided", "--token-file"),
@@ -22,7 +22,14 @@ const MISTAKES: [Mistake; 50] = [
     mistake("make --product no.toml --token-file token -o d", 3, "open no.toml: No such file", "stampwright init"),
     mistake("make --token-file no -o d", 3, "open no: No such file or directory", ""),
     mistake("make --token t1.secret -o d", 2, "unexpected argument '--token' found", "'--token-"),
-    mistake("make --token-env NOT_SET -o d", 1, "the environment has no variable NOT_SET", "export"),
+    mistake("make --token-env NOT_SET -o d", 1, "--token-env: the environment has no variable of this name", "export"),
+    mistake("make --token-env t1.example-tenant.abc -o d", 1, "the environment has no variable", "not its value"),
+    mistake(
+        "sign base.deb -o x --pkcs12 token --key-password-env t1.example-tenant.abc",
+        1,
+        "--key-password-env: the environment has no variable",
+        "not its value",
+    ),
     mistake("make --token-file token --format dmg -o d", 2, "invalid value 'dmg'", "msi, pkg, deb, rpm"),
     mistake("make --token-file token -o stampwright.toml", 2, "stampwright.toml is a file, must be a folder", ""),
     mistake("make --token-file . -o d", 3, "read .: Is a directory", ""),
