@@ -178,7 +178,7 @@ fn a_timestamp_that_is_not_ours_is_refused() {
     for (url, status, word) in [
         (repeats.as_str(), 1, "its nonce is not ours"),
         (&timestamp_authority(keys, Manners::Down), 3, "HTTP status 503"),
-        (&timestamp_authority(keys, Manners::Refuses), 1, "refused: status 2"),
+        (&timestamp_authority(keys, Manners::Refuses), 3, "refused: status 2"),
         ("http://127.0.0.1:9/", 3, "timestamp authority http://127.0.0.1:9/"),
         ("https://example.com/", 2, "must be http"),
     ] {

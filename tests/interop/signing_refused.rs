@@ -86,13 +86,16 @@ fn wrong_keys_and_certificates_for_a_package_of_windows() {
     let command =
         |command: &str| vec!["--certs".into(), keys.text("p256.pem"), "--sign-command".into(), command.into()];
     for (text, status, word) in [
-        ("false", 1, "ended with"),
-        ("true", 1, "answered nothing"),
+        ("false", 3, "ended with"),
+        ("true", 3, "answered nothing"),
         ("cat", 1, "does not belong to the certificate"),
-        ("/no/such/program", 1, "No such file"),
+        ("/no/such/program", 3, "No such file"),
         ("a 'b", 2, "quotation mark"),
     ] {
         refused(&bench, &command(text), status, word);
+    }
+    for (text, word) in [("false {out}", "ended with"), ("/no/such/program {out}", "No such file")] {
+        refused(&bench, &["--sign-file-command".into(), text.into()], 3, word);
     }
     refused(&bench, &["--sign-file-command".into(), "true".into()], 2, "{out}");
     refused(&bench, &["--certs".into(), keys.text("p256.pem")], 2, "a key is needed");
@@ -100,7 +103,7 @@ fn wrong_keys_and_certificates_for_a_package_of_windows() {
     refused(&bench, &["--key".into(), keys.text("p256.key")], 2, "--certs");
     let pkcs11 = |uri: &str| vec!["--certs".into(), keys.text("p256.pem"), "--pkcs11".into(), uri.into()];
     refused(&bench, &pkcs11("pkcs11:object=a?module-path=/m&pin-value=0815"), 2, "pin-value");
-    refused(&bench, &pkcs11("pkcs11:object=a?module-path=/no/such/module.so"), 1, "load /no/such/module.so");
+    refused(&bench, &pkcs11("pkcs11:object=a?module-path=/no/such/module.so"), 3, "load /no/such/module.so");
     let mut texts = keys.arguments("p256");
     texts.extend(["--description".into(), "two\nlines".into()]);
     refused(&bench, &texts, 1, "description");

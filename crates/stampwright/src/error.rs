@@ -188,7 +188,8 @@ impl From<ClaimsError> for Error {
 
 impl From<KeyError> for Error {
     fn from(error: KeyError) -> Self {
-        Self::typed(ErrorKind::Wrong, error.hint(), error)
+        let kind = if error.is_machine() { ErrorKind::Machine } else { ErrorKind::Wrong };
+        Self::typed(kind, error.hint(), error)
     }
 }
 

@@ -60,7 +60,7 @@ impl FileCommand {
     /// Lets the command sign `file` and puts what it wrote into `pending`.
     fn sign(&self, file: &Path, format: &dyn Format, pending: &mut Pending) -> Result<()> {
         let Self(words) = self;
-        let failed = |problem: String| Error::wrong(format!("the signing command {}: {problem}", words.program()));
+        let failed = |problem: String| Error::machine(format!("the signing command {}: {problem}", words.program()));
         // A folder of its own, readable by its owner alone: what is signed may have a token in it.
         let folder = tempfile::tempdir().map_err(Error::io("write to", Path::new("the temporary folder")))?;
         let ending = format.kind().extension();

@@ -12,7 +12,7 @@ use signing::key::file::FileKey;
 use signing::key::pkcs11::{TokenKey, Uri};
 use signing::key::{PrivateKey, pkcs12};
 use signing::openpgp::{self, OpenPgpError};
-use signing::timestamp::{Authority, TimestampError, Timestamper};
+use signing::timestamp::{Authority, Timestamper};
 use signing::{Identity, Passphrase, Purpose};
 
 use crate::error::{Error, Result};
@@ -208,15 +208,11 @@ impl SignImprint for Signer {
 }
 
 fn not_signed(error: &SignError) -> SignatureError {
-    SignatureError {
-        message: error.to_string(),
-        hint: error.hint(),
-        is_machine: matches!(error, SignError::Timestamp(TimestampError::Http { .. })),
-    }
+    SignatureError { message: error.to_string(), hint: error.hint(), is_machine: error.is_machine() }
 }
 
 fn not_openpgp(error: &OpenPgpError) -> SignatureError {
-    SignatureError { message: error.to_string(), hint: error.hint(), is_machine: false }
+    SignatureError { message: error.to_string(), hint: error.hint(), is_machine: error.is_machine() }
 }
 
 fn who(options: SignerOptions<'_>) -> Result<Who> {

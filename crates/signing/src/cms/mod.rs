@@ -51,6 +51,16 @@ pub enum SignError {
 }
 
 impl SignError {
+    /// Whether a key, a card, a command or a service has failed, so that the same call may succeed later.
+    #[must_use]
+    pub const fn is_machine(&self) -> bool {
+        match self {
+            Self::Identity(IdentityError::Key(error)) => error.is_machine(),
+            Self::Timestamp(error) => error.is_machine(),
+            _ => false,
+        }
+    }
+
     /// The next step, when there is one.
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {

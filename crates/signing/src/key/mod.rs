@@ -65,9 +65,12 @@ pub enum KeyError {
     /// The key's address is wrong.
     #[error("the PKCS #11 URI {0}")]
     Uri(String),
-    /// The card or its library refused.
+    /// The card has no such key, or does not take the PIN.
     #[error("PKCS #11: {0}")]
     Token(String),
+    /// The card or its library failed.
+    #[error("PKCS #11: {0}")]
+    Device(String),
     /// The command is no command.
     #[error("the signing command {0}")]
     CommandLine(&'static str),
@@ -85,6 +88,12 @@ pub enum KeyError {
 }
 
 impl KeyError {
+    /// Whether what signs has failed, so that the same call may succeed later; else the input is wrong.
+    #[must_use]
+    pub const fn is_machine(&self) -> bool {
+        matches!(self, Self::Command { .. } | Self::Device(_))
+    }
+
     /// The next step, when there is one.
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {

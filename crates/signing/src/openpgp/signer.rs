@@ -72,6 +72,12 @@ pub enum OpenPgpError {
 }
 
 impl OpenPgpError {
+    /// Whether a card or a command has failed, so that the same call may succeed later.
+    #[must_use]
+    pub const fn is_machine(&self) -> bool {
+        matches!(self, Self::Key(error) if error.is_machine())
+    }
+
     /// The next step, when there is one.
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {

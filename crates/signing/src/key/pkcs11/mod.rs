@@ -34,7 +34,7 @@ impl TokenKey {
     /// Finds the key and logs in with the PIN; without one, a token that has a keypad of its own may ask there.
     pub fn open(uri: &Uri, pin: Option<&Passphrase>) -> Result<Self, KeyError> {
         let module = Pkcs11::new(&uri.module)
-            .map_err(|error| KeyError::Token(format!("load {}: {error}", uri.module.display())))?;
+            .map_err(|error| KeyError::Device(format!("load {}: {error}", uri.module.display())))?;
         match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
             Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
             Err(error) => return Err(said("initialise the library", &error)),
@@ -54,7 +54,7 @@ impl TokenKey {
 }
 
 fn said(verb: &str, error: &Error) -> KeyError {
-    KeyError::Token(format!("{verb}: {error}"))
+    KeyError::Device(format!("{verb}: {error}"))
 }
 
 /// The one slot whose token has the label and serial number of the address.
@@ -96,7 +96,7 @@ impl PrivateKey for TokenKey {
     }
 
     fn sign_sha1(&self, digest: &[u8; 20]) -> Result<Option<Vec<u8>>, KeyError> {
-        let session = self.session.lock().map_err(|_| KeyError::Token("the session is lost".to_owned()))?;
+        let session = self.session.lock().map_err(|_| KeyError::Device("the session is lost".to_owned()))?;
         let (mut info, _) = digest_info_prefix(Algorithm::Sha1);
         info.extend_from_slice(digest);
         // Some modules look into the DigestInfo and refuse SHA-1 there.
@@ -104,7 +104,7 @@ impl PrivateKey for TokenKey {
     }
 
     fn sign(&self, kind: KeyKind, digest: &[u8; 32]) -> Result<Vec<u8>, KeyError> {
-        let session = self.session.lock().map_err(|_| KeyError::Token("the session is lost".to_owned()))?;
+        let session = self.session.lock().map_err(|_| KeyError::Device("the session is lost".to_owned()))?;
         let signed = match kind {
             KeyKind::Rsa { .. } => {
                 let (mut info, _) = digest_info_prefix(Algorithm::Sha256);
