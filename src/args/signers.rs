@@ -17,7 +17,11 @@ pub struct Signers {
 impl Signers {
     /// The command line's signer, else the manifest's for these formats (none: for all that the product has agents for).
     pub fn open(args: &SigningArgs, product: &Product, kinds: &[Kind], token_env: Option<&str>) -> Result<Self> {
-        let all = args.method(token_env)?;
+        let references = [&product.signing().windows, &product.signing().macos, &product.signing().rpm];
+        let passwords = references.into_iter().flatten().filter_map(|one| one.key_password_env.as_deref());
+        // The token, and the password of every key: a command that signs for one format has no business with another one's.
+        let secrets: Vec<&str> = token_env.into_iter().chain(passwords).collect();
+        let all = args.method(secrets.iter().copied())?;
         let mut some = Vec::new();
         for format in FORMATS {
             let kind = format.kind();
@@ -30,7 +34,8 @@ impl Signers {
                 None => &None,
             };
             if let (true, true, Some(references)) = (all.is_none(), is_made, references) {
-                let found = from_manifest(references, args.allow_open_key).method(token_env)?;
+                let found = from_manifest(references, args.allow_open_key);
+                let found = found.method(secrets.iter().copied())?;
                 some.extend(found.map(|method| (kind, method)));
             }
         }

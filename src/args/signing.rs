@@ -57,9 +57,10 @@ impl SigningArgs {
         [&self.certs, &self.key, &self.pkcs12, &self.key_password_file].into_iter().filter_map(Option::as_deref)
     }
 
-    /// Who signs. `None`: no signature was asked for. A command that signs does not get `token_env`, nor the variable with the password.
-    pub fn method(&self, token_env: Option<&str>) -> Result<Option<SigningMethod>> {
-        let hidden: Vec<&str> = [token_env, self.key_password_env.as_deref()].into_iter().flatten().collect();
+    /// Who signs. `None`: no signature was asked for. A command that signs gets no variable with a secret in it: neither the `secrets` nor
+    /// the one with this key's password.
+    pub fn method<'a>(&'a self, secrets: impl IntoIterator<Item = &'a str>) -> Result<Option<SigningMethod>> {
+        let hidden: Vec<&str> = secrets.into_iter().chain(self.key_password_env.as_deref()).collect();
         if let Some(command) = &self.sign_file_command {
             if self.certs.is_some() || self.timestamp.is_some() || self.description.is_some() || self.url.is_some() {
                 return Err(Error::usage(

@@ -16,7 +16,7 @@ pub struct RpmKey {
 }
 
 pub fn run(args: &RpmKey) -> Result<()> {
-    let Some(SigningMethod::Key(signer)) = args.signing.method(None)? else {
+    let Some(SigningMethod::Key(signer)) = args.signing.method([])? else {
         return Err(Error::usage("a key is needed: --key, --pkcs12, --pkcs11 or --sign-command"));
     };
     let block = signer.openpgp_public_key(&args.user_id)?;

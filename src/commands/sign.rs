@@ -29,7 +29,7 @@ pub struct Sign {
 }
 
 pub fn run(args: &Sign) -> Result<()> {
-    let method = args.signing.method(None)?.ok_or_else(|| {
+    let method = args.signing.method([])?.ok_or_else(|| {
         Error::usage("a key is needed: --key, --pkcs12, --pkcs11, --sign-command or --sign-file-command")
     })?;
     let to_stdout = output::is_stdout(&args.output);

@@ -89,6 +89,23 @@ fn each_format_has_a_signer_of_its_own_by_reference() {
         let said = desk.ends(0, &format!("stampwright inspect dist/{file} | grep ^signature"));
         assert_eq!(said.contains("none"), !signed, "{file}: {said}");
     }
+    // A command for one format sees no other format's secret, nor its own.
+    let secrets = format!(
+        "{}\n[rpm.signing]\nsign-file-command = \"sh -c 'env > seen; exit 1' {{out}}\"\nkey-password-env = \"RPM_PIN\"\n",
+        manifest.replace(
+            "[macos.signing]\n",
+            "key-password-env = \"WIN_PIN\"\n[macos.signing]\nkey-password-env = \"MAC_PIN\"\n"
+        )
+    );
+    desk.write("secrets.toml", secrets);
+    let line = "T=t1.secret WIN_PIN=pin-one MAC_PIN=pin-two RPM_PIN=pin-three OTHER=stays \
+                stampwright make --product secrets.toml --format rpm --token-env T -o rpms";
+    let said = desk.ends(3, line);
+    assert!(said.contains("the signing command sh: ended with"), "{said}");
+    let seen = text(&desk.read("seen"));
+    assert!(seen.contains("OTHER=stays"), "{seen}");
+    assert!(!seen.contains("pin-") && !seen.contains("t1.secret"), "{seen}");
+    assert!(!desk.has("rpms/Example-Agent.rpm"), "an rpm that was not signed");
     for (line, part) in [
         ("pkcs12 = \"x\"", "is a second signer"),
         ("sign-command = \"x\"", "is a second signer"),
@@ -99,6 +116,15 @@ fn each_format_has_a_signer_of_its_own_by_reference() {
         let said = desk.ends(1, "stampwright check --product wrong.toml");
         assert!(said.contains(part), "{said}");
     }
+    // A table without a signer is no wish for an unsigned installer.
+    for table in ["", "description = \"x\"\n", "certs = \"rsa2048.pem\"\n", "key-password-env = \"PIN\"\n"] {
+        desk.write("wrong.toml", format!("{}\n[rpm.signing]\n{table}", manifest));
+        for command in ["check", "make --token-file token -o none", "build -o none"] {
+            let said = desk.ends(1, &format!("stampwright {command} --product wrong.toml"));
+            assert!(said.contains(": rpm.signing: names no signer, and the installers would not be signed"), "{said}");
+        }
+    }
+    assert!(!desk.has("none"), "something was made");
 }
 
 #[test]

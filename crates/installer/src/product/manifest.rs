@@ -248,7 +248,7 @@ pub struct WindowsSection {
     /// The same for arm64.
     pub token_reader_arm64: Option<At<String>>,
     /// Who signs the MSIs that `make` makes.
-    pub signing: Option<SigningSection>,
+    pub signing: Option<At<SigningSection>>,
 }
 
 /// What only macOS needs.
@@ -262,7 +262,7 @@ pub struct MacosSection {
     /// The oldest macOS that it runs on; else 11.0.
     pub minimum_version: Option<At<String>>,
     /// Who signs the packages that `make` makes.
-    pub signing: Option<SigningSection>,
+    pub signing: Option<At<SigningSection>>,
 }
 
 /// What both Linux packages have in common. The three last keys are those of `[deb]` by the name that they once had.
@@ -302,7 +302,7 @@ pub struct RpmSection {
     /// How the payload is compressed; else `zstd`, which RHEL 8, SLES 15 and later read.
     pub compression: Option<Compression>,
     /// Who signs the rpms that `make` makes.
-    pub signing: Option<SigningSection>,
+    pub signing: Option<At<SigningSection>>,
 }
 
 /// Who signs the installers of this format: what `make` uses where its command line names no signer. Files are relative to the manifest.

@@ -8,15 +8,19 @@ use super::manifest::{At, Manifest, SigningSection};
 
 impl Checker<'_, '_> {
     pub(super) fn signing(&mut self, manifest: &Manifest) -> Signing {
-        let mut of = |table: &str, section: Option<&SigningSection>| {
-            let section = section?;
-            match references(section, self.folder) {
-                Ok(references) => Some(references),
-                Err((at, must)) => {
-                    self.wrong(&format!("{table}.signing"), at, must, None);
-                    None
-                }
+        let mut of = |table: &str, section: Option<&At<SigningSection>>| {
+            let (section, key) = (section?, format!("{table}.signing"));
+            match references(section.get_ref(), self.folder) {
+                Ok(references) => return Some(references),
+                Err(SignerProblem::At(at, must)) => self.wrong(&key, at, must, None),
+                Err(SignerProblem::Missing) => self.problems.hinted(
+                    section.span(),
+                    key,
+                    "names no signer, and the installers would not be signed: must have key, pkcs12, pkcs11, sign-command or sign-file-command",
+                    Some("remove the table where nothing is to be signed"),
+                ),
             }
+            None
         };
         Signing {
             windows: of("windows", manifest.windows.as_ref().and_then(|section| section.signing.as_ref())),
@@ -26,26 +30,27 @@ impl Checker<'_, '_> {
     }
 }
 
-/// What a section refers to, or what is wrong with it.
-fn references<'s>(
-    section: &'s SigningSection,
-    folder: &Path,
-) -> Result<SigningReferences, (&'s At<String>, &'static str)> {
+/// What is wrong with a section.
+enum SignerProblem<'s> {
+    /// There is nothing to sign with.
+    Missing,
+    /// A value, and what it must be.
+    At(&'s At<String>, &'static str),
+}
+
+/// What a section refers to.
+fn references<'s>(section: &'s SigningSection, folder: &Path) -> Result<SigningReferences, SignerProblem<'s>> {
     let keys = [&section.key, &section.pkcs12, &section.pkcs11, &section.sign_command, &section.sign_file_command];
     let mut keys = keys.into_iter().flatten();
     match (keys.next(), keys.next()) {
-        (Some(_), Some(second)) => return Err((second, "is a second signer; there must be one")),
-        (None, _) => {
-            if let Some(at) =
-                section.certs.as_ref().or(section.timestamp.as_ref()).or(section.key_password_file.as_ref())
-            {
-                return Err((at, "needs a signer: key, pkcs12, pkcs11, sign-command or sign-file-command"));
-            }
+        (Some(_), Some(second)) => {
+            return Err(SignerProblem::At(second, "is a second signer; there must be one"));
         }
+        (None, _) => return Err(SignerProblem::Missing),
         (Some(first), None) => {
             let is_whole = section.pkcs12.is_some() || section.sign_file_command.is_some();
             if section.certs.is_none() && !is_whole {
-                return Err((first, "needs certs beside it"));
+                return Err(SignerProblem::At(first, "needs certs beside it"));
             }
         }
     }
