@@ -41,9 +41,11 @@ fn the_pipeline_of_the_page_builds_and_verifies() {
     desk.ends(0, "rm -rf bases");
     desk.write("ci.sh", block("ci.md", "sh"));
     desk.ends(0, "VERSION=2.3.4 sh ci.sh");
+    // A second run finds the first one's files, and nothing that is no installer.
+    desk.ends(0, "VERSION=2.3.4 sh ci.sh");
     desk.ends(
         0,
-        "cd bases && sha256sum -c --quiet SHA256SUMS && stampwright inspect Example-Agent.msi | grep -q 2.3.4",
+        "cd bases && sha256sum -c --quiet ../SHA256SUMS && stampwright inspect Example-Agent.msi | grep -q 2.3.4",
     );
     // The manifest's example is one that the manifest takes.
     let signing = block("ci.md", "toml").replace("${CERTS}", ".");
@@ -75,4 +77,53 @@ fn the_action_builds_verifies_and_takes_no_script_for_an_input() {
         &format!("{inputs} OUTPUT='$(touch owned)' COMMAND=build STAMPWRIGHT_VERSION='; touch owned' bash step.sh"),
     );
     assert!(!desk.has("owned"), "an input was run");
+    desk.ends(0, &format!("{inputs} COMMAND=build STAMPWRIGHT_VERSION=v3.1.0 bash step.sh"));
+    desk.ends(0, "stampwright inspect out/Example-Agent.deb | grep -q 3.1.0");
+    let said = desk.ends(1, &format!("{inputs} COMMAND=make TOKEN= STAMPWRIGHT_VERSION= bash step.sh"));
+    assert!(said.contains("token is empty"), "{said}");
+    let said = desk.ends(3, &format!("{inputs} PRODUCT=no.toml COMMAND=build STAMPWRIGHT_VERSION= bash step.sh"));
+    assert!(said.contains("open no.toml"), "{said}");
+
+    // The gate: what was built is damaged before it is verified. The first of the two, so that the last one's status hides nothing.
+    let damaging = "mkdir -p fake && cat > fake/stampwright << 'EOF'\n#!/bin/sh\nreal \"$@\" || exit\n\
+                    [ \"$1\" != build ] || printf x >> out/Example-Agent-arm64.deb\nEOF\n\
+                    chmod 755 fake/stampwright && ln -s \"$(command -v stampwright)\" fake/real";
+    desk.ends(0, damaging);
+    let gate = format!("PATH=\"$PWD/fake:$PATH\" {inputs} STAMPWRIGHT_VERSION= COMMAND=build bash step.sh");
+    let said = desk.ends(1, &gate);
+    assert!(said.contains("error: out/Example-Agent-arm64.deb: "), "{said}");
+    assert!(said.contains("out/Example-Agent.deb: ok"), "{said}");
+}
+
+/// Every file that the image is made of is in the tree and reaches the engine, and nothing that is built or secret does.
+#[test]
+fn the_image_is_made_of_what_is_there() {
+    let read =
+        |name: &str| std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let (image, ignored) = (read("Containerfile"), read(".dockerignore"));
+    let ignored: Vec<&str> = ignored.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    for folder in [".git", "target", "samples", "fuzz/target", "fuzz/corpus", "payloads/*/target"] {
+        assert!(ignored.contains(&folder), "{folder} goes to the engine");
+    }
+    // What cargo needs to read the workspace and to compile the program.
+    for needed in ["Cargo.toml", "Cargo.lock", "src", "crates", "xtask", "templates", "payloads", "tests"] {
+        assert!(root().join(needed).exists() && !ignored.contains(&needed), "{needed}");
+    }
+    let mut stages = Vec::new();
+    let mut made = String::new();
+    for line in image.lines().filter(|line| !line.starts_with('#')) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["FROM", _, "AS", name] => stages.push((*name).to_owned()),
+            ["COPY", from, source, _] if from.starts_with("--from=") => {
+                assert!(stages.iter().any(|stage| *from == format!("--from={stage}")), "{line}");
+                let source = source.trim_end_matches('/');
+                assert!(made.contains(source), "{line}: no step has made {source}");
+            }
+            ["COPY", source, _] => assert!(root().join(source).exists(), "{line}"),
+            [] | ["FROM" | "WORKDIR" | "USER" | "ENTRYPOINT", ..] => {}
+            _ => made += line,
+        }
+    }
+    assert!(image.contains("USER 65534:65534") && made.contains("--locked"), "{image}");
 }
