@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use stampwright::{BuildPlan, Error, Kind, Overrides, Product, Result, UnsignedAgent, input};
+use stampwright::{BuildPlan, Error, Kind, Overrides, Product, Result, Setting, UnsignedAgent, input};
 
 use super::names::format_names;
 use crate::env;
@@ -53,9 +53,11 @@ impl ManifestArgs {
     pub fn product(&self) -> Result<Product> {
         let mut set = Vec::new();
         if let Some(version) = env::text(env::VERSION)? {
-            set.push(("product.version".to_owned(), version));
+            let (key, origin) = ("product.version".to_owned(), env::VERSION.to_owned());
+            set.push(Setting { key, value: version, origin });
         }
-        set.extend(self.set.iter().cloned());
+        let typed = self.set.iter().cloned();
+        set.extend(typed.map(|(key, value)| Setting { key, value, origin: "--set".to_owned() }));
         let variable = |name: &str| env::text(name).ok().flatten();
         let mut product = input::product_with(&self.path()?, &Overrides { set: &set, variable: &variable })?;
         if let Some(path) = &self.issuer_keys {
@@ -67,8 +69,13 @@ impl ManifestArgs {
 
     /// What is to be built into a folder.
     pub fn plan(&self, product: Product, folder: &Path) -> Result<BuildPlan> {
+        self.plan_of(product, self.format.clone(), folder)
+    }
+
+    /// The same for these formats.
+    pub fn plan_of(&self, product: Product, kinds: Vec<Kind>, folder: &Path) -> Result<BuildPlan> {
         let unsigned = if self.allow_unsigned_agent { UnsignedAgent::Allow } else { UnsignedAgent::Refuse };
-        let plan = BuildPlan::new(product, self.format.clone(), folder, env::epoch()?, unsigned)?;
+        let plan = BuildPlan::new(product, kinds, folder, env::epoch()?, unsigned)?;
         let read = [Some(self.path()?), self.issuer_keys.clone()];
         Ok(plan.reading(read.iter().flatten().map(PathBuf::as_path)))
     }

@@ -6,6 +6,7 @@ use clap::{Args, ValueHint};
 use stampwright::{BuildPlan, Product, Result};
 
 use super::manifest::ManifestArgs;
+use crate::print;
 
 #[derive(Debug, Args)]
 pub struct ProductArgs {
@@ -22,6 +23,7 @@ pub struct ProductArgs {
 impl ProductArgs {
     /// What is to be built of a product.
     pub fn plan(&self, product: Product) -> Result<BuildPlan> {
+        product.notes().iter().for_each(print::note);
         let plan = self.manifest.plan(product, &self.output)?;
         // A receipt costs a pass over the installer.
         Ok(if self.json { plan } else { plan.without_receipts() })

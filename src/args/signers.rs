@@ -1,7 +1,7 @@
 //! Who signs which format: the one of the command line, else those of the manifest.
 
 use installer::formats::FORMATS;
-use stampwright::{Kind, Product, Result, SignatureForm, SigningMethod, SigningReferences};
+use stampwright::{Error, Kind, Product, Result, SignatureForm, SigningMethod, SigningReferences};
 
 use super::signing::SigningArgs;
 
@@ -17,12 +17,26 @@ pub struct Signers {
 impl Signers {
     /// The command line's signer, else the manifest's for these formats (none: for all that the product has agents for).
     pub fn open(args: &SigningArgs, product: &Product, kinds: &[Kind], token_env: Option<&str>) -> Result<Self> {
+        let (signers, problems) = Self::survey(args, product, kinds, token_env);
+        problems.into_iter().next().map_or(Ok(signers), Err)
+    }
+
+    /// The same with everything that keeps one from signing, not only the first thing.
+    pub fn survey(
+        args: &SigningArgs,
+        product: &Product,
+        kinds: &[Kind],
+        token_env: Option<&str>,
+    ) -> (Self, Vec<Error>) {
         let references = [&product.signing().windows, &product.signing().macos, &product.signing().rpm];
         let passwords = references.into_iter().flatten().filter_map(|one| one.key_password_env.as_deref());
         // The token, and the password of every key: a command that signs for one format has no business with another one's.
         let secrets: Vec<&str> = token_env.into_iter().chain(passwords).collect();
-        let all = args.method(secrets.iter().copied())?;
-        let mut some = Vec::new();
+        let all = match args.method(secrets.iter().copied()) {
+            Ok(all) => all,
+            Err(error) => return (Self { all: None, some: Vec::new() }, vec![error]),
+        };
+        let (mut some, mut problems) = (Vec::new(), Vec::new());
         for format in FORMATS {
             let kind = format.kind();
             let has_agent = product.agents_for(kind.platform()).next().is_some();
@@ -35,11 +49,13 @@ impl Signers {
             };
             if let (true, true, Some(references)) = (all.is_none(), is_made, references) {
                 let found = from_manifest(references, args.allow_open_key);
-                let found = found.method(secrets.iter().copied())?;
-                some.extend(found.map(|method| (kind, method)));
+                match found.method(secrets.iter().copied()) {
+                    Ok(method) => some.extend(method.map(|method| (kind, method))),
+                    Err(error) => problems.push(error),
+                }
             }
         }
-        Ok(Self { all, some })
+        (Self { all, some }, problems)
     }
 
     /// Who signs installers of a format.

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueHint};
+use installer::product::{ManifestError, ManifestProblem};
 use serde::Serialize;
-use stampwright::{CheckOptions, Checked, Error, ErrorKind, Planned, Result};
+use stampwright::{CheckOptions, Checked, Error, ErrorKind, Kind, Planned, Product, Result, Token};
 
 use crate::args::{ManifestArgs, Signers, SigningArgs, token_file};
 use crate::env;
@@ -42,18 +43,19 @@ struct Problem {
 }
 
 pub fn run(args: &Check) -> Result<ExitCode> {
-    let product = args.manifest.product()?;
-    let token = args.token_file.as_deref().map(token_file).transpose()?;
-    // A signer that cannot be opened is one problem among others.
-    let (signers, no_signer) = match Signers::open(&args.signing, &product, &args.manifest.format, None) {
-        Ok(signers) => (Some(signers), None),
-        Err(error) => (None, Some(error)),
-    };
-    let signing = |kind| signers.as_ref().and_then(|signers| signers.of(kind));
-    let plan = args.manifest.plan(product, Path::new(""))?;
-    let options = CheckOptions { token: token.as_ref(), signing: &signing, now: env::now() };
-    let Checked { files, mut problems, notes } = stampwright::check(&plan, &options);
-    problems.extend(no_signer);
+    let mut found = Checked { files: Vec::new(), problems: Vec::new(), notes: Vec::new() };
+    let token = args.token_file.as_deref().map(token_file).transpose();
+    let token = token.unwrap_or_else(|error| {
+        found.problems.push(error);
+        None
+    });
+    match args.manifest.product() {
+        Ok(product) => survey(args, product, token.as_ref(), &mut found)?,
+        // There is nothing to look at.
+        Err(error) if error.kind() != ErrorKind::Wrong => return Err(error),
+        Err(error) => found.problems.extend(each(error)),
+    }
+    let Checked { files, problems, notes } = found;
     say(&files, &problems, &notes, args.json)?;
     let is_machine = problems.iter().any(|problem| problem.kind() == ErrorKind::Machine);
     Ok(match (problems.is_empty(), is_machine) {
@@ -61,6 +63,38 @@ pub fn run(args: &Check) -> Result<ExitCode> {
         (false, false) => ExitCode::FAILURE,
         (false, true) => ExitCode::from(3),
     })
+}
+
+/// Looks at everything that a product needs. A format without an agent, or a signer that cannot be opened, is one problem among others.
+fn survey(args: &Check, product: Product, token: Option<&Token>, found: &mut Checked) -> Result<()> {
+    let (signers, no_signers) = Signers::survey(&args.signing, &product, &args.manifest.format, None);
+    let has_agent = |kind: &Kind| product.agents_for(kind.platform()).next().is_some();
+    let (kinds, without): (Vec<Kind>, Vec<Kind>) = args.manifest.format.iter().copied().partition(has_agent);
+    let folder = Path::new("");
+    let no_agents: Vec<Error> =
+        without.iter().filter_map(|kind| args.manifest.plan_of(product.clone(), vec![*kind], folder).err()).collect();
+    if without.is_empty() || !kinds.is_empty() {
+        let plan = args.manifest.plan_of(product, kinds, folder)?;
+        let options = CheckOptions { token, signing: &|kind| signers.of(kind), now: env::now() };
+        let Checked { files, problems, notes } = stampwright::check(&plan, &options);
+        (found.files, found.notes) = (files, notes);
+        found.problems.extend(problems);
+    }
+    found.problems.extend(no_agents.into_iter().chain(no_signers));
+    Ok(())
+}
+
+/// Each problem of a manifest as one of its own.
+fn each(error: Error) -> Vec<Error> {
+    let Some(ManifestError { file, problems }) = error.cause() else { return vec![error] };
+    let one = |problem: &ManifestProblem| {
+        let one = Error::wrong(problem.sentence()).about(Path::new(&problem.place(file)));
+        match problem.hint {
+            Some(hint) => one.hint(hint),
+            None => one,
+        }
+    };
+    problems.iter().map(one).collect()
 }
 
 fn say(files: &[Planned], problems: &[Error], notes: &[String], json: bool) -> Result<()> {

@@ -68,6 +68,91 @@ fn a_dry_run_says_every_problem_and_makes_nothing() {
 }
 
 #[test]
+fn a_dry_run_says_what_is_wrong_with_manifest_token_signers_and_formats_together() {
+    let desk = Desk::new();
+    desk.write("bad-token", "two words\n");
+    let manifest = text(&desk.read("stampwright.toml"));
+    // Keys that are none, values of another type, values that are wrong, a variable, and what the call sets.
+    let wrong = manifest
+        .replace("[windows]\n", "[windows]\ncolour = 1\n")
+        .replace("mode = \"0640\"", "mode = 640")
+        .replace("com.example.agent", "agent");
+    desk.write("wrong.toml", wrong);
+    let check = "stampwright check --product wrong.toml --token-file bad-token --set product.version=one";
+    let output = desk.run(check);
+    let said = text(&output.stderr);
+    for part in [
+        "bad-token: token has a space at byte 4",
+        ": windows.colour: unknown field `colour`",
+        ": file[0].mode: is a whole number, must be a text",
+        ": macos.bundle-id: \"agent\" must be a bundle id",
+        "error: --set: product.version: \"one\" must be three or four numbers",
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    assert_eq!(
+        (output.status.code(), text(&output.stdout).as_str()),
+        (Some(1), "0 can be made, 5 problems\n"),
+        "{said}"
+    );
+    let said = desk.ends(1, "STAMPWRIGHT_VERSION=one stampwright check");
+    assert!(said.contains("error: STAMPWRIGHT_VERSION: product.version: \"one\" must be"), "{said}");
+    let set = "--set service.restart-delay-secs=7 --set token.required=false --set 'deb.depends=[\"adduser\"]'";
+    let said = desk.ends(
+        0,
+        &format!("stampwright build --format deb -o typed {set} -q && dpkg-deb -f typed/Example-Agent.deb Depends"),
+    );
+    assert!(said.contains("adduser"), "{said}");
+
+    // Both signers, and a format that no agent is for.
+    let linux: String = manifest
+        .split("[[agent]]")
+        .filter(|part| !part.contains("platform = \"macos\""))
+        .collect::<Vec<_>>()
+        .join("[[agent]]");
+    let signing =
+        "\n[windows.signing]\nkey = \"a.key\"\ncerts = \"a.pem\"\n[rpm.signing]\nkey = \"b.key\"\ncerts = \"b.pem\"\n";
+    desk.write("signers.toml", format!("{linux}{signing}"));
+    let said = desk.ends(3, "stampwright check --product signers.toml --format msi,pkg,rpm --token-file bad-token");
+    for part in ["bad-token: token has a space", "has no agent for macOS, so no pkg", "open a.pem", "open b.pem"] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    assert!(said.contains("4 can be made, 4 problems"), "{said}");
+}
+
+#[test]
+fn what_is_good_to_know_is_said_by_every_command_that_makes_something() {
+    let desk = Desk::new();
+    let mut manifest = text(&desk.read("stampwright.toml"));
+    manifest +=
+        "\n[[file]]\nplatform = \"macos\"\nsource = \"agent.conf\"\ndestination = \"/Library/Example/agent.conf\"\n";
+    desk.write("stampwright.toml", manifest);
+    for command in [
+        "check --format pkg",
+        "build --format pkg -o a",
+        "make --format pkg --token-file token -o b",
+        "build --format pkg --json -o c",
+    ] {
+        let output = desk.run(&format!("stampwright {command}"));
+        let said = text(&output.stderr);
+        assert!(output.status.success(), "{command}: {said}");
+        let note = "note: file[4].destination: /Library/Example/agent.conf is outside of /Applications";
+        assert_eq!(said.matches(note).count(), 1, "{command}: {said}");
+    }
+    assert!(desk.run("stampwright build --format pkg -o a -q").stderr.is_empty());
+}
+
+#[test]
+fn a_signature_that_fails_is_said_of_the_installer_by_its_name() {
+    let Some(keys) = keys::keys() else { return };
+    let desk = Desk::new();
+    let sign = format!("--certs '{}' --sign-command false", keys.text("rsa2048.pem"));
+    let said = desk.ends(3, &format!("stampwright make --format msi --token-file token -o dist {sign}"));
+    assert!(said.contains("error: dist/Example-Agent.msi: the signing command false: ended with"), "{said}");
+    assert!(!said.contains(".stampwright-") && !desk.has("dist/Example-Agent.msi"), "{said}");
+}
+
+#[test]
 fn each_format_has_a_signer_of_its_own_by_reference() {
     let Some(keys) = keys::keys() else { return };
     let desk = Desk::new();

@@ -120,7 +120,7 @@ pub use container::ReadAt;
 pub use installer::claims::ClaimsError;
 pub use installer::format::StampError;
 pub use installer::prepare::KeySource;
-pub use installer::product::{Overrides, SigningReferences};
+pub use installer::product::{Overrides, Setting, SigningReferences};
 pub use installer::signature::Existing;
 pub use installer::signature::SignatureForm;
 pub use installer::splice::Piece;

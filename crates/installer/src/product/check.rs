@@ -12,6 +12,7 @@ use super::errors::{ManifestError, Problems};
 use super::manifest::{Arch, At, Manifest, Platform, ProductSection, ServiceSection};
 use super::names::{folder_problem, guid, is_bundle_id, is_file_name, line_problem};
 use super::overrides::{self, Overrides};
+use super::shape::Shape;
 use crate::claims::IssuerKeys;
 use crate::version::Version;
 
@@ -34,9 +35,15 @@ impl Product {
 fn product(path: &Path, text: &str, overrides: &Overrides<'_>) -> Result<Product, ManifestError> {
     let mut problems = Problems::new(text);
     let read = DeTable::parse(text).and_then(|mut root| {
-        overrides::apply(root.get_mut(), overrides, &mut problems);
-        // What follows from a variable that is not set is no second problem.
-        if problems.is_empty() { Manifest::deserialize(toml::Deserializer::from(root)).map(Some) } else { Ok(None) }
+        let shape = Shape::new();
+        overrides::apply(root.get_mut(), overrides, &shape, &mut problems);
+        let are_set = problems.is_empty();
+        let is_whole = shape.check(root.get_mut(), &mut problems);
+        // What follows from a variable that is not set, or from a key that is not there, is no second problem.
+        if !are_set || !is_whole {
+            return Ok(None);
+        }
+        Manifest::deserialize(toml::Deserializer::from(root)).map(Some)
     });
     let manifest = match read {
         Ok(Some(manifest)) => manifest,

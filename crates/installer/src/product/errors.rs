@@ -9,12 +9,31 @@ use std::path::{Path, PathBuf};
 pub struct ManifestProblem {
     /// The line, counted from 1.
     pub line: usize,
+    /// Who has set the key instead, where it is not the line that counts: `--set` or the name of a variable.
+    pub origin: Option<String>,
     /// The key with its tables, e.g. `product.version`; empty where the text is not TOML at all.
     pub key: String,
     /// What was found and what was expected.
     pub message: String,
     /// The next step, when there is one.
     pub hint: Option<&'static str>,
+}
+
+impl ManifestProblem {
+    /// Where to look: `stampwright.toml:7`, or who has set the key.
+    #[must_use]
+    pub fn place(&self, file: &Path) -> String {
+        match &self.origin {
+            Some(origin) => origin.clone(),
+            None => format!("{}:{}", file.display(), self.line),
+        }
+    }
+
+    /// Key and message.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        if self.key.is_empty() { self.message.clone() } else { format!("{}: {}", self.key, self.message) }
+    }
 }
 
 /// Everything that is wrong with a manifest.
@@ -32,11 +51,7 @@ impl fmt::Display for ManifestError {
             if n > 0 {
                 writeln!(f)?;
             }
-            write!(f, "{}:{}: ", self.file.display(), problem.line)?;
-            if !problem.key.is_empty() {
-                write!(f, "{}: ", problem.key)?;
-            }
-            f.write_str(&problem.message)?;
+            write!(f, "{}: {}", problem.place(&self.file), problem.sentence())?;
             if let Some(hint) = problem.hint {
                 write!(f, "\n  hint: {hint}")?;
             }
@@ -50,11 +65,18 @@ impl fmt::Display for ManifestError {
 pub(crate) struct Problems<'a> {
     text: &'a str,
     found: Vec<ManifestProblem>,
+    /// Keys that were set from outside, and by whom.
+    origins: Vec<(String, String)>,
 }
 
 impl<'a> Problems<'a> {
     pub(crate) const fn new(text: &'a str) -> Self {
-        Self { text, found: Vec::new() }
+        Self { text, found: Vec::new(), origins: Vec::new() }
+    }
+
+    /// What is wrong with this key from here on is said of who has set it.
+    pub(super) fn set_by(&mut self, key: &str, origin: &str) {
+        self.origins.push((key.to_owned(), origin.to_owned()));
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -77,8 +99,9 @@ impl<'a> Problems<'a> {
         message: impl Into<String>,
         hint: Option<&'static str>,
     ) {
-        let line = self.line(span.start);
-        self.found.push(ManifestProblem { line, key: key.into(), message: message.into(), hint });
+        let (line, key) = (self.line(span.start), key.into());
+        let origin = self.origins.iter().rev().find(|(set, _)| *set == key).map(|(_, origin)| origin.clone());
+        self.found.push(ManifestProblem { line, origin, key, message: message.into(), hint });
     }
 
     pub(crate) fn finish<T>(mut self, file: &Path, value: Option<T>) -> Result<T, ManifestError> {

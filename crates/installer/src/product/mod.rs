@@ -19,13 +19,14 @@ mod names;
 mod overrides;
 mod packages;
 mod requirement;
+mod shape;
 mod signing;
 
 pub use definition::{AgentFile, ExtraFile, Product, RpmCompare, Service, Signing, SigningReferences};
 pub use errors::{ManifestError, ManifestProblem};
 pub use manifest::{Arch, Compression, Platform, Restart};
 pub(crate) use names::guid;
-pub use overrides::Overrides;
+pub use overrides::{Overrides, Setting};
 
 pub use crate::version::Version;
 

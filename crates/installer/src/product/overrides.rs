@@ -13,13 +13,24 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::errors::Problems;
+use super::shape::{Shape, said};
+
+/// A key that is set from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The key, e.g. `product.version` or `agent[0].path`.
+    pub key: String,
+    /// Its value: as it stands where the key is a text, else in TOML.
+    pub value: String,
+    /// Who sets it, for messages: `--set` or the name of a variable.
+    pub origin: String,
+}
 
 /// What a call brings.
 #[derive(Clone, Copy)]
 pub struct Overrides<'a> {
-    /// Keys and their values, e.g. `product.version` and `1.5.0`, or `agent[0].path`. Where the manifest has no such key, or a text, the value is
-    /// one; else it is read as TOML.
-    pub set: &'a [(String, String)],
+    /// Keys and their values. Of two of one key the last one counts.
+    pub set: &'a [Setting],
     /// The variables.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -36,9 +47,10 @@ impl std::fmt::Debug for Overrides<'_> {
 }
 
 /// Changes a manifest that has been read.
-pub(super) fn apply<'i>(root: &mut DeTable<'i>, overrides: &Overrides<'i>, problems: &mut Problems<'_>) {
-    for (key, value) in overrides.set {
-        if let Err(problem) = set(root, key, value) {
+pub(super) fn apply<'i>(root: &mut DeTable<'i>, overrides: &Overrides<'i>, shape: &Shape, problems: &mut Problems<'_>) {
+    for Setting { key, value, origin } in overrides.set {
+        problems.set_by(key, origin);
+        if let Err(problem) = set(root, key, value, shape.type_of(key)) {
             problems.add(0..0, key.clone(), format!("cannot be set: {problem}"));
         }
     }
@@ -102,8 +114,8 @@ fn expanded(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Str
     Ok(out)
 }
 
-/// Sets one key. Tables on the way are made; an item of a list must be there.
-fn set<'i>(root: &mut DeTable<'i>, key: &str, value: &'i str) -> Result<(), String> {
+/// Sets one key, which is of this type if there is such a key. Tables on the way are made; an item of a list must be there.
+fn set<'i>(root: &mut DeTable<'i>, key: &str, value: &'i str, wanted: Option<&str>) -> Result<(), String> {
     let mut parts = key.split('.').peekable();
     let mut table = root;
     while let Some(part) = parts.next() {
@@ -117,9 +129,8 @@ fn set<'i>(root: &mut DeTable<'i>, key: &str, value: &'i str) -> Result<(), Stri
         let name = Spanned::new(0..0, name.to_owned().into());
         let is_last = parts.peek().is_none();
         if is_last && index.is_none() {
-            let old = table.get(&name);
-            let span = old.map_or(0..0, Spanned::span);
-            let new = typed(old.map(Spanned::get_ref), value)?;
+            let span = table.get(&name).map_or(0..0, Spanned::span);
+            let new = typed(wanted, value)?;
             table.insert(name, Spanned::new(span, new));
             return Ok(());
         }
@@ -129,7 +140,7 @@ fn set<'i>(root: &mut DeTable<'i>, key: &str, value: &'i str) -> Result<(), Stri
             None => entry,
         };
         if is_last {
-            let (span, new) = (found.span(), typed(Some(found.get_ref()), value)?);
+            let (span, new) = (found.span(), typed(wanted, value)?);
             *found = Spanned::new(span, new);
             return Ok(());
         }
@@ -145,21 +156,25 @@ fn item<'t, 'i>(value: &'t mut DeValue<'i>, index: usize) -> Result<&'t mut Span
     items.get_mut(index).ok_or_else(|| format!("there are {count} in the list, counted from 0"))
 }
 
-/// A text where there is one or nothing, else what the value is in TOML.
-fn typed<'i>(old: Option<&DeValue<'_>>, value: &'i str) -> Result<DeValue<'i>, String> {
-    let parsed = || DeValue::parse(value).ok().map(Spanned::into_inner);
-    match old {
-        Some(DeValue::String(_)) => Ok(DeValue::String(value.into())),
-        // Most keys that can be left out are texts; true, false and lists can be nothing else.
-        None => Ok(match parsed() {
-            Some(parsed @ (DeValue::Boolean(_) | DeValue::Array(_) | DeValue::Table(_))) => parsed,
-            _ => DeValue::String(value.into()),
-        }),
-        Some(old) => match parsed() {
-            Some(parsed) if parsed.same_type(old) => Ok(parsed),
-            _ => Err(format!("must be of the type {}", old.type_str())),
-        },
-    }
+/// A text where one is wanted, or where there is no such key; else what the value is in TOML.
+fn typed<'i>(wanted: Option<&str>, value: &'i str) -> Result<DeValue<'i>, String> {
+    let wanted = match wanted {
+        None | Some("string") => return Ok(DeValue::String(value.into())),
+        Some(wanted) => wanted,
+    };
+    let parsed = DeValue::parse(value).ok().map(Spanned::into_inner);
+    let fits = |parsed: &DeValue<'_>| match parsed {
+        DeValue::Integer(_) => wanted == "integer",
+        DeValue::Boolean(_) => wanted == "boolean",
+        DeValue::Array(_) => wanted == "array",
+        DeValue::Table(_) => wanted == "object",
+        _ => false,
+    };
+    parsed.filter(fits).ok_or_else(|| {
+        let shown: String = value.chars().take(80).flat_map(char::escape_debug).collect();
+        let example = if wanted == "array" { ", e.g. [\"one\", \"two\"]" } else { "" };
+        format!("\"{shown}\" must be {}{example}", said(wanted))
+    })
 }
 
 #[cfg(test)]
@@ -194,24 +209,44 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_set_by_their_type() {
-        let text = "a = \"x\"\nn = 1\n[[list]]\npath = \"p\"\n[t]\nb = true\n";
+    fn keys_are_set_by_the_type_that_the_schema_gives_them() {
+        let text = "[product]\nname = \"x\"\n[[agent]]\npath = \"p\"\n[token]\nslot = true\n";
+        let shape = Shape::new();
         let mut root = DeTable::parse(text).unwrap();
-        for (key, value) in
-            [("a", "7"), ("n", "2"), ("list[0].path", "q"), ("t.b", "false"), ("t.c", "d"), ("new.flag", "true")]
-        {
-            set(root.get_mut(), key, value).unwrap_or_else(|problem| panic!("{key}: {problem}"));
+        for (key, value) in [
+            ("product.name", "7"),
+            ("product.version", "true"),
+            ("service.restart-delay-secs", "2"),
+            ("agent[0].path", "q"),
+            ("token.slot", "false"),
+            ("deb.depends", "[\"a\"]"),
+            ("product.colour", "[1]"),
+        ] {
+            set(root.get_mut(), key, value, shape.type_of(key)).unwrap_or_else(|problem| panic!("{key}: {problem}"));
         }
         let root = root.get_ref();
-        assert_eq!(root["a"].get_ref().as_str(), Some("7"));
-        assert_eq!(root["n"].get_ref().as_integer().map(|n| n.as_str()), Some("2"));
-        assert_eq!(root["list"].get_ref()[0].get_ref()["path"].get_ref().as_str(), Some("q"));
-        assert_eq!(root["t"].get_ref()["b"].get_ref().as_bool(), Some(false));
-        assert_eq!(root["new"].get_ref()["flag"].get_ref().as_bool(), Some(true));
-        let mut root = DeTable::parse(text).unwrap();
-        for (key, value) in [("n", "x"), ("list[1].path", "q"), ("a.b", "c"), ("", "x"), ("t[0]", "x"), ("list[x]", "")]
-        {
-            assert!(set(root.get_mut(), key, value).is_err(), "{key}");
+        let product = root["product"].get_ref();
+        assert_eq!(product["name"].get_ref().as_str(), Some("7"));
+        assert_eq!(product["version"].get_ref().as_str(), Some("true"));
+        assert_eq!(product["colour"].get_ref().as_str(), Some("[1]"));
+        let delay = root["service"].get_ref()["restart-delay-secs"].get_ref();
+        assert_eq!(delay.as_integer().map(|n| n.as_str()), Some("2"));
+        assert_eq!(root["agent"].get_ref()[0].get_ref()["path"].get_ref().as_str(), Some("q"));
+        assert_eq!(root["token"].get_ref()["slot"].get_ref().as_bool(), Some(false));
+        assert!(root["deb"].get_ref()["depends"].get_ref().as_array().is_some());
+        for (key, value, said) in [
+            ("service.restart-delay-secs", "soon", "\"soon\" must be a whole number"),
+            ("token.slot", "1", "\"1\" must be true or false"),
+            ("service.arguments", "--x", "must be a list, e.g. [\"one\", \"two\"]"),
+            ("agent[1].path", "q", "there are 1 in the list"),
+            ("product.name.x", "c", "name is no table"),
+            ("", "x", "must be a key"),
+            ("token[0]", "x", "is no list"),
+            ("agent[x]", "", "must be a number"),
+        ] {
+            let mut root = DeTable::parse(text).unwrap();
+            let problem = set(root.get_mut(), key, value, shape.type_of(key)).unwrap_err();
+            assert!(problem.contains(said), "{key}: {problem}");
         }
     }
 }
