@@ -29,6 +29,9 @@ fn streams_are_written_to_as_streams() {
             ("STAMP -o /proc/self/fd/3 3>> f", "f"),
             ("STAMP -o >(cat > g); while ! cmp -s g right.deb; do sleep 0.05; done", "g"),
             ("ln -s /dev/stdout link; STAMP -o link > h", "h"),
+            // A container without a folder for scratch files.
+            ("TMPDIR=/nowhere STAMP -o - > i", "i"),
+            ("TMPDIR=/nowhere STAMP -o - | cat > j", "j"),
         ] {
             desk.ends(0, &line.replace("STAMP", STAMP));
             assert!(desk.read(to) == right, "{line}: other bytes");
@@ -40,6 +43,7 @@ fn streams_are_written_to_as_streams() {
         desk.ends(0, &format!("{STAMP} -o i --receipt - | cmp - receipt"));
         assert!(!desk.has("-"), "a file called - was written");
         desk.ends(0, "printf 'token\\nt1.a\\n' > list; stampwright stamp bases/Example-Agent.deb --batch list -o /dev/fd/3 --zip 3> z");
+        desk.ends(0, "TMPDIR=/nowhere stampwright stamp bases/Example-Agent.deb --batch list -o - --zip | cmp - z");
         assert!(desk.read("z").starts_with(b"PK"));
         desk.ends(0, "stampwright init - | grep -q '^.product.$'");
     });

@@ -2,7 +2,7 @@
 
 use std::io::{BufWriter, Write};
 
-use stampwright::output::{self, Pending, Readers};
+use stampwright::output::{self, Opened, Pending, Readers};
 use stampwright::{AcceptedToken, Base, Error, Receipt, Result, SigningMethod, sign};
 
 use super::args::Stamp;
@@ -36,18 +36,18 @@ pub fn run(args: &Stamp, open: impl Fn(&Stamp) -> Result<Base>) -> Result<()> {
     let Some(output) = &args.output else { return print::json(&stamp.plan()?) };
 
     // The receipt comes first: if it cannot be made, there is no installer without one.
-    let (mut pending, receipt_file) = (Pending::create(output)?, receipt_file(args)?);
+    let (opened, receipt_file) = (Opened::create(output)?, receipt_file(args)?);
     let receipt = match args.receipt.is_some() || args.json {
         true => Some(stamp.receipt()?.named(output)),
         false => None,
     };
-    match pending.stream() {
+    match opened {
         // The stamp has been read back: it goes out at once.
-        Some(stream) => {
+        Opened::Stream(stream) => {
             let mut out = BufWriter::with_capacity(1 << 16, stream);
             stamp.write_to(&mut out).and_then(|()| out.flush()).map_err(Error::io("write", output))?;
         }
-        None => {
+        Opened::File(mut pending) => {
             stamp.write_to_file(pending.file()).map_err(Error::io("write", output))?;
             pending.finish(Readers::Owner)?;
         }

@@ -25,7 +25,7 @@ use super::rows::List;
 use crate::disk;
 use crate::error::{Error, Result};
 use crate::observer::{Activity, Event, Observer, Unit};
-use crate::output::{Pending, Readers};
+use crate::output::{Opened, Readers};
 use crate::stamp::Stamp;
 
 /// How many sums of ranges are kept: a base's stamps keep the same few.
@@ -34,14 +34,17 @@ const SUMS: usize = 64;
 impl List {
     /// Stamps every row into a ZIP archive, which appears at `path` when it is whole.
     pub fn to_archive(self: &Arc<Self>, path: &Path, observer: &dyn Observer) -> Result<Done> {
-        let mut pending = Pending::create(path)?;
+        let opened = Opened::create(path)?;
         observer.notice(&Event::Note("an archive cannot be taken up again after an interruption; a folder can"));
-        if let Some(stream) = pending.stream() {
-            let mut out = BufWriter::with_capacity(1 << 16, stream);
-            let done = self.write_archive(&mut out, path, observer)?;
-            out.flush().map_err(Error::io("write", path))?;
-            return Ok(done);
-        }
+        let mut pending = match opened {
+            Opened::File(pending) => pending,
+            Opened::Stream(stream) => {
+                let mut out = BufWriter::with_capacity(1 << 16, stream);
+                let done = self.write_archive(&mut out, path, observer)?;
+                out.flush().map_err(Error::io("write", path))?;
+                return Ok(done);
+            }
+        };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let needed = self.max_bytes();
         let free = disk::free(folder).map_err(Error::io("ask for free space in", folder))?;

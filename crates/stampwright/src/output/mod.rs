@@ -15,6 +15,7 @@
 
 mod files;
 mod folder;
+mod opened;
 mod pending;
 mod place;
 mod readers;
@@ -23,6 +24,7 @@ mod temporary;
 pub use files::Files;
 pub(crate) use folder::refuse_stream;
 pub use folder::{PendingFolder, folder};
+pub use opened::Opened;
 pub use pending::Pending;
 pub use place::is_stdout;
 pub(crate) use place::is_stream;

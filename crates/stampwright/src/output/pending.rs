@@ -33,13 +33,16 @@ impl Pending {
     }
 
     fn start(path: &Path, text: Text) -> Result<Self> {
-        let place = place::find(path, text)?;
+        Self::at(path, place::find(path, text)?)
+    }
+
+    pub(super) fn at(path: &Path, place: Place) -> Result<Self> {
         let file = match &place {
             Place::File(target) => {
                 let folder = place::folder_of(target);
                 temporary::file(folder).map_err(|error| place::no_folder(folder, error))?
             }
-            // It is read back before it is handed out, and a stream cannot be.
+            // It is read back before it is handed out, and a stream cannot be. `Opened` is for what has been read back.
             Place::Stream(_) => {
                 NamedTempFile::new().map_err(Error::io("write to", Path::new("the temporary folder")))?
             }
@@ -47,15 +50,6 @@ impl Pending {
         // For messages.
         let path = if path == Path::new("-") { Path::new("standard output") } else { path };
         Ok(Self { file, path: path.to_path_buf(), place })
-    }
-
-    /// Where the output is a stream: what has been read back already may go there at once.
-    #[must_use]
-    pub const fn stream(&mut self) -> Option<&mut File> {
-        match &mut self.place {
-            Place::File(_) => None,
-            Place::Stream(stream) => Some(stream),
-        }
     }
 
     /// Where the file is until it is finished.
