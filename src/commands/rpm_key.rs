@@ -4,7 +4,7 @@ use clap::Args;
 use stampwright::{Error, Result, SigningMethod};
 
 use crate::args::SigningArgs;
-use crate::print;
+use crate::print::{self, Results};
 
 #[derive(Debug, Args)]
 pub struct RpmKey {
@@ -20,5 +20,8 @@ pub fn run(args: &RpmKey) -> Result<()> {
         return Err(Error::usage("a key is needed: --key, --pkcs12, --pkcs11 or --sign-command"));
     };
     let block = signer.openpgp_public_key(&args.user_id)?;
-    print::bytes(block.as_bytes())
+    print::bytes(block.as_bytes())?;
+    // Whoever imports the key is asked whether this is the one.
+    print::result(format_args!("fingerprint: {}", signer.openpgp_fingerprint()?), Results::Stderr);
+    Ok(())
 }

@@ -14,7 +14,7 @@ const fn mistake(line: &'static str, status: i32, says: &'static str, next: &'st
     Mistake { line, status, says, next }
 }
 
-const MISTAKES: [Mistake; 52] = [
+const MISTAKES: [Mistake; 56] = [
     mistake("", 2, "Usage: stampwright", "Commands:"),
     mistake("stmap base.deb", 2, "unrecognized subcommand 'stmap'", "'stamp'"),
     mistake("make", 2, "required arguments were not provided", "--token-file"),
@@ -48,7 +48,7 @@ const MISTAKES: [Mistake; 52] = [
     mistake("stamp base.deb --token-file token -o new/x", 3, "write to new: No such file", "make the folder"),
     mistake("stamp base.deb --token-file token -o x --receipt x", 2, "x: one output for two things", "its own file"),
     mistake("stamp base.deb --token-file token -o x --receipt n/x", 3, "write to n: No such file", "make the folder"),
-    mistake("stamp base.deb --token-file base.deb -o x", 1, "base.deb: token is 4099 bytes", "at most 4096"),
+    mistake("stamp base.deb --token-file base.deb -o x", 1, "base.deb: token is longer than 4096 bytes", ""),
     mistake("stamp agent-x64 --token-file token -o x", 1, "agent-x64: installer: it is neither", ""),
     mistake("stamp bases --token-file token -o x", 1, "bases: not a regular file", ""),
     mistake("stamp no.deb --token-file token -o x", 3, "open no.deb: No such file or directory", ""),
@@ -65,6 +65,15 @@ const MISTAKES: [Mistake; 52] = [
     mistake("stamp base.deb --batch token -o d", 1, "no column has the header \"token\"", "--column"),
     mistake("inspect no.deb", 3, "open no.deb: No such file or directory", ""),
     mistake("verify no.deb", 3, "open no.deb: No such file or directory", ""),
+    mistake("verify 'bases/*.deb'", 3, "open bases/*.deb: No such file", "leave the quotation marks out"),
+    mistake("verify stamped.deb --base stamped.deb", 1, "the installer is already stamped", "--base is the installer"),
+    mistake("prepare bases/Example-Agent.rpm -o x", 1, "an rpm takes no token beside its signature", "stamp --certs"),
+    mistake(
+        "check --set service.restart-delay-secs=soon",
+        1,
+        "--set: service.restart-delay-secs: cannot be set",
+        "whole number",
+    ),
     mistake("verify base.deb --profile gpo", 2, "base.deb: the profile gpo is for msi, this is deb", ""),
     mistake("extract no.deb -o d", 3, "open no.deb: No such file or directory", ""),
     mistake("extract base.deb -o bases", 1, "bases is not empty", "nothing was changed"),
@@ -84,6 +93,7 @@ fn a_newcomer_is_told_what_is_wrong_and_what_to_do() {
     let desk = Desk::new();
     desk.ends(0, "cp bases/Example-Agent.deb base.deb; stampwright token keygen -o issuer -q");
     desk.ends(0, "stampwright stamp base.deb --token-file token -o stamped.deb");
+    desk.ends(0, "stampwright build --format rpm -o bases -q");
     desk.write("utf16", b"\xFF\xFEt\x001\x00\n\x00");
     desk.write("mark", b"\xEF\xBB\xBFt1.a\n");
     desk.write("empty", b"");
@@ -92,7 +102,15 @@ fn a_newcomer_is_told_what_is_wrong_and_what_to_do() {
         let output = desk.run(&format!("stampwright {line}"));
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(status), "{line}: {said}");
-        assert!(output.stdout.is_empty(), "{line}: {}", String::from_utf8_lossy(&output.stdout));
+        // A dry run says how much it has found.
+        let is_right = |found: &str| {
+            if line.starts_with("check") { found == "0 can be made, 1 problem\n" } else { found.is_empty() }
+        };
+        assert!(
+            is_right(&String::from_utf8_lossy(&output.stdout)),
+            "{line}: {}",
+            String::from_utf8_lossy(&output.stdout)
+        );
         assert!(said.contains(says) && said.contains(next), "{line}: {said}");
         assert!(!said.contains("t1.example-tenant") && !said.contains("panicked"), "{line}: {said}");
     }

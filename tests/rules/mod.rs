@@ -41,3 +41,34 @@ fn every_rule_says_everything_once() {
         }
     }
 }
+
+/// What is found in a damaged file is said with a profile as it is without.
+#[test]
+fn a_profile_hides_nothing_that_is_wrong_with_a_file() {
+    use stampwright::{Expected, input};
+
+    let roots = input::roots(&[] as &[&std::path::Path]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut damaged = 0;
+    for base in support::product::bases().iter().filter(|base| base.agent.arch == installer::product::Arch::X64) {
+        let kind = base.format.kind();
+        let profile = Profile::ALL.into_iter().find(|profile| profile.kind() == kind).unwrap();
+        let path = folder.path().join(base.name());
+        for n in 1..48 {
+            let mut bytes = base.bytes.clone();
+            let at = bytes.len() * n / 48;
+            bytes[at] ^= 0x20;
+            std::fs::write(&path, &bytes).unwrap();
+            let expected =
+                Expected { token: None, base: None, agent: None, prepared: None, profile: None, trust: roots.at(0) };
+            let Ok(plain) = stampwright::verify(&path, &expected) else { continue };
+            let with = stampwright::verify(&path, &Expected { profile: Some(profile), ..expected });
+            let with = with.unwrap_or_else(|error| panic!("{kind:?} at {at:#x}: {error}"));
+            damaged += usize::from(!plain.report.is_ok());
+            for finding in plain.report.findings() {
+                assert!(with.report.findings().contains(finding), "{kind:?} at {at:#x}: {finding:?}");
+            }
+        }
+    }
+    assert!(damaged > 20, "only {damaged} files were wrong");
+}

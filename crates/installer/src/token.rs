@@ -20,9 +20,9 @@ pub enum TokenError {
     #[error("token is empty")]
     Empty,
     /// It is longer than any format has to carry.
-    #[error("token is {found} bytes, must be at most {}", Token::MAX_BYTES)]
+    #[error("token is longer than {} bytes, the most that it may have", Token::MAX_BYTES)]
     TooLong {
-        /// Its length in bytes, or at least this.
+        /// Its length in bytes, or at least this: no more of it may have been read.
         found: usize,
     },
     /// It was written as other text than ASCII, as Windows editors and PowerShell do.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use container::ReadAt;
@@ -27,6 +27,8 @@ pub struct Base(Arc<Inner>);
 
 struct Inner {
     base: stamp::Base<Source>,
+    /// Where it will be, if that is not where it is.
+    place: Option<PathBuf>,
     resign: bool,
     sha256: OnceLock<[u8; 32]>,
     described: OnceLock<Description>,
@@ -41,6 +43,7 @@ pub struct Options {
     issuer_keys: Option<IssuerKeys>,
     prepared: Option<Prepared>,
     sha256: Option<[u8; 32]>,
+    place: Option<PathBuf>,
 }
 
 impl Options {
@@ -97,9 +100,11 @@ impl Options {
         self.finish(Source::file(file, None))
     }
 
-    /// Opens a file that is not in its place yet. Its temporary name says nothing to a user, so it is not in the errors.
-    pub(crate) fn open_pending(self, file: FileAt, path: &Path) -> Result<Base> {
-        self.finish(Source::file(file, Some(path)))
+    /// Opens a file that is at `path` for now and not in its `place` yet. Its temporary name says nothing to a user, so the place is in the
+    /// errors.
+    pub(crate) fn open_pending(mut self, file: FileAt, path: &Path, place: &Path) -> Result<Base> {
+        self.place = Some(place.to_path_buf());
+        self.finish(Source::file(file, Some(path))).map_err(|error| error.about(place))
     }
 
     /// Opens bytes in memory, or anything else that can be read at any offset.
@@ -126,6 +131,7 @@ impl Options {
         let sha256 = self.sha256.map_or_else(OnceLock::new, OnceLock::from);
         Ok(Base(Arc::new(Inner {
             base,
+            place: self.place,
             resign: self.resign,
             sha256,
             described: OnceLock::new(),
@@ -229,9 +235,14 @@ impl Base {
         self.0.base.bytes()
     }
 
+    /// Where it is or will be.
+    fn shown(&self) -> Option<&Path> {
+        self.0.place.as_deref().or(self.path())
+    }
+
     /// Its name for messages.
     pub(crate) fn name(&self) -> &Path {
-        self.path().unwrap_or(Path::new("the base"))
+        self.shown().unwrap_or(Path::new("the base"))
     }
 
     /// The machine failed at it.
@@ -241,7 +252,7 @@ impl Base {
 
     pub(crate) fn about(&self, error: impl Into<Error>) -> Error {
         let error = error.into();
-        match self.path() {
+        match self.shown() {
             Some(path) => error.about(path),
             None => error,
         }

@@ -107,6 +107,12 @@ impl Diagnosis {
         if self.is_healthy() {
             lines.push("healthy: the device is enrolled and reaches its server".to_owned());
         }
+        if self.is_blind {
+            lines.push(
+                "incomplete: the agent was not allowed to look; run its doctor as root or as an administrator"
+                    .to_owned(),
+            );
+        }
         for (number, finding) in self.findings.iter().enumerate() {
             let head = if number == 0 { "cause" } else { "also" };
             lines.push(format!("{head}: {} [{}]", finding.cause, finding.id));
@@ -135,6 +141,15 @@ mod tests {
         let read = Diagnosis::parse(BUNDLE.as_bytes()).unwrap();
         assert_eq!(read.lines(), ["A[2J 1.0.0 on linux", "cause: no name [dns]", "  seen: ab", "  do:   check"]);
         assert!(!read.is_healthy());
+    }
+
+    #[test]
+    fn an_agent_that_could_not_look_is_not_called_healthy() {
+        let text = BUNDLE.replace("\"is_blind\": false", "\"is_blind\": true");
+        let (head, _) = text.split_once("\"findings\"").unwrap();
+        let read = Diagnosis::parse(format!("{head}\"findings\": []}}").as_bytes()).unwrap();
+        assert!(!read.is_healthy());
+        assert!(matches!(read.lines().as_slice(), [_, said] if said.starts_with("incomplete: ")), "{:?}", read.lines());
     }
 
     #[test]

@@ -25,7 +25,15 @@ const MAX_KEY_BYTES: u64 = 1 << 20;
 
 /// Opens an installer; what is no regular file is refused.
 pub fn installer(path: &Path) -> Result<FileAt> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
+    let file = File::open(path).map_err(|error| {
+        let is_pattern = path.to_str().is_some_and(|name| name.contains(['*', '?']));
+        match Error::io("open", path)(error) {
+            error if is_pattern => {
+                error.hint("patterns are the shell's: leave the quotation marks out, and give one file for each call")
+            }
+            error => error,
+        }
+    })?;
     let metadata = file.metadata().map_err(Error::io("open", path))?;
     if !metadata.is_file() {
         return Err(Error::wrong("not a regular file").about(path));

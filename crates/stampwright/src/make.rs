@@ -92,7 +92,7 @@ struct Stamped {
 impl Stamped {
     /// Stamps a base, writes the stamp beside its place and verifies the file that was written.
     fn new(item: &BuildItem<'_>, built: Built, options: &MakeOptions<'_>, observer: &dyn Observer) -> Result<Self> {
-        let base = Base::options().open_pending(built.bytes, built.pending.path())?;
+        let base = Base::options().open_pending(built.bytes, built.pending.path(), item.path())?;
         let token = base.accept(options.token.clone(), options.now)?;
         let signing = (options.signing)(item.kind());
         let stamp = match SigningMethod::signer(signing) {

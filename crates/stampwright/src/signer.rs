@@ -153,6 +153,18 @@ impl Signer {
         }
     }
 
+    /// The fingerprint of that key, forty hexadecimal digits in capitals, as rpm, dnf and GnuPG show it.
+    ///
+    /// # Errors
+    /// The key is one that rpm cannot use.
+    pub fn openpgp_fingerprint(&self) -> Result<String> {
+        let fingerprint = match &self.who {
+            Who::Certificates(identity) => openpgp::Signer::from_identity(identity)?.fingerprint(),
+            Who::OpenPgp(signer) => signer.fingerprint(),
+        };
+        Ok(fingerprint.to_ascii_uppercase())
+    }
+
     fn openpgp(
         &self,
         signer: &openpgp::Signer<'_>,

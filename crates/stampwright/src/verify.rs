@@ -7,12 +7,13 @@ use container::ReadAt;
 use container::read_at::{Cursor, FileAt};
 use installer::format::{Installer, ReadError};
 use installer::proof::{Contents, sha256};
+use installer::report::{Finding, Severity};
 use installer::{Report, Token, formats};
 use kit::rules::{self, Outcome};
 use signing::verify::Trust;
 
 use crate::base::Base;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::prepare::Prepared;
 use crate::profile::{self, Around};
 use crate::{input, programs, signature};
@@ -77,7 +78,15 @@ fn checked(file: &FileAt, path: &Path, expected: &Expected<'_>) -> Result<Verifi
     let rules = match expected.profile {
         Some(profile) => {
             let around = Around::Folder(expected.base);
-            profile::check(profile, file, path, around, expected.trust.now, &mut report)?
+            match profile::check(profile, file, path, around, expected.trust.now, &mut report) {
+                Ok(rules) => rules,
+                // What was found before counts, whatever the rules cannot be held against.
+                Err(error) if error.kind() == ErrorKind::Wrong && !report.is_ok() => {
+                    report.error("damaged", "file", error.to_string());
+                    Vec::new()
+                }
+                Err(error) => return Err(error),
+            }
         }
         None => Vec::new(),
     };
@@ -107,7 +116,12 @@ fn check_signature(installer: &dyn Installer, trust: Trust<'_>, report: &mut Rep
 
 /// The file must be the base, stamped with the file's own token.
 fn check_base(installer: &dyn Installer, file: &FileAt, path: &Path, report: &mut Report) -> Result<()> {
-    let base = Base::open(path)?;
+    let base = Base::open(path).map_err(|error| match error.kind() {
+        ErrorKind::Wrong => {
+            error.hint("--base is the installer that was stamped: without a token, as build, sign or prepare made it")
+        }
+        _ => error,
+    })?;
     let Some(token) = installer.token()? else {
         report.error("base-differs", "token", "there is none, so this is no stamp of a base");
         return Ok(());
@@ -126,9 +140,17 @@ fn check_base(installer: &dyn Installer, file: &FileAt, path: &Path, report: &mu
     let stamp = base.stamp(&token)?;
     let expected = stamp.sha256()?;
     let (_, found) = sha256(&mut Cursor::new(file)).map_err(Error::io("read", path))?;
-    report.check(stamp.len() == file.len() && expected == found, "base-differs", "file", || {
-        "is not this base with a token in it: other bytes differ as well".to_owned()
-    });
+    let differs = Finding {
+        id: "base-differs",
+        severity: Severity::Error,
+        place: "file".to_owned(),
+        message: "is not this base with a token in it: other bytes differ as well".to_owned(),
+        hint: Some(
+            "compare product, version and architecture of both with inspect; a stamp that was signed after it was made is none of the base alone"
+                .to_owned(),
+        ),
+    };
+    report.checked((stamp.len() != file.len() || expected != found).then_some(differs));
     Ok(())
 }
 

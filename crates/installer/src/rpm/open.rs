@@ -108,9 +108,12 @@ impl Signable for Package<'_> {
         Ok(None)
     }
 
+    fn check_preparable(&self) -> Result<(), PrepareError> {
+        let what = "an rpm takes no token beside its signature: stamp the base and sign the stamp, in one step with stamp --certs and --key";
+        Err(PrepareError::Refused { what: what.to_owned() })
+    }
+
     fn prepare(&self, _: &mut dyn Output) -> Result<Slot, PrepareError> {
-        let what =
-            "an rpm takes no token beside its signature: sign the stamp anew, which costs one signature".to_owned();
-        Err(PrepareError::Refused { what })
+        self.check_preparable().and(Err(PrepareError::NoSignature))
     }
 }
