@@ -38,7 +38,9 @@ impl Table {
         let head: String = text.lines().filter(|line| line.starts_with('#')).map(|line| format!("{line}\n")).collect();
         let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
         let cases: Vec<Case> = lines
-            .map(|line| Case::parse(line).ok_or_else(|| format!("must have eight columns: {line}")))
+            .map(|line| {
+                Case::parse(line).ok_or_else(|| format!("must have eight columns, and an answer in each: {line}"))
+            })
             .collect::<Result<_, _>>()?;
         Ok(Self { head, cases })
     }
@@ -63,7 +65,10 @@ impl Case {
             judged: next()?,
             ours: next()?,
         };
-        columns.next().is_none().then_some(case)
+        // `?` stands for nobody's answer.
+        let is_answered =
+            ![&case.sha256, &case.judged, &case.ours].into_iter().any(|column| column.trim_matches('?').is_empty());
+        (columns.next().is_none() && is_answered).then_some(case)
     }
 
     /// As it stands in the table.
@@ -82,6 +87,14 @@ impl Case {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_mark_is_no_answer() {
+        for line in ["a\tb\t-\t-\taa\tj\t?\tok", "a\tb\t-\t-\taa\tj\tok\t", "a\tb\t-\t-\t?\tj\tok\tok"] {
+            assert!(Table::parse(line).is_err(), "{line}");
+        }
+        assert!(Table::parse("a\tb\t-\t-\taa\tj\tok\tok").is_ok());
+    }
 
     /// The tables say all that they must: forty of each, nothing blank, no digest twice.
     #[test]

@@ -1,5 +1,5 @@
 //! `cargo xtask world`: programs and packages that other people made, got by their packages' names with pinned digests. For each of
-//! them `tests/world/*.tsv` has what an independent program says of it and what this one must say. With `--bless` the last three columns
+//! them `tests/world/*.tsv` has what an independent program says of it and what this one must say. With `--bless` the last two columns
 //! are written anew, to be read by a person before they are kept.
 
 mod case;
@@ -22,9 +22,12 @@ use crate::{judges, samples};
 pub(crate) struct World {
     /// Only lines that have this in them
     only: Option<String>,
-    /// Write what is said now into the tables
+    /// Write what is said now into the tables. A file with another digest than the pinned one stays a failure
     #[arg(long)]
     bless: bool,
+    /// With --bless: write the digests as well. Only for lines whose file was changed on purpose
+    #[arg(long, requires = "bless")]
+    new_digests: bool,
     /// Ask this program instead of building one
     #[arg(long, value_name = "FILE")]
     program: Option<std::path::PathBuf>,
@@ -50,7 +53,7 @@ pub(crate) fn run(sh: &Shell, world: &World) -> Result {
             sh.current_dir().join("target/debug/stampwright")
         }
     };
-    let mut wrong = 0;
+    let (mut wrong, mut asked_for) = (0, 0);
     for path in TABLES {
         let full = sh.current_dir().join(path);
         let mut table = Table::parse(&fs::read_to_string(&full).at("read", &full)?)
@@ -58,7 +61,9 @@ pub(crate) fn run(sh: &Shell, world: &World) -> Result {
         for case in
             table.cases.iter_mut().filter(|case| world.only.as_ref().is_none_or(|only| case.line().contains(only)))
         {
-            match asked(sh, &python, &stampwright, case) {
+            asked_for += 1;
+            let found = asked(sh, &python, &stampwright, case).and_then(|found| world.pinned(case, found));
+            match found {
                 Ok(found) if found == *case => println!("{}: {}", case.name(), case.ours),
                 Ok(found) if world.bless => {
                     println!("{}: {} | {} | {}", found.name(), found.judge, found.judged, found.ours);
@@ -78,6 +83,9 @@ pub(crate) fn run(sh: &Shell, world: &World) -> Result {
             fs::write(&full, table.text()).at("write", &full)?;
         }
     }
+    if let (0, Some(only)) = (asked_for, &world.only) {
+        return Err(Failure::answer("tests/world", format!("no line has {only:?} in it")));
+    }
     if wrong > 0 {
         return Err(Failure::answer(
             "the world",
@@ -87,6 +95,17 @@ pub(crate) fn run(sh: &Shell, world: &World) -> Result {
     Ok(())
 }
 
+impl World {
+    /// A file of another digest is another file: its answers replace nobody's, unless that is asked for by name.
+    fn pinned(&self, case: &Case, found: Case) -> Result<Case> {
+        if found.sha256 == case.sha256 || !self.bless || self.new_digests {
+            return Ok(found);
+        }
+        let (name, found, expected) = (case.name(), found.sha256, &case.sha256);
+        Err(Failure::answer(name, format!("sha256 is {found}, must be {expected}; --new-digests takes it")))
+    }
+}
+
 /// The case with the answers of today.
 fn asked(sh: &Shell, python: &Path, stampwright: &Path, case: &Case) -> Result<Case> {
     let file = fetch::file(sh, case)?;
@@ -94,4 +113,26 @@ fn asked(sh: &Shell, python: &Path, stampwright: &Path, case: &Case) -> Result<C
     let judged = judge::ask(sh, python, &case.judge, &file)?;
     let ours = ours::ask(sh, stampwright, case, &file)?;
     Ok(Case { sha256, judged, ours, ..case.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(sha256: &str, ours: &str) -> Case {
+        let line = format!("debian\thello\t-\t-\t{sha256}\tdpkg-deb\treads it\t{ours}\n");
+        Table::parse(&line).unwrap().cases.remove(0)
+    }
+
+    #[test]
+    fn a_new_digest_is_not_blessed_unless_asked_for() {
+        let world = |bless, new_digests| World { only: None, bless, new_digests, program: None };
+        let (before, same, other) = (case("aa", "ok"), case("aa", "not ok"), case("bb", "ok"));
+        assert_eq!(world(true, false).pinned(&before, same.clone()).unwrap(), same);
+        let refused = world(true, false).pinned(&before, other.clone()).unwrap_err().to_string();
+        assert!(refused.contains("sha256 is bb, must be aa"), "{refused}");
+        assert_eq!(world(true, true).pinned(&before, other.clone()).unwrap(), other);
+        // Without --bless it differs from the table, and that is said as every difference.
+        assert_eq!(world(false, false).pinned(&before, other.clone()).unwrap(), other);
+    }
 }
