@@ -129,7 +129,7 @@ fn built(sh: &Shell) -> Result<Vec<(&'static str, PathBuf)>> {
         }
         let name = target.to_uppercase().replace('-', "_");
         let _linker = is_cross.then(|| sh.push_env(format!("CARGO_TARGET_{name}_LINKER"), linker));
-        // zstd and libdeflate are C.
+        // zstd, SQLite, libdeflate and ring are C.
         let _compiler = is_cross.then(|| sh.push_env(format!("CC_{}", target.replace('-', "_")), linker));
         cmd!(sh, "cargo build --quiet --locked --release --package stampwright-cli --target {target}").quiet().run()?;
         programs.push((arch, sh.current_dir().join("target").join(target).join("release/stampwright")));

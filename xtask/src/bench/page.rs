@@ -55,7 +55,7 @@ pub(super) fn page(
 ) -> Result<String> {
     let mut page = String::new();
     // Writing to a String cannot fail.
-    let _ = text(&mut page, &machine(sh)?, effort, builds, stamps, kits);
+    let _ = text(&mut page, (&version(sh)?, &machine(sh)?), effort, builds, stamps, kits);
     let _ = list(&mut page, batch);
     let _ = signed_bases(&mut page, signed);
     let _ = writeln!(page, "{serve}\n{REPEAT}");
@@ -64,14 +64,14 @@ pub(super) fn page(
 
 fn text(
     page: &mut String,
-    machine: &str,
+    (version, machine): (&str, &str),
     effort: Effort,
     builds: &[Comparison],
     stamps: &[Stamps],
     kits: &[Measured],
 ) -> std::fmt::Result {
     let Effort { builds: builds_rounds, stamps: stamps_rounds, bulk_mib } = effort;
-    writeln!(page, "{}", INTRODUCTION.replace("MACHINE", machine))?;
+    writeln!(page, "{}", INTRODUCTION.replace("MACHINE", machine).replace("VERSION", version))?;
     writeln!(page, "## Stamping inside a process\n\n{}\n", INSIDE.replace("BULK", &bulk_mib.to_string()))?;
     inside(page, stamps)?;
     writeln!(page, "\n## Stamping to a file\n\n{TO_A_FILE} Median of {stamps_rounds}.\n")?;
@@ -155,6 +155,13 @@ fn table(page: &mut String, title: &str, measured: &[Measured]) -> std::fmt::Res
     writeln!(page)
 }
 
+/// Which program was measured: its version, and the commit with its day.
+fn version(sh: &Shell) -> Result<String> {
+    let commit = cmd!(sh, "git log -1 --format=%h,%cs").quiet().read()?;
+    let (commit, day) = commit.split_once(',').unwrap_or((commit.as_str(), "an unknown day"));
+    Ok(format!("stampwright {} (commit {commit} of {day})", env!("CARGO_PKG_VERSION")))
+}
+
 /// What it was measured on.
 pub(super) fn machine(sh: &Shell) -> Result<String> {
     let cores = cmd!(sh, "nproc").quiet().read()?;
@@ -167,7 +174,7 @@ pub(super) fn machine(sh: &Shell) -> Result<String> {
 
 const INTRODUCTION: &str = "# Performance
 
-Written by `cargo xtask bench`; do not edit. One run on MACHINE; everything in a table took turns with its neighbours.
+Written by `cargo xtask bench`; do not edit. One run of VERSION on MACHINE; everything in a table took turns with its neighbours.
 The agents are Node.js's signed programs (`cargo xtask samples`): 72 MB for Windows, 96 MB for macOS, 99 MB for Linux.
 ";
 

@@ -64,4 +64,29 @@ mod tests {
         let complaints: Vec<String> = complaints(&tree(&sh).unwrap()).iter().map(ToString::to_string).collect();
         assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
     }
+
+    /// What is compiled by a C compiler and linked: ARCHITECTURE.md names each, and there is nothing else.
+    #[test]
+    fn the_c_in_what_ships_is_named() {
+        let named =
+            [("zstd-sys", "zstd"), ("libsqlite3-sys", "SQLite"), ("libdeflate-sys", "libdeflate"), ("ring", "ring")];
+        // A few lines of assembler, by way of handlebars.
+        let assembler = ["psm", "stacker"];
+        let sh = Shell::new().unwrap();
+        sh.change_dir(crate::root::root());
+        let options = ["--locked", "--offline", "-e", "normal,build", "--depth", "1", "--prefix", "none", "-i", "cc"];
+        let linked = |package: &str| {
+            let tree = xshell::cmd!(sh, "cargo tree -p {package} {options...}").quiet().read().unwrap();
+            let names = tree.lines().filter_map(|line| line.split_whitespace().next().map(str::to_owned));
+            let names =
+                names.filter(|name| name != "cc" && !name.starts_with('[') && !assembler.contains(&name.as_str()));
+            names.collect::<std::collections::BTreeSet<_>>()
+        };
+        let expected: std::collections::BTreeSet<String> = named.iter().map(|(name, _)| (*name).to_owned()).collect();
+        assert_eq!(linked("stampwright-cli"), expected);
+        assert_eq!(linked("stampwright-agent-kit"), ["ring".to_owned()].into());
+        let page = std::fs::read_to_string(crate::root::root().join("ARCHITECTURE.md")).unwrap();
+        let sentence = page.split("**No C in what the program ships but ").nth(1).unwrap().split("**").next().unwrap();
+        assert!(named.iter().all(|(_, name)| sentence.contains(name)), "{sentence}");
+    }
 }
