@@ -13,9 +13,10 @@ use serde_json::json;
 use super::agents::{answer as json_answer, parse};
 use super::problem::{Refused, Result};
 use super::state::Enrollment;
+use super::wire::name;
 use crate::edge;
 use crate::keys::{Caller, CallerError, Scope};
-use crate::ledger::DeviceRow;
+use crate::ledger::{AdminAnswer, DeviceRow};
 
 /// The most serial numbers of a request.
 const MAX_SERIALS: usize = 20_000;
@@ -114,9 +115,11 @@ pub(super) async fn waiting(
 pub(super) struct Said {
     answer: String,
     device_id: Option<String>,
+    tenant: Option<String>,
 }
 
-/// `POST /v1/enrollments/{key}/answer`: `approve`, `deny`, or `re-associate` with a `device_id`.
+/// `POST /v1/enrollments/{key}/answer`: `approve`, `deny`, or `re-associate` with a `device_id`. A request that names no tenant is approved
+/// with one.
 pub(super) async fn answer(
     State(state): State<Arc<Enrollment>>,
     admin: Admin,
@@ -125,13 +128,23 @@ pub(super) async fn answer(
 ) -> Result<StatusCode> {
     let said: Said = parse(&body)?;
     admin.may(Scope::Tokens)?;
-    let rows = state.ledger.waiting_devices(admin.tenant(None)?).await?;
-    rows.iter().find(|row| row.key == key).ok_or_else(|| Refused::not_found("request"))?;
+    let row = state.ledger.waiting_device(&key).await?.ok_or_else(|| Refused::not_found("request"))?;
+    // A key that is restricted to a tenant does not see requests that name none.
+    admin.0.may_for(row.tenant.as_deref()).map_err(|_| Refused::not_found("request"))?;
     match (said.answer.as_str(), &said.device_id) {
         ("approve" | "deny", None) | ("re-associate", Some(_)) => {}
         _ => return Err(Refused::bad_request("answer must be approve, deny, or re-associate with a device_id")),
     }
-    match state.ledger.answer_device(&key, &said.answer, said.device_id).await? {
+    match (said.answer.as_str(), &row.tenant, &said.tenant) {
+        ("approve", None, Some(tenant)) if !tenant.is_empty() && name(tenant) == *tenant => {}
+        ("approve", None, _) => {
+            return Err(Refused::bad_request("the request names no tenant, so the answer must have a tenant"));
+        }
+        (_, _, None) => {}
+        _ => return Err(Refused::bad_request("tenant goes with approve, and with a request that names none")),
+    }
+    let said = AdminAnswer { answer: said.answer, device_id: said.device_id, tenant: said.tenant };
+    match state.ledger.answer_device(&key, row.tenant, said).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Refused::not_found("device")),
     }

@@ -22,7 +22,7 @@ use super::signature::{self, Signed};
 use super::state::Enrollment;
 use super::wire::{CheckInRequest, EnrollRequest, RecordsRequest, name};
 use crate::edge;
-use crate::ledger::{Asked, DeviceRecord, DeviceRow, Enrolled, Origin, TokenRecord};
+use crate::ledger::{Asked, DeviceRecord, DeviceRow, Enrolled, TokenRecord};
 
 /// The most bytes of a request: a batch of records, in base64.
 const MAX_BODY_BYTES: usize = 1 << 20;
@@ -52,6 +52,11 @@ pub(super) async fn enroll(State(state): State<Arc<Enrollment>>, request: Reques
     let asked = understand(&state, &asked, &key).await?;
     let next = state.nonces.give(now);
     let refused = |refusal: Refusal| Refused::from(refusal).with_nonce(next.clone());
+    // Anybody can make a key and ask: without anything that is known here, nothing is written.
+    let is_nobodys = asked.token.is_none() && asked.request.previous.is_none();
+    if is_nobodys && state.ledger.device_by_key(&key.id).await?.is_none() {
+        return Err(refused(Refusal::TokenUnknown));
+    }
     match state.ledger.enroll(asked, now).await? {
         Enrolled::Refused(refusal) => Err(refused(refusal)),
         Enrolled::Pending(reason) => {
@@ -84,7 +89,10 @@ async fn understand(state: &Enrollment, asked: &EnrollRequest, key: &DevicePubli
         None => None,
     };
     let tenant = token.as_ref().and_then(|token| token.tenant.clone());
-    let tenant = tenant.or_else(|| previous.as_ref().map(|row| row.device.tenant.clone()));
+    let tenant = match tenant.or_else(|| previous.as_ref().map(|row| row.device.tenant.clone())) {
+        Some(tenant) => Some(tenant),
+        None => state.ledger.granted_tenant(&key.id).await?,
+    };
     let of_tenant = tenant.clone().unwrap_or_default();
     let print = asked.hardware_fingerprint.as_ref();
     let fingerprint =
@@ -92,7 +100,7 @@ async fn understand(state: &Enrollment, asked: &EnrollRequest, key: &DevicePubli
     let serial = token.as_ref().and_then(|token| token.serial.as_ref());
     // Without the vendor's key nothing matches: a token that is bound to a device is refused then, not taken.
     let token_serial = serial.map(|serial| state.hashes.serial(&of_tenant, serial).unwrap_or_default());
-    let mut request = enrollment::Request::new(&key.id, &asked.agent.product, version, fingerprint);
+    let mut request = enrollment::Request::new(&key.id, &name(&asked.agent.product), version, fingerprint);
     request.expected_tenant.clone_from(&asked.expected_tenant);
     request.previous = asked.previous.as_ref().map(|said| Previous {
         device_id: said.device_id.clone(),
@@ -109,25 +117,23 @@ async fn understand(state: &Enrollment, asked: &EnrollRequest, key: &DevicePubli
         tenant,
         host_name: name(&asked.hostname),
         os: asked.agent.system(),
-        agent: asked.agent.version.clone(),
+        agent: version.map(|number| number.to_string()).join("."),
         policy: state.policy.clone(),
         new_id: format!("dev-{:016x}", u64::from_be_bytes(random)),
     })
 }
 
-/// The token, if this service knows it: by its id if it is signed, else by its digest. One that was minted here must have the issuer's
-/// signature as well.
+/// The token, if this service knows it and its own issuer has signed it. A token that the service has only seen, while stamping, may be
+/// anybody's: its claims say nothing until a signature does.
 async fn known_token(state: &Enrollment, text: &str) -> Result<Option<TokenRecord>> {
     let unknown = || Refused::from(Refusal::TokenUnknown);
     let token = Token::parse(text.as_bytes()).map_err(|_| unknown())?;
-    let claims = Claims::from_token(&token).map_err(|_| unknown())?;
-    let id = claims.map_or_else(|| TokenRecord::opaque_id(&token.fingerprint()), |claims| claims.id);
-    let row = state.ledger.token(&id).await?;
-    let is_it = |record: &TokenRecord| {
-        record.fingerprint == token.fingerprint()
-            && (record.origin != Origin::Minted || state.issuer_keys.verify(&token).is_ok())
-    };
-    Ok(row.map(|row| row.record).filter(is_it))
+    let Ok(Some(claims)) = Claims::from_token(&token) else { return Err(unknown()) };
+    if state.issuer_keys.verify(&token).is_err() {
+        return Ok(None);
+    }
+    let row = state.ledger.token(&claims.id).await?;
+    Ok(row.map(|row| row.record).filter(|record| record.fingerprint == token.fingerprint()))
 }
 
 /// Has the key of that record signed for the new key?

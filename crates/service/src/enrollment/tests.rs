@@ -72,12 +72,24 @@ impl Device {
     }
 }
 
+/// A token that was made an hour ago and is valid for another `secs`.
+fn mint(issuer: &Issuer, tenant: &str, id: &str, product: &str, secs: i64) -> Token {
+    let now = edge::now();
+    let expires = now.saturating_add_signed(secs);
+    let claims = NewClaims { tenant, product, id, issued: now - 3600, expires, serial: None, least_agent: None };
+    issuer.mint(&claims).unwrap().0
+}
+
+fn new_issuer() -> Issuer {
+    let key = stampwright::issuer::generate(stampwright::issuer::Algorithm::EdDsa, &SystemEntropy).unwrap();
+    Issuer::from_pem(key.to_pem().as_bytes()).unwrap()
+}
+
 impl Server {
     async fn start(settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::sqlite(&folder.path().join("ledger.sqlite"), Journal::Wal).unwrap();
-        let key = stampwright::issuer::generate(stampwright::issuer::Algorithm::EdDsa, &SystemEntropy).unwrap();
-        let issuer = Issuer::from_pem(key.to_pem().as_bytes()).unwrap();
+        let issuer = new_issuer();
         let path = first_admin_key(&ledger, folder.path(), edge::now(), &SystemEntropy).await.unwrap().unwrap();
         let admin = std::fs::read_to_string(path).unwrap().trim().to_owned();
         let pepper = Zeroizing::new([3; 32]);
@@ -87,25 +99,23 @@ impl Server {
 
     /// A token for the tenant acme, known to the ledger.
     async fn token(&self, id: &str, product: &str, uses: Option<u64>) -> String {
-        let now = edge::now();
-        let claims = NewClaims {
-            tenant: "acme",
-            product,
-            id,
-            issued: now,
-            expires: now + 86_400,
-            serial: None,
-            least_agent: None,
-        };
-        let (token, _) = self.issuer.mint(&claims).unwrap();
-        self.know(id, product, uses, &token, Some(now + 86_400)).await;
+        let token = mint(&self.issuer, "acme", id, product, 86_400);
+        self.know(id, Origin::Minted, product, uses, &token, Some(edge::now() + 86_400)).await;
         token.expose().to_owned()
     }
 
-    async fn know(&self, id: &str, product: &str, uses: Option<u64>, token: &Token, expires: Option<u64>) {
+    async fn know(
+        &self,
+        id: &str,
+        origin: Origin,
+        product: &str,
+        uses: Option<u64>,
+        token: &Token,
+        expires: Option<u64>,
+    ) {
         let record = TokenRecord {
             id: id.to_owned(),
-            origin: Origin::Minted,
+            origin,
             tenant: Some("acme".to_owned()),
             product: Some(product.to_owned()),
             serial: None,
@@ -141,12 +151,23 @@ impl Server {
         body: &Value,
         change: impl Fn(&mut Request<Body>),
     ) -> (StatusCode, Value) {
+        self.signed_once(device, path, body, &self.nonce().await, change).await
+    }
+
+    async fn signed_once(
+        &self,
+        device: &Device,
+        path: &str,
+        body: &Value,
+        nonce: &str,
+        change: impl Fn(&mut Request<Body>),
+    ) -> (StatusCode, Value) {
         let body = body.to_string();
         let digest = format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(&body)));
         let parameters = format!(
             r#"("@method" "@authority" "@path" "@query" "content-digest");created=1;keyid="{}";alg="ecdsa-p256-sha256";nonce="{}";tag="agent-1""#,
             device.thumbprint(),
-            self.nonce().await
+            nonce
         );
         let base = format!(
             "\"@method\": POST\n\"@authority\": api.example.com\n\"@path\": {path}\n\"@query\": ?\n\"content-digest\": {digest}\n\"@signature-params\": {parameters}"
@@ -225,9 +246,12 @@ fn each_refusal_has_its_name() {
         server.ledger.revoke_token("revoked", edge::now()).await.unwrap();
         assert_eq!(name(&revoked).await, "token-revoked");
         let old = Token::parse(b"opaque-and-old").unwrap();
-        server.know(&TokenRecord::opaque_id(&old.fingerprint()), "Agent", None, &old, Some(5)).await;
+        server.know(&TokenRecord::opaque_id(&old.fingerprint()), Origin::Minted, "Agent", None, &old, Some(5)).await;
         assert_eq!(name("opaque-and-old").await, "token-unknown", "a minted token has a signature");
-        let expired = server.token("expired", "Agent", None).await;
+        let expired = mint(&server.issuer, "acme", "expired", "Agent", -1);
+        server.know("expired", Origin::Minted, "Agent", None, &expired, Some(edge::now() - 1)).await;
+        let expired = expired.expose();
+        assert_eq!(name(expired).await, "token-expired");
         assert_eq!(name(&server.token("other", "Other", None).await).await, "wrong-product");
         assert_eq!(name("never-seen").await, "token-unknown");
         assert_eq!(name(&expired[..expired.len() - 2]).await, "token-unknown", "a cut signature");
@@ -257,9 +281,12 @@ fn what_is_not_signed_as_it_must_be_is_refused() {
         );
         assert_eq!(spoiled(|request| *request.uri_mut() = "/v1/enrollments?x".parse().unwrap()).await, wrong);
         assert!(server.ledger.devices(None).await.unwrap().is_empty());
-        // A good one twice: the nonce is spent.
+        // A good one twice: the nonce is spent, and the device is enrolled by the first.
         let nonce = server.nonce().await;
-        assert!(!nonce.is_empty());
+        let (status, _) = server.signed_once(&laptop, "/v1/enrollments", &body, &nonce, |_| {}).await;
+        assert_eq!(status.as_u16(), 201);
+        let (status, answer) = server.signed_once(&laptop, "/v1/enrollments", &body, &nonce, |_| {}).await;
+        assert_eq!((status.as_u16(), problem(&answer)), (401, "nonce-stale"));
         let other = Device { key: device(9, "").key, ..device(1, "PF1") };
         let (status, answer) = server.signed(&other, "/v1/enrollments", &body, |_| {}).await;
         assert_eq!((status.as_u16(), problem(&answer)), (401, "signature-wrong"), "another key's signature");
@@ -371,3 +398,5 @@ fn allocation_approval_and_records() {
         assert_eq!(server.admin("GET", "/v1/devices", &Value::Null).await.0, 401);
     });
 }
+
+mod untrusted;

@@ -106,6 +106,17 @@ pub struct WaitRow {
     pub answer: Option<String>,
 }
 
+/// An admin's answer to a request that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminAnswer {
+    /// `approve`, `deny` or `re-associate`.
+    pub answer: String,
+    /// The record to re-associate.
+    pub device_id: Option<String>,
+    /// The tenant that a request without one is let into.
+    pub tenant: Option<String>,
+}
+
 /// A record that a device has sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceRecord {

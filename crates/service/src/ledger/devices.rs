@@ -2,12 +2,12 @@
 
 use enrollment::{CheckIn, Fingerprint, Kind, Part, PartHash, Refusal, check_in, merge};
 
-use super::device_rows::{DEVICE, DeviceRecord, DeviceRow, WaitRow, device, fingerprint_text, part_text};
+use super::device_rows::{DEVICE, DeviceRecord, DeviceRow, device, fingerprint_text, part_text};
 use super::engine::Transaction;
 use super::enrollments::{device_where, event, look_at_device, set_parts, show_parts};
 use super::error::Result;
 use super::handle::Ledger;
-use super::values::{Cells, values};
+use super::values::values;
 
 /// The most rows of a list.
 const MAX_ROWS: usize = 1000;
@@ -140,37 +140,6 @@ impl Ledger {
         .await
     }
 
-    /// Requests that wait for an admin, oldest first.
-    pub async fn waiting_devices(&self, tenant: Option<String>) -> Result<Vec<WaitRow>> {
-        self.read(move |tx| {
-            let sql = format!(
-                "SELECT key, tenant, product, first_asked, reason, candidate, equal, differing, host_name, os, answer \
-                 FROM enrollment_wait WHERE (tenant = $1 OR CAST($2 AS BIGINT) = 1) ORDER BY first_asked, key LIMIT {MAX_ROWS}"
-            );
-            let all = u64::from(tenant.is_none());
-            let rows = tx.query(&sql, values![tenant.clone().unwrap_or_default(), all])?;
-            rows.into_iter().map(waiting).collect()
-        })
-        .await
-    }
-
-    /// An admin's answer to a request that waits. A record to re-associate must be of the same tenant.
-    pub async fn answer_device(&self, key: &str, answer: &str, device_id: Option<String>) -> Result<bool> {
-        let (key, answer) = (key.to_owned(), answer.to_owned());
-        self.write(move |tx| {
-            if let Some(id) = &device_id {
-                let sql = "SELECT device.id FROM device JOIN enrollment_wait ON enrollment_wait.tenant = device.tenant \
-                     WHERE device.id = $1 AND enrollment_wait.key = $2";
-                if tx.row(sql, values![id, &key])?.is_none() {
-                    return Ok(false);
-                }
-            }
-            let sql = "UPDATE enrollment_wait SET answer = $1, answer_id = $2 WHERE key = $3";
-            Ok(tx.execute(sql, values![&answer, &device_id, &key])? == 1)
-        })
-        .await
-    }
-
     /// Puts hashed serial numbers on a tenant's list.
     pub async fn list_serials(&self, tenant: &str, hashes: Vec<PartHash>) -> Result<()> {
         let tenant = tenant.to_owned();
@@ -207,20 +176,4 @@ fn keep(tx: &mut dyn Transaction, living: &DeviceRow, kept: &str, enrolled: u64,
         tx.execute("DELETE FROM device WHERE id = $1", values![dropped])?;
     }
     set_parts(tx, kept, living.device.fingerprint.parts())
-}
-
-fn waiting(mut cells: Cells) -> Result<WaitRow> {
-    Ok(WaitRow {
-        key: cells.text()?,
-        tenant: cells.optional_text()?,
-        product: cells.text()?,
-        first_asked: cells.number()?,
-        reason: cells.text()?,
-        candidate: cells.optional_text()?,
-        equal: cells.text()?,
-        differing: cells.text()?,
-        host_name: cells.text()?,
-        os: cells.text()?,
-        answer: cells.optional_text()?,
-    })
 }

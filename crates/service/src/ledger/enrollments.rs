@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use enrollment::{Answer, Decision, Kind, Part, Pending, Question, Refusal, Token, decide, is_common};
+use enrollment::{Decision, Kind, Part, Question, Refusal, Token, decide, is_common};
 
-use super::device_rows::{Asked, DEVICE, DeviceRow, Enrolled, device, fingerprint_text, kinds, part_text};
+use super::device_rows::{Asked, DEVICE, DeviceRow, Enrolled, device, fingerprint_text, part_text};
 use super::engine::Transaction;
 use super::error::Result;
 use super::handle::Ledger;
 use super::tokens::report_use;
-use super::values::{Value, values};
+use super::values::values;
+use super::waiting::Waited;
 
 /// The most records that share a part with a request and are looked at.
 const MAX_CANDIDATES: usize = 32;
@@ -39,11 +40,12 @@ fn enroll(tx: &mut dyn Transaction, asked: &Asked, now: u64) -> Result<Enrolled>
     let rows = candidates(tx, &parts)?;
     let candidates: Vec<_> = rows.iter().map(|row| row.device.clone()).collect();
     let common = common(tx, &parts)?;
-    let (answer, first_asked) = waiting(tx, &request.key)?;
+    let known = token.as_ref().map(|token| token.tenant.clone()).or_else(|| asked.tenant.clone());
+    let waited = Waited::of(tx, &request.key, known)?;
     let mut question = Question::new(&asked.policy, request)
         .with_candidates(&candidates, &common)
-        .with_answer(answer.as_ref(), first_asked.unwrap_or(now))
-        .with_enrolled(enrolled(tx, asked.tenant.as_ref())?)
+        .with_answer(waited.answer.as_ref(), waited.first_asked.unwrap_or(now))
+        .with_enrolled(enrolled(tx, waited.tenant.as_ref())?)
         .listed(is_listed(tx, asked)?);
     if let Some(token) = &token {
         question = question.with_token(token);
@@ -55,27 +57,22 @@ fn enroll(tx: &mut dyn Transaction, asked: &Asked, now: u64) -> Result<Enrolled>
         question = question.with_previous(&row.device);
     }
     let decision = decide(&question, now);
-    apply(tx, asked, decision, token.as_ref(), now)
+    apply(tx, asked, decision, waited, now)
 }
 
-fn apply(
-    tx: &mut dyn Transaction,
-    asked: &Asked,
-    decision: Decision,
-    token: Option<&Token>,
-    now: u64,
-) -> Result<Enrolled> {
+fn apply(tx: &mut dyn Transaction, asked: &Asked, decision: Decision, waited: Waited, now: u64) -> Result<Enrolled> {
     let key = &asked.request.key;
-    let tenant = token.map(|token| token.tenant.clone()).or_else(|| asked.tenant.clone());
     match decision {
         Decision::Known { device_id } => given(tx, &device_id, false),
         Decision::Refuse(refusal) => Ok(Enrolled::Refused(refusal)),
         Decision::Pending(pending) => {
-            wait(tx, asked, tenant.as_ref(), &pending, now)?;
+            if !waited.wait(tx, asked, &pending, now)? {
+                return Ok(Enrolled::Refused(Refusal::DeviceUnknown));
+            }
             Ok(Enrolled::Pending(pending.name()))
         }
         Decision::Enroll { conflict } => {
-            let Some(tenant) = tenant else { return Ok(Enrolled::Refused(Refusal::TokenUnknown)) };
+            let Some(tenant) = waited.tenant else { return Ok(Enrolled::Refused(Refusal::TokenUnknown)) };
             if !use_token(tx, asked, now)? {
                 return Ok(Enrolled::Refused(Refusal::TokenExhausted));
             }
@@ -236,48 +233,6 @@ fn token(tx: &mut dyn Transaction, id: &str, asked: &Asked) -> Result<Option<Tok
         serial: asked.token_serial,
         ..Token::new(id, &tenant, &product, expires)
     }))
-}
-
-/// What an admin has answered to this key, and when it first asked.
-fn waiting(tx: &mut dyn Transaction, key: &str) -> Result<(Option<Answer>, Option<u64>)> {
-    let sql = "SELECT answer, answer_id, first_asked FROM enrollment_wait WHERE key = $1";
-    let Some(mut cells) = tx.row(sql, values![key])? else { return Ok((None, None)) };
-    let (answer, id) = (cells.optional_text()?, cells.optional_text()?);
-    let answer = match (answer.as_deref(), id) {
-        (Some("approve"), _) => Some(Answer::Approve),
-        (Some("deny"), _) => Some(Answer::Deny),
-        (Some("re-associate"), Some(id)) => Some(Answer::Reassociate(id)),
-        _ => None,
-    };
-    Ok((answer, Some(cells.number()?)))
-}
-
-fn wait(tx: &mut dyn Transaction, asked: &Asked, tenant: Option<&String>, pending: &Pending, now: u64) -> Result<()> {
-    let (candidate, equal, differing) = match pending {
-        Pending::ReAssociation { device_id, matched } => {
-            let (equal, differing) =
-                matched.as_ref().map(|matched| (kinds(&matched.equal), kinds(&matched.differing))).unwrap_or_default();
-            (Some(device_id.clone()), equal, differing)
-        }
-        Pending::Approval | Pending::Allocation => (None, String::new(), String::new()),
-    };
-    let sql = "INSERT INTO enrollment_wait (key, tenant, product, first_asked, reason, candidate, equal, differing, host_name, os) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
-         ON CONFLICT (key) DO UPDATE SET reason = $5, candidate = $6, equal = $7, differing = $8";
-    let tenant = tenant.cloned();
-    let values: &[Value] = values![
-        &asked.request.key,
-        &tenant,
-        &asked.request.product,
-        now,
-        pending.name(),
-        &candidate,
-        equal,
-        differing,
-        &asked.host_name,
-        &asked.os,
-    ];
-    tx.execute(sql, values).map(drop)
 }
 
 fn enrolled(tx: &mut dyn Transaction, tenant: Option<&String>) -> Result<u32> {

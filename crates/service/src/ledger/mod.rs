@@ -56,8 +56,9 @@ mod sweep;
 mod tests;
 mod tokens;
 mod values;
+mod waiting;
 
-pub use device_rows::{Asked, DeviceRecord, DeviceRow, Enrolled, WaitRow};
+pub use device_rows::{AdminAnswer, Asked, DeviceRecord, DeviceRow, Enrolled, WaitRow};
 pub use devices::CheckedIn;
 pub use error::{LedgerError, Result};
 pub use handle::Ledger;

@@ -40,8 +40,11 @@ const STATEMENTS: usize = 128;
 const MIGRATION_LOCK: i64 = 0x0053_7461_6D70;
 
 /// The schema, one step after another.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/postgres_001.sql"), include_str!("migrations/postgres_002.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/postgres_001.sql"),
+    include_str!("migrations/postgres_002.sql"),
+    include_str!("migrations/postgres_003.sql"),
+];
 
 /// The threads of a database.
 pub(super) struct Postgres {

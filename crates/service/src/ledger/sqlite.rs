@@ -34,7 +34,11 @@ const READERS: usize = 2;
 const STATEMENTS: usize = 64;
 
 /// The schema, one step after another.
-const MIGRATIONS: [&str; 2] = [include_str!("migrations/sqlite_001.sql"), include_str!("migrations/sqlite_002.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/sqlite_001.sql"),
+    include_str!("migrations/sqlite_002.sql"),
+    include_str!("migrations/sqlite_003.sql"),
+];
 
 /// How changes reach the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

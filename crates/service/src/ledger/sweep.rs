@@ -3,6 +3,7 @@
 use super::error::Result;
 use super::handle::Ledger;
 use super::values::values;
+use super::waiting::forget;
 
 impl Ledger {
     /// Forgets what is over at `now`. Rows of installers, tokens and links stay; the sealed tokens in them go, and links without uses,
@@ -15,6 +16,7 @@ impl Ledger {
             }
             // Its last session ends when it does.
             tx.execute("DELETE FROM link WHERE uses = 0 AND expires <= $1", values![now])?;
+            forget(tx, now)?;
             let ended = "revoked IS NOT NULL OR expires <= $1 OR used >= uses";
             let tokens = tx.execute(
                 &format!("UPDATE token SET sealed = NULL WHERE sealed IS NOT NULL AND ({ended})"),

@@ -2,7 +2,7 @@
 
 use enrollment::{Class, Fingerprint, Kind, Part, Policy, Refusal, Request};
 
-use super::super::{Asked, CheckedIn, DeviceRecord, Enrolled, Ledger};
+use super::super::{AdminAnswer, Asked, CheckedIn, DeviceRecord, Enrolled, Ledger, TokenRecord};
 use super::samples::{NOW, sealed, token};
 
 mod sqlite {
@@ -10,11 +10,31 @@ mod sqlite {
     fn devices_enroll_check_in_and_merge() {
         super::super::faults::on_sqlite(super::devices_enroll_check_in_and_merge);
     }
+
+    #[test]
+    fn answers_are_of_one_tenant() {
+        super::super::faults::on_sqlite(super::answers_are_of_one_tenant);
+    }
+
+    #[test]
+    fn requests_without_a_tenant_have_an_end() {
+        super::super::faults::on_sqlite(super::requests_without_a_tenant_have_an_end);
+    }
 }
 mod postgres {
     #[test]
     fn devices_enroll_check_in_and_merge() {
         super::super::postgres::on_postgres(super::devices_enroll_check_in_and_merge);
+    }
+
+    #[test]
+    fn answers_are_of_one_tenant() {
+        super::super::postgres::on_postgres(super::answers_are_of_one_tenant);
+    }
+
+    #[test]
+    fn requests_without_a_tenant_have_an_end() {
+        super::super::postgres::on_postgres(super::requests_without_a_tenant_have_an_end);
     }
 }
 
@@ -43,6 +63,60 @@ fn id(enrolled: &Enrolled) -> (&str, bool) {
         Enrolled::Device { row, is_new } => (&row.device.id, *is_new),
         other => panic!("{other:?}"),
     }
+}
+
+fn back_to(id: &str) -> AdminAnswer {
+    AdminAnswer { answer: "re-associate".to_owned(), device_id: Some(id.to_owned()), tenant: None }
+}
+
+fn approved(tenant: Option<&str>) -> AdminAnswer {
+    AdminAnswer { answer: "approve".to_owned(), device_id: None, tenant: tenant.map(str::to_owned) }
+}
+
+/// A request of a device whose record is gone.
+fn lost(key: &str) -> Asked {
+    let mut lost = asked(key, &format!("d{key}"), 9);
+    (lost.token, lost.tenant) = (None, None);
+    lost.request.previous = Some(enrollment::Previous { device_id: "gone".to_owned(), proven: false, copied: false });
+    lost
+}
+
+async fn answers_are_of_one_tenant(ledger: Ledger) {
+    ledger.add_token(token("t1"), sealed(), None).await.unwrap();
+    let other = TokenRecord { id: "t2".to_owned(), tenant: Some("other".to_owned()), ..token("t2") };
+    ledger.add_token(other, sealed(), None).await.unwrap();
+    let mut acme = asked("k1", "d1", 1);
+    acme.policy.approval = true;
+    let of_other = Asked { token: Some("t2".to_owned()), tenant: Some("other".to_owned()), ..acme.clone() };
+    let waits = Enrolled::Pending("approval");
+    // The other tenant's admin approves the key; with a token of acme it waits as before, and acme's admin sees it.
+    assert_eq!(ledger.enroll(of_other.clone(), NOW).await.unwrap(), waits);
+    assert!(ledger.answer_device("k1", Some("other".to_owned()), approved(None)).await.unwrap());
+    assert_eq!(ledger.enroll(acme.clone(), NOW + 1).await.unwrap(), waits);
+    let row = ledger.waiting_device("k1").await.unwrap().unwrap();
+    assert_eq!((row.tenant.as_deref(), row.answer, row.first_asked), (Some("acme"), None, NOW + 1));
+    assert!(ledger.waiting_devices(Some("other".to_owned())).await.unwrap().is_empty());
+    assert!(!ledger.answer_device("k1", Some("other".to_owned()), approved(None)).await.unwrap());
+    assert!(ledger.answer_device("k1", Some("acme".to_owned()), approved(None)).await.unwrap());
+    assert_eq!(ledger.enroll(of_other, NOW + 2).await.unwrap(), waits);
+    assert_eq!(ledger.enroll(acme, NOW + 3).await.unwrap(), waits);
+}
+
+async fn requests_without_a_tenant_have_an_end(ledger: Ledger) {
+    let waits = Enrolled::Pending("approval");
+    for n in 0..1000 {
+        assert_eq!(ledger.enroll(lost(&format!("k{n}")), NOW).await.unwrap(), waits, "{n}");
+    }
+    assert_eq!(ledger.enroll(lost("last"), NOW).await.unwrap(), Enrolled::Refused(Refusal::DeviceUnknown));
+    assert_eq!(ledger.enroll(lost("k7"), NOW).await.unwrap(), waits, "one that waits goes on waiting");
+    assert!(ledger.answer_device("k7", None, approved(Some("acme"))).await.unwrap());
+    assert_eq!(ledger.granted_tenant("k7").await.unwrap().as_deref(), Some("acme"));
+    let Enrolled::Device { row, .. } = ledger.enroll(lost("k7"), NOW + 1).await.unwrap() else { panic!("enrolled") };
+    assert_eq!((row.device.tenant.as_str(), row.device.key.as_str()), ("acme", "k7"));
+    ledger.sweep(NOW + 30 * 86_400 - 1).await.unwrap();
+    assert_eq!(ledger.waiting_devices(None).await.unwrap().len(), 999);
+    ledger.sweep(NOW + 30 * 86_400).await.unwrap();
+    assert!(ledger.waiting_devices(None).await.unwrap().is_empty());
 }
 
 async fn devices_enroll_check_in_and_merge(ledger: Ledger) {
@@ -88,8 +162,10 @@ async fn devices_enroll_check_in_and_merge(ledger: Ledger) {
     back.request.previous = Some(enrollment::Previous { device_id: "d1".to_owned(), proven: false, copied: false });
     assert_eq!(ledger.enroll(back.clone(), NOW + 10).await.unwrap(), Enrolled::Pending("approval"));
     assert_eq!(ledger.waiting_devices(None).await.unwrap().len(), 1);
-    assert!(!ledger.answer_device("k4", "re-associate", Some("d9".to_owned())).await.unwrap(), "no such record");
-    assert!(ledger.answer_device("k4", "re-associate", Some("d1".to_owned())).await.unwrap());
+    let acme = Some("acme".to_owned());
+    assert!(!ledger.answer_device("k4", acme.clone(), back_to("d9")).await.unwrap(), "no such record");
+    assert!(!ledger.answer_device("k4", None, back_to("d1")).await.unwrap(), "seen with another tenant");
+    assert!(ledger.answer_device("k4", acme, back_to("d1")).await.unwrap());
     assert_eq!(id(&ledger.enroll(back, NOW + 11).await.unwrap()), ("d1", true));
     assert!(ledger.waiting_devices(None).await.unwrap().is_empty());
 
