@@ -18,6 +18,7 @@ pub struct Question<'a> {
     candidates: &'a [Device],
     common: Option<&'a BTreeSet<Part>>,
     answer: Option<&'a Answer>,
+    tenant: Option<&'a str>,
     first_asked: Option<u64>,
     enrolled: u32,
     is_listed: bool,
@@ -36,6 +37,7 @@ impl<'a> Question<'a> {
             candidates: &[],
             common: None,
             answer: None,
+            tenant: None,
             first_asked: None,
             enrolled: 0,
             is_listed: false,
@@ -76,6 +78,13 @@ impl<'a> Question<'a> {
     pub const fn with_answer(mut self, answer: Option<&'a Answer>, first_asked: u64) -> Self {
         self.answer = answer;
         self.first_asked = Some(first_asked);
+        self
+    }
+
+    /// The tenant that a request without a token is let into: its record's, or the one that an admin has named.
+    #[must_use]
+    pub const fn with_tenant(mut self, tenant: Option<&'a str>) -> Self {
+        self.tenant = tenant;
         self
     }
 
@@ -151,7 +160,11 @@ impl Pending {
 pub fn decide(question: &Question<'_>, now: u64) -> Decision {
     if let Some(device) = question.by_key {
         // An expired or revoked token changes nothing for a device that is enrolled.
-        return if device.retired { Decision::Refuse(Refusal::DeviceRetired) } else { known(device) };
+        return match () {
+            () if device.retired => Decision::Refuse(Refusal::DeviceRetired),
+            () if is_pinned_elsewhere(question.request, &device.tenant) => Decision::Refuse(Refusal::WrongTenant),
+            () => Decision::Known { device_id: device.id.clone() },
+        };
     }
     if question.answer == Some(&Answer::Deny) {
         return Decision::Refuse(Refusal::Denied);
@@ -190,27 +203,32 @@ pub fn decide(question: &Question<'_>, now: u64) -> Decision {
     admit(question, token, conflict)
 }
 
-fn known(device: &Device) -> Decision {
-    Decision::Known { device_id: device.id.clone() }
+fn is_pinned_elsewhere(request: &Request, tenant: &str) -> bool {
+    request.expected_tenant.as_ref().is_some_and(|pinned| pinned != tenant)
 }
 
-/// A device whose record is gone, as after a restored database, keeps its key and has no token any more: an admin lets it in. One that was
-/// never here needs a token.
+/// A device that is to enroll anew has a new key, for which the old one vouches: it gets its record. One whose record is gone, as after a
+/// restored database, keeps its key and has no token any more: an admin lets it in. One that was never here needs a token.
 fn without_token(question: &Question<'_>) -> Decision {
-    match (&question.request.previous, question.answer) {
-        (None, _) => Decision::Refuse(Refusal::TokenUnknown),
-        (Some(_), Some(Answer::Approve)) => Decision::Enroll { conflict: None },
-        (Some(_), Some(Answer::Reassociate(device_id))) => Decision::Rebind { device_id: device_id.clone() },
-        (Some(_), _) => Decision::Pending(Pending::Approval),
+    let Some(previous) = &question.request.previous else { return Decision::Refuse(Refusal::TokenUnknown) };
+    if question.tenant.is_some_and(|tenant| is_pinned_elsewhere(question.request, tenant)) {
+        return Decision::Refuse(Refusal::WrongTenant);
+    }
+    let own = question.previous.filter(|device| previous.proven && !previous.copied && device.id == previous.device_id);
+    if let Some(device) = own.filter(|device| !device.retired) {
+        return Decision::Rebind { device_id: device.id.clone() };
+    }
+    match question.answer {
+        Some(Answer::Approve) => Decision::Enroll { conflict: None },
+        Some(Answer::Reassociate(device_id)) => Decision::Rebind { device_id: device_id.clone() },
+        Some(Answer::Deny) | None => Decision::Pending(Pending::Approval),
     }
 }
 
 fn refused_token(request: &Request, token: &Token, now: u64) -> Option<Refusal> {
     let serials: Vec<_> = request.fingerprint.of(Kind::SystemSerial).collect();
     match () {
-        () if request.expected_tenant.as_ref().is_some_and(|tenant| *tenant != token.tenant) => {
-            Some(Refusal::WrongTenant)
-        }
+        () if is_pinned_elsewhere(request, &token.tenant) => Some(Refusal::WrongTenant),
         () if token.revoked => Some(Refusal::TokenRevoked),
         () if now >= token.expires => Some(Refusal::TokenExpired),
         () if token.product != request.product => Some(Refusal::WrongProduct),

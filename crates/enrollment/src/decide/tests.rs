@@ -152,6 +152,36 @@ fn a_token_for_a_replacement_asks_and_a_lost_record_waits_for_an_admin() {
     assert_eq!(decide(&Question::new(&policy, &lost), NOW), Decision::Pending(Pending::Approval));
 }
 
+#[test]
+fn a_device_that_is_to_enroll_anew_needs_no_token() {
+    let (policy, old) = (Policy::default(), device("old", "old key"));
+    let ask = |proven, copied, old: &Device| {
+        let previous = Some(Previous { device_id: "old".into(), proven, copied });
+        decide(&Question::new(&policy, &Request { previous, ..request() }).with_previous(old), NOW)
+    };
+    assert_eq!(ask(true, false, &old), Decision::Rebind { device_id: "old".into() });
+    let waits = Decision::Pending(Pending::Approval);
+    assert_eq!(ask(false, false, &old), waits);
+    assert_eq!(ask(true, true, &old), waits, "a copy");
+    assert_eq!(ask(true, false, &Device { retired: true, ..old.clone() }), waits);
+}
+
+#[test]
+fn a_pinned_device_gets_no_record_of_another_tenant() {
+    let policy = Policy::default();
+    let pinned = Request {
+        expected_tenant: Some("other".into()),
+        previous: Some(Previous { device_id: "gone".into(), proven: false, copied: false }),
+        ..request()
+    };
+    let own = device("d", "key");
+    let refused = Decision::Refuse(Refusal::WrongTenant);
+    assert_eq!(decide(&Question::new(&policy, &pinned).with_owner_of_key(&own), NOW), refused);
+    let approved = Question::new(&policy, &pinned).with_answer(Some(&Answer::Approve), NOW);
+    assert_eq!(decide(&approved.clone().with_tenant(Some("acme")), NOW), refused);
+    assert_eq!(decide(&approved.with_tenant(Some("other")), NOW), Decision::Enroll { conflict: None });
+}
+
 fn any_fingerprint() -> impl Strategy<Value = Fingerprint> {
     let part = (0..6_usize, 0..3_u8).prop_map(|(kind, value)| Part { kind: Kind::ALL[kind], hash: [value; 16] });
     let class = (0..4_usize).prop_map(|class| Class::ALL[class]);
@@ -226,7 +256,7 @@ proptest! {
             Decision::Rebind { device_id } => {
                 let proven = request.previous.as_ref().is_some_and(|old| {
                     old.proven && !old.copied && old.device_id == *device_id
-                        && token.as_ref().is_some_and(|token| previous.is_some_and(|record| record.tenant == token.tenant))
+                        && previous.is_some_and(|record| token.as_ref().is_none_or(|token| record.tenant == token.tenant))
                 });
                 let told = answer == Some(Answer::Reassociate(device_id.clone()));
                 prop_assert!(proven || told, "{decision:?}");

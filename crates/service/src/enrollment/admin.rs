@@ -3,85 +3,60 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::response::Response;
+use http::StatusCode;
 use http::request::Parts;
-use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::agents::{answer as json_answer, parse};
+use super::list::ListQuery;
 use super::problem::{Refused, Result};
 use super::state::Enrollment;
 use super::wire::name;
 use crate::edge;
-use crate::keys::{Caller, CallerError, Scope};
+use crate::http::CallerId;
+use crate::keys::{Caller, Scope};
 use crate::ledger::{AdminAnswer, DeviceRow};
 
 /// The most serial numbers of a request.
 const MAX_SERIALS: usize = 20_000;
 
-/// The owner of a valid key.
-pub(super) struct Admin(Caller);
-
-impl FromRequestParts<Arc<Enrollment>> for Admin {
+impl FromRequestParts<Arc<Enrollment>> for Caller {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<Enrollment>) -> Result<Self> {
-        let value = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let key =
-            value.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let (_, key) = key.ok_or_else(Refused::unauthorized)?;
-        let caller = Caller::of_key(&state.ledger, key.trim(), edge::now()).await;
-        caller.map(Self).map_err(|error| match error {
-            CallerError::Ledger(error) => error.into(),
-            _ => Refused::unauthorized(),
-        })
-    }
-}
-
-impl Admin {
-    fn may(&self, scope: Scope) -> Result<()> {
-        self.0.may(scope).map_err(|_| Refused::forbidden("the key has not got the scope that this needs"))
-    }
-
-    /// The tenant whose devices a list shows.
-    fn tenant(&self, asked: Option<String>) -> Result<Option<String>> {
-        match (&self.0.tenant, asked) {
-            (Some(own), Some(asked)) if *own != asked => Err(Refused::forbidden("the key is for another tenant")),
-            (Some(own), _) => Ok(Some(own.clone())),
-            (None, asked) => Ok(asked),
+        let caller = Self::of_headers(&state.ledger, &parts.headers, edge::now()).await?;
+        if let Some(CallerId(slot)) = parts.extensions.get() {
+            // Set once; a request has one caller.
+            let _ = slot.set(caller.key_id.clone());
         }
-    }
-
-    /// The device, if this key may see it.
-    async fn device(&self, state: &Enrollment, id: &str) -> Result<DeviceRow> {
-        let row = state.ledger.device(id).await?.ok_or_else(|| Refused::not_found("device"))?;
-        self.0.may_for(Some(&row.device.tenant)).map_err(|_| Refused::not_found("device"))?;
-        Ok(row)
+        Ok(caller)
     }
 }
 
-#[derive(Deserialize)]
-pub(super) struct ListQuery {
-    tenant: Option<String>,
-    status: Option<String>,
+/// The device, if this key may see it.
+async fn device(caller: &Caller, state: &Enrollment, id: &str) -> Result<DeviceRow> {
+    let row = state.ledger.device(id).await?.ok_or_else(|| Refused::not_found("device"))?;
+    caller.may_for(Some(&row.device.tenant)).map_err(|_| Refused::not_found("device"))?;
+    Ok(row)
 }
 
-/// `GET /v1/devices`.
+/// `GET /v1/devices`. A status is of this moment, so it is looked at after the page was cut: a page may have fewer rows than `limit`, and
+/// still another one comes behind it.
 pub(super) async fn devices(
     State(state): State<Arc<Enrollment>>,
-    admin: Admin,
-    Query(query): Query<ListQuery>,
+    caller: Caller,
+    query: ListQuery,
 ) -> Result<Response> {
-    admin.may(Scope::Read)?;
+    caller.may(Scope::Read)?;
     let now = edge::now();
-    let rows = state.ledger.devices(admin.tenant(query.tenant)?).await?;
-    let list = rows.iter().filter_map(|row| {
+    let page = state.ledger.devices(query.filter(&caller)?).await?;
+    let list = page.rows.iter().filter_map(|row| {
         let status = row.status(state.check_in_secs, now).name();
-        let is_wanted = query.status.as_ref().is_none_or(|wanted| wanted == status);
         let device = &row.device;
-        is_wanted.then(|| {
+        query.wants(status).then(|| {
             json!({
                 "id": device.id, "tenant": device.tenant, "product": row.product, "status": status, "enrolled": device.enrolled,
                 "last_seen": device.last_seen, "host_name": row.host_name, "os": row.os, "agent": row.agent,
@@ -89,25 +64,25 @@ pub(super) async fn devices(
             })
         })
     });
-    Ok(json_answer(StatusCode::OK, &list.collect(), None))
+    Ok(query.page(&list.collect(), page.next.as_deref()))
 }
 
 /// `GET /v1/enrollments`: requests that wait.
 pub(super) async fn waiting(
     State(state): State<Arc<Enrollment>>,
-    admin: Admin,
-    Query(query): Query<ListQuery>,
+    caller: Caller,
+    query: ListQuery,
 ) -> Result<Response> {
-    admin.may(Scope::Read)?;
-    let rows = state.ledger.waiting_devices(admin.tenant(query.tenant)?).await?;
-    let list = rows.iter().map(|row| {
+    caller.may(Scope::Read)?;
+    let page = state.ledger.waiting_devices(query.filter(&caller)?).await?;
+    let list = page.rows.iter().filter(|row| query.wants(&row.reason)).map(|row| {
         json!({
             "request_id": row.key, "tenant": row.tenant, "product": row.product, "first_asked": row.first_asked,
             "reason": row.reason, "device_id": row.candidate, "equal": row.equal, "differing": row.differing,
             "host_name": row.host_name, "os": row.os, "answer": row.answer,
         })
     });
-    Ok(json_answer(StatusCode::OK, &list.collect(), None))
+    Ok(query.page(&list.collect(), page.next.as_deref()))
 }
 
 #[derive(Deserialize)]
@@ -122,15 +97,15 @@ pub(super) struct Said {
 /// with one.
 pub(super) async fn answer(
     State(state): State<Arc<Enrollment>>,
-    admin: Admin,
+    caller: Caller,
     Path(key): Path<String>,
     body: Bytes,
 ) -> Result<StatusCode> {
     let said: Said = parse(&body)?;
-    admin.may(Scope::Tokens)?;
+    caller.may(Scope::Tokens)?;
     let row = state.ledger.waiting_device(&key).await?.ok_or_else(|| Refused::not_found("request"))?;
     // A key that is restricted to a tenant does not see requests that name none.
-    admin.0.may_for(row.tenant.as_deref()).map_err(|_| Refused::not_found("request"))?;
+    caller.may_for(row.tenant.as_deref()).map_err(|_| Refused::not_found("request"))?;
     match (said.answer.as_str(), &said.device_id) {
         ("approve" | "deny", None) | ("re-associate", Some(_)) => {}
         _ => return Err(Refused::bad_request("answer must be approve, deny, or re-associate with a device_id")),
@@ -153,11 +128,11 @@ pub(super) async fn answer(
 /// `POST /v1/devices/{id}/retire`.
 pub(super) async fn retire(
     State(state): State<Arc<Enrollment>>,
-    admin: Admin,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode> {
-    admin.may(Scope::Tokens)?;
-    admin.device(&state, &id).await?;
+    caller.may(Scope::Tokens)?;
+    device(&caller, &state, &id).await?;
     state.ledger.retire_device(&id, edge::now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -165,11 +140,11 @@ pub(super) async fn retire(
 /// `POST /v1/devices/{id}/enroll-anew`: the next check-in tells the device.
 pub(super) async fn enroll_anew(
     State(state): State<Arc<Enrollment>>,
-    admin: Admin,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode> {
-    admin.may(Scope::Tokens)?;
-    admin.device(&state, &id).await?;
+    caller.may(Scope::Tokens)?;
+    device(&caller, &state, &id).await?;
     state.ledger.command_device(&id, "enroll-anew").await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -183,19 +158,21 @@ pub(super) struct With {
 /// `POST /v1/devices/{id}/merge`.
 pub(super) async fn merge(
     State(state): State<Arc<Enrollment>>,
-    admin: Admin,
+    caller: Caller,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Response> {
     let other: With = parse(&body)?;
-    admin.may(Scope::Tokens)?;
-    admin.device(&state, &id).await?;
-    admin.device(&state, &other.with).await?;
+    caller.may(Scope::Tokens)?;
+    device(&caller, &state, &id).await?;
+    device(&caller, &state, &other.with).await?;
     match state.ledger.merge_devices(&id, &other.with, edge::now()).await? {
         Some(kept) => Ok(json_answer(StatusCode::OK, &json!({ "device_id": kept }), None)),
-        None => {
-            Err(Refused::new("conflict", StatusCode::CONFLICT, "the records are of two tenants, or one and the same"))
-        }
+        None => Err(Refused::new(
+            "conflict",
+            StatusCode::CONFLICT,
+            "the records are of two tenants or products, or one and the same",
+        )),
     }
 }
 
@@ -207,17 +184,18 @@ pub(super) struct Serials {
 }
 
 /// `POST /v1/serials`: the devices that may enroll where only listed ones do. They are kept as hashes.
-pub(super) async fn serials(State(state): State<Arc<Enrollment>>, admin: Admin, body: Bytes) -> Result<Response> {
+pub(super) async fn serials(State(state): State<Arc<Enrollment>>, caller: Caller, body: Bytes) -> Result<Response> {
     let list: Serials = parse(&body)?;
-    admin.may(Scope::Tokens)?;
-    admin.tenant(Some(list.tenant.clone()))?;
+    caller.may(Scope::Tokens)?;
+    caller.may_for(Some(&list.tenant))?;
     if list.serials.len() > MAX_SERIALS {
         return Err(Refused::bad_request("a list has at most 20000 serial numbers"));
     }
-    let hashes: Option<Vec<_>> = list.serials.iter().map(|serial| state.hashes.serial(&list.tenant, serial)).collect();
+    let hashes: Option<Vec<_>> = list.serials.iter().map(|serial| state.hashes.serial(serial)).collect();
     let hashes = hashes.ok_or_else(|| {
         Refused::bad_request("the service has no fingerprint-key-file, so it cannot compare serial numbers")
     })?;
+    let hashes: Vec<_> = hashes.iter().map(|hash| state.hashes.listed(&list.tenant, hash)).collect();
     let count = hashes.len();
     state.ledger.list_serials(&list.tenant, hashes).await?;
     Ok(json_answer(StatusCode::OK, &json!({ "listed": count }), None))

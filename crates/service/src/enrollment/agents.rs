@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use enrollment::{Previous, Refusal};
+use enrollment::{Kind, Part, Previous, Refusal};
 use http::{HeaderValue, Request, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
@@ -20,7 +20,7 @@ use super::jwk::DevicePublicKey;
 use super::problem::{Refused, Result};
 use super::signature::{self, Signed};
 use super::state::Enrollment;
-use super::wire::{CheckInRequest, EnrollRequest, RecordsRequest, name};
+use super::wire::{CheckInRequest, EnrollRequest, RecordsRequest, name, three_numbers};
 use crate::edge;
 use crate::ledger::{Asked, DeviceRecord, DeviceRow, Enrolled, TokenRecord};
 
@@ -30,6 +30,10 @@ const MAX_BODY_BYTES: usize = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The most records of a request.
 const MAX_RECORDS: usize = 10_000;
+/// When a device asks again for which there is no room to wait.
+const FULL_SECS: u64 = 3600;
+/// When a device sends again that has brought as many records today as it may.
+const ENOUGH_SECS: u64 = 600;
 /// How often a device that waits asks again.
 const WAIT_SECS: u64 = 10;
 
@@ -59,6 +63,10 @@ pub(super) async fn enroll(State(state): State<Arc<Enrollment>>, request: Reques
     }
     match state.ledger.enroll(asked, now).await? {
         Enrolled::Refused(refusal) => Err(refused(refusal)),
+        Enrolled::Full => {
+            let full = Refused::unavailable("as many requests wait for an admin as may");
+            Err(full.retry_after(FULL_SECS).with_nonce(next))
+        }
         Enrolled::Pending(reason) => {
             let document =
                 json!({ "request_id": key.id, "status": "pending", "reason": reason, "interval": WAIT_SECS });
@@ -80,40 +88,46 @@ pub(super) async fn enroll(State(state): State<Arc<Enrollment>>, request: Reques
 /// What the rules look at, from what was sent and what is known of it.
 async fn understand(state: &Enrollment, asked: &EnrollRequest, key: &DevicePublicKey) -> Result<Asked> {
     let version = asked.agent.version().ok_or_else(|| Refused::bad_request("agent.version must be three numbers"))?;
-    let token = match &asked.token {
-        Some(text) => known_token(state, &text.0).await?,
-        None => None,
+    let (token, claims) = match &asked.token {
+        Some(text) => known_token(state, &text.0).await?.unzip(),
+        None => (None, None),
     };
     let previous = match &asked.previous {
         Some(previous) => state.ledger.device(&previous.device_id).await?,
         None => None,
     };
+    let proof = asked.previous.as_ref().and_then(|said| said.proof.as_deref());
+    let proven = previous.as_ref().is_some_and(|row| is_proven(row, proof, key));
     let tenant = token.as_ref().and_then(|token| token.tenant.clone());
-    let tenant = match tenant.or_else(|| previous.as_ref().map(|row| row.device.tenant.clone())) {
+    // Who only knows the id of a record is not of its tenant.
+    let of_record = || previous.as_ref().filter(|_| proven).map(|row| row.device.tenant.clone());
+    let tenant = match tenant.or_else(of_record) {
         Some(tenant) => Some(tenant),
         None => state.ledger.granted_tenant(&key.id).await?,
     };
-    let of_tenant = tenant.clone().unwrap_or_default();
+    let (of_tenant, product) = (tenant.clone().unwrap_or_default(), name(&asked.agent.product));
+    let stored = |part| state.hashes.stored(&of_tenant, &product, part);
     let print = asked.hardware_fingerprint.as_ref();
-    let fingerprint =
-        print.map(|print| print.fingerprint(|part| state.hashes.stored(&of_tenant, part))).unwrap_or_default();
+    let fingerprint = print.map(|print| print.fingerprint(stored)).unwrap_or_default();
+    let as_sent = print.map(|print| print.fingerprint(|part| part)).unwrap_or_default();
     let serial = token.as_ref().and_then(|token| token.serial.as_ref());
     // Without the vendor's key nothing matches: a token that is bound to a device is refused then, not taken.
-    let token_serial = serial.map(|serial| state.hashes.serial(&of_tenant, serial).unwrap_or_default());
-    let mut request = enrollment::Request::new(&key.id, &name(&asked.agent.product), version, fingerprint);
-    request.expected_tenant.clone_from(&asked.expected_tenant);
-    request.previous = asked.previous.as_ref().map(|said| Previous {
-        device_id: said.device_id.clone(),
-        copied: said.copied,
-        proven: previous.as_ref().is_some_and(|row| is_proven(row, said.proof.as_deref(), key)),
+    let token_serial = serial.map(|serial| {
+        let hash = state.hashes.serial(serial);
+        hash.map(|hash| stored(Part { kind: Kind::SystemSerial, hash }).hash).unwrap_or_default()
     });
-    let random: [u8; 8] =
-        edge::random().map_err(|_| Refused::new("unavailable", StatusCode::SERVICE_UNAVAILABLE, "no randomness"))?;
+    let mut request = enrollment::Request::new(&key.id, &product, version, fingerprint);
+    request.expected_tenant.clone_from(&asked.expected_tenant);
+    request.previous =
+        asked.previous.as_ref().map(|said| Previous { device_id: said.device_id.clone(), copied: said.copied, proven });
+    let random: [u8; 8] = edge::random().map_err(|_| Refused::unavailable("the system gives no randomness"))?;
     Ok(Asked {
         request,
         public_key: key.text.clone(),
         token: token.map(|token| token.id),
         token_serial,
+        least_agent: claims.and_then(|claims| claims.least_agent).as_deref().and_then(three_numbers),
+        listed_as: as_sent.of(Kind::SystemSerial).map(|hash| state.hashes.listed(&of_tenant, &hash)).collect(),
         tenant,
         host_name: name(&asked.hostname),
         os: asked.agent.system(),
@@ -125,7 +139,7 @@ async fn understand(state: &Enrollment, asked: &EnrollRequest, key: &DevicePubli
 
 /// The token, if this service knows it and its own issuer has signed it. A token that the service has only seen, while stamping, may be
 /// anybody's: its claims say nothing until a signature does.
-async fn known_token(state: &Enrollment, text: &str) -> Result<Option<TokenRecord>> {
+async fn known_token(state: &Enrollment, text: &str) -> Result<Option<(TokenRecord, Claims)>> {
     let unknown = || Refused::from(Refusal::TokenUnknown);
     let token = Token::parse(text.as_bytes()).map_err(|_| unknown())?;
     let Ok(Some(claims)) = Claims::from_token(&token) else { return Err(unknown()) };
@@ -133,7 +147,8 @@ async fn known_token(state: &Enrollment, text: &str) -> Result<Option<TokenRecor
         return Ok(None);
     }
     let row = state.ledger.token(&claims.id).await?;
-    Ok(row.map(|row| row.record).filter(|record| record.fingerprint == token.fingerprint()))
+    let record = row.map(|row| row.record).filter(|record| record.fingerprint == token.fingerprint());
+    Ok(record.map(|record| (record, claims)))
 }
 
 /// Has the key of that record signed for the new key?
@@ -166,10 +181,9 @@ pub(super) async fn check_in(
 ) -> Result<Response> {
     let (row, body, next) = of_device(&state, &id, request).await?;
     let asked: CheckInRequest = parse(&body)?;
-    let tenant = &row.device.tenant;
+    let stored = |part| state.hashes.stored(&row.device.tenant, &row.product, part);
     let print = asked.hardware_fingerprint.as_ref();
-    let fingerprint =
-        print.map(|print| print.fingerprint(|part| state.hashes.stored(tenant, part))).unwrap_or_default();
+    let fingerprint = print.map(|print| print.fingerprint(stored)).unwrap_or_default();
     let agent = name(&asked.agent.version);
     match state.ledger.check_in(&id, asked.generation, fingerprint, &agent, edge::now()).await? {
         Err(refusal) => Err(Refused::from(refusal).with_nonce(next)),
@@ -202,7 +216,11 @@ pub(super) async fn records(
         time: record.time,
         body: record.body,
     });
-    state.ledger.take_records(&id, &sent.class, records.collect()).await?;
+    if !state.ledger.take_records(&id, &sent.class, records.collect(), edge::now()).await? {
+        let detail = "the device has brought as many records today as it may";
+        let enough = Refused::new("too-many-records", StatusCode::TOO_MANY_REQUESTS, detail);
+        return Err(enough.retry_after(ENOUGH_SECS).with_nonce(next));
+    }
     Ok(answer(StatusCode::OK, &json!({ "taken": count }), next))
 }
 

@@ -1,5 +1,6 @@
-//! Hashes of hardware are hashed again: by tenant, so that two tenants' devices cannot be told to be one, and with a key that is not in the
-//! database, so that a stolen table cannot be searched.
+//! Hashes of hardware are hashed again: by tenant, so that two tenants' devices cannot be told to be one; by product, so that two products
+//! of one vendor on a device do not look like two devices that share their hardware; and with a key that is not in the database, so that a
+//! stolen table cannot be searched.
 
 use enrollment::{Part, PartHash};
 use hmac::digest::KeyInit;
@@ -19,18 +20,20 @@ impl Hashes {
     }
 
     /// A device's hash as the ledger has it.
-    pub(super) fn stored(&self, tenant: &str, part: Part) -> Part {
-        Part {
-            hash: hmac(&self.pepper, &[tenant.as_bytes(), b"\0", part.kind.name().as_bytes(), b"\0", &part.hash]),
-            ..part
-        }
+    pub(super) fn stored(&self, tenant: &str, product: &str, part: Part) -> Part {
+        let scope = [tenant.as_bytes(), b"\0", product.as_bytes(), b"\0", part.kind.name().as_bytes(), b"\0"];
+        Part { hash: hmac(&self.pepper, &[&scope.concat(), &part.hash]), ..part }
     }
 
-    /// The hash that a device makes of its serial number (docs/enrollment.md), as the ledger has it. None without the vendor's key.
-    pub(super) fn serial(&self, tenant: &str, serial: &str) -> Option<PartHash> {
+    /// A device's hash of its serial number as the tenant's list has it, whatever the product.
+    pub(super) fn listed(&self, tenant: &str, hash: &PartHash) -> PartHash {
+        hmac(&self.pepper, &[b"list\0", tenant.as_bytes(), b"\0", hash])
+    }
+
+    /// The hash that a device makes of its serial number (docs/enrollment.md). None without the vendor's key.
+    pub(super) fn serial(&self, serial: &str) -> Option<PartHash> {
         let serial = serial.trim().to_lowercase();
-        let hash = hmac(self.vendor.as_ref()?, &[b"hw1\0system_serial\0", serial.as_bytes()]);
-        Some(self.stored(tenant, Part { kind: enrollment::Kind::SystemSerial, hash }).hash)
+        Some(hmac(self.vendor.as_ref()?, &[b"hw1\0system_serial\0", serial.as_bytes()]))
     }
 }
 

@@ -10,6 +10,7 @@ mod admin;
 mod agents;
 mod hashes;
 mod jwk;
+mod list;
 mod nonces;
 mod problem;
 mod settings;
@@ -22,24 +23,35 @@ mod wire;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 
 pub use settings::Settings;
 pub use state::Enrollment;
 
+type Handler = fn() -> MethodRouter<Arc<Enrollment>>;
+
+/// Every path: its pattern and its handlers.
+const ROUTES: [(&str, Handler); 11] = [
+    ("/v1/enroll/hello", || get(agents::hello)),
+    ("/v1/enrollments", || get(admin::waiting).post(agents::enroll)),
+    ("/v1/enrollments/{key}/answer", || post(admin::answer)),
+    ("/v1/devices", || get(admin::devices)),
+    ("/v1/devices/{id}/confirm", || post(agents::confirm)),
+    ("/v1/devices/{id}/checkins", || post(agents::check_in)),
+    ("/v1/devices/{id}/records", || post(agents::records)),
+    ("/v1/devices/{id}/retire", || post(admin::retire)),
+    ("/v1/devices/{id}/merge", || post(admin::merge)),
+    ("/v1/devices/{id}/enroll-anew", || post(admin::enroll_anew)),
+    ("/v1/serials", || post(admin::serials)),
+];
+
 /// The paths of the enrollment server.
 pub fn routes(state: Arc<Enrollment>) -> Router {
-    Router::new()
-        .route("/v1/enroll/hello", get(agents::hello))
-        .route("/v1/enrollments", get(admin::waiting).post(agents::enroll))
-        .route("/v1/enrollments/{key}/answer", post(admin::answer))
-        .route("/v1/devices", get(admin::devices))
-        .route("/v1/devices/{id}/confirm", post(agents::confirm))
-        .route("/v1/devices/{id}/checkins", post(agents::check_in))
-        .route("/v1/devices/{id}/records", post(agents::records))
-        .route("/v1/devices/{id}/retire", post(admin::retire))
-        .route("/v1/devices/{id}/merge", post(admin::merge))
-        .route("/v1/devices/{id}/enroll-anew", post(admin::enroll_anew))
-        .route("/v1/serials", post(admin::serials))
-        .with_state(state)
+    let router = ROUTES.iter().fold(Router::new(), |router, (path, handler)| router.route(path, handler()));
+    router.with_state(state)
+}
+
+/// The patterns of the paths, for logs and metrics.
+pub fn patterns() -> impl Iterator<Item = &'static str> {
+    ROUTES.iter().map(|(pattern, _)| *pattern)
 }

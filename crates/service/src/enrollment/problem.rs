@@ -5,22 +5,28 @@ use enrollment::Refusal;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
+use crate::keys::CallerError;
 use crate::ledger::LedgerError;
 
 /// A refusal: the last part of its type, its status, its sentence.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub struct Refused {
     name: &'static str,
     status: StatusCode,
     detail: String,
     nonce: Option<String>,
+    retry_after_secs: Option<u64>,
 }
 
 pub(super) type Result<T> = std::result::Result<T, Refused>;
 
 impl Refused {
     pub(super) fn new(name: &'static str, status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { name, status, detail: detail.into(), nonce: None }
+        Self { name, status, detail: detail.into(), nonce: None, retry_after_secs: None }
+    }
+
+    pub(super) fn unavailable(detail: &str) -> Self {
+        Self::new("unavailable", StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
     }
 
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
@@ -39,12 +45,18 @@ impl Refused {
         )
     }
 
-    pub(super) fn forbidden(detail: &str) -> Self {
+    pub(super) fn forbidden(detail: impl Into<String>) -> Self {
         Self::new("forbidden", StatusCode::FORBIDDEN, detail)
     }
 
     pub(super) fn not_found(what: &str) -> Self {
         Self::new("not-found", StatusCode::NOT_FOUND, format!("there is no such {what}"))
+    }
+
+    /// When it is worth trying again.
+    pub(super) fn retry_after(mut self, secs: u64) -> Self {
+        self.retry_after_secs = Some(secs);
+        self
     }
 
     /// With the nonce for the next request.
@@ -67,7 +79,21 @@ impl From<LedgerError> for Refused {
             return Self::bad_request("a text of the request has a NUL character");
         }
         tracing::error!(error = %error, "the ledger failed");
-        Self::new("unavailable", StatusCode::SERVICE_UNAVAILABLE, "the ledger does not answer")
+        Self::unavailable("the ledger does not answer")
+    }
+}
+
+impl From<CallerError> for Refused {
+    fn from(error: CallerError) -> Self {
+        match error {
+            CallerError::Ledger(error) => error.into(),
+            CallerError::Scope { expected, .. } => {
+                Self::forbidden(format!("the key has not got the scope {}", expected.name()))
+            }
+            CallerError::OtherTenant(_) => Self::forbidden("the key is for another tenant"),
+            // Which of the reasons it is, is not said.
+            _ => Self::unauthorized(),
+        }
     }
 }
 
@@ -81,8 +107,8 @@ impl IntoResponse for Refused {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        if let Some(secs) = self.retry_after_secs {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
         }
         if let Some(nonce) = self.nonce.and_then(|nonce| HeaderValue::from_str(&nonce).ok()) {
             headers.insert("agent-nonce", nonce);

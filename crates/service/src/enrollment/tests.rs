@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::edge::{self, SystemEntropy};
 use crate::keys::first_admin_key;
-use crate::ledger::{Journal, Ledger, Origin, SealedBytes, TokenRecord};
+use crate::ledger::{DeviceRow, Filter, Journal, Ledger, Origin, SealedBytes, TokenRecord, WaitRow};
 
 struct Server {
     router: Router,
@@ -66,6 +66,15 @@ impl Device {
         })
     }
 
+    /// The request of this device with the old key's signature.
+    fn request_after(&self, old: &Self, id: &str, token: Option<&str>) -> Value {
+        let message = format!("agent-previous-1\n{id}\n{}", self.thumbprint());
+        let signature: Signature = old.key.sign(message.as_bytes());
+        let mut request = self.request(token);
+        request["previous"] = json!({ "device_id": id, "proof": URL_SAFE_NO_PAD.encode(signature.to_bytes()) });
+        request
+    }
+
     fn sign(&self, text: &str) -> String {
         let signature: Signature = self.key.sign(text.as_bytes());
         STANDARD.encode(signature.to_bytes())
@@ -74,9 +83,13 @@ impl Device {
 
 /// A token that was made an hour ago and is valid for another `secs`.
 fn mint(issuer: &Issuer, tenant: &str, id: &str, product: &str, secs: i64) -> Token {
+    mint_for(issuer, tenant, id, product, secs, None)
+}
+
+fn mint_for(issuer: &Issuer, tenant: &str, id: &str, product: &str, secs: i64, least_agent: Option<&str>) -> Token {
     let now = edge::now();
     let expires = now.saturating_add_signed(secs);
-    let claims = NewClaims { tenant, product, id, issued: now - 3600, expires, serial: None, least_agent: None };
+    let claims = NewClaims { tenant, product, id, issued: now - 3600, expires, serial: None, least_agent };
     issuer.mint(&claims).unwrap().0
 }
 
@@ -87,13 +100,17 @@ fn new_issuer() -> Issuer {
 
 impl Server {
     async fn start(settings: Settings) -> Self {
+        Self::start_with(settings, None).await
+    }
+
+    async fn start_with(settings: Settings, vendor: Option<[u8; 32]>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::sqlite(&folder.path().join("ledger.sqlite"), Journal::Wal).unwrap();
         let issuer = new_issuer();
         let path = first_admin_key(&ledger, folder.path(), edge::now(), &SystemEntropy).await.unwrap().unwrap();
         let admin = std::fs::read_to_string(path).unwrap().trim().to_owned();
         let pepper = Zeroizing::new([3; 32]);
-        let state = Enrollment::new(ledger.clone(), &issuer.jwks(), &settings, pepper, None).unwrap();
+        let state = Enrollment::new(ledger.clone(), &issuer.jwks(), &settings, pepper, vendor).unwrap();
         Self { router: routes(Arc::new(state)), ledger, issuer, admin, _folder: folder }
     }
 
@@ -189,6 +206,14 @@ impl Server {
         (status.as_u16(), answer)
     }
 
+    async fn devices(&self) -> Vec<DeviceRow> {
+        self.ledger.devices(Filter { rows: Filter::MAX_ROWS, ..Filter::default() }).await.unwrap().rows
+    }
+
+    async fn waiting(&self) -> Vec<WaitRow> {
+        self.ledger.waiting_devices(Filter { rows: Filter::MAX_ROWS, ..Filter::default() }).await.unwrap().rows
+    }
+
     async fn check_in(&self, device: &Device, id: &str, generation: u64) -> (u16, Value) {
         let mut body = device.request(None);
         body["generation"] = json!(generation);
@@ -253,6 +278,9 @@ fn each_refusal_has_its_name() {
         let expired = expired.expose();
         assert_eq!(name(expired).await, "token-expired");
         assert_eq!(name(&server.token("other", "Other", None).await).await, "wrong-product");
+        let newer = mint_for(&server.issuer, "acme", "newer", "Agent", 60, Some("1.2.4"));
+        server.know("newer", Origin::Minted, "Agent", None, &newer, Some(edge::now() + 60)).await;
+        assert_eq!(name(newer.expose()).await, "agent-too-old");
         assert_eq!(name("never-seen").await, "token-unknown");
         assert_eq!(name(&expired[..expired.len() - 2]).await, "token-unknown", "a cut signature");
         let (status, answer) = server.enroll(&laptop, None).await;
@@ -280,7 +308,7 @@ fn what_is_not_signed_as_it_must_be_is_refused() {
             wrong
         );
         assert_eq!(spoiled(|request| *request.uri_mut() = "/v1/enrollments?x".parse().unwrap()).await, wrong);
-        assert!(server.ledger.devices(None).await.unwrap().is_empty());
+        assert!(server.devices().await.is_empty());
         // A good one twice: the nonce is spent, and the device is enrolled by the first.
         let nonce = server.nonce().await;
         let (status, _) = server.signed_once(&laptop, "/v1/enrollments", &body, &nonce, |_| {}).await;
@@ -361,12 +389,15 @@ fn the_old_key_moves_its_record_to_the_new_one() {
         let (old, new) = (device(1, "PF1"), device(2, "PF1"));
         let (_, enrolled) = server.enroll(&old, Some(&token)).await;
         let id = enrolled["device_id"].as_str().unwrap();
-        let message = format!("agent-previous-1\n{id}\n{}", new.thumbprint());
-        let signature: Signature = old.key.sign(message.as_bytes());
-        let mut request = new.request(Some(&token));
-        request["previous"] = json!({ "device_id": id, "proof": URL_SAFE_NO_PAD.encode(signature.to_bytes()) });
+        let request = new.request_after(&old, id, Some(&token));
         let (status, moved) = server.signed(&new, "/v1/enrollments", &request, |_| {}).await;
         assert_eq!((status.as_u16(), &moved["device_id"]), (201, &enrolled["device_id"]));
+        // A device that was told to enroll anew has no token any more.
+        let third = device(3, "PF1");
+        let request = third.request_after(&new, id, None);
+        let (status, moved) = server.signed(&third, "/v1/enrollments", &request, |_| {}).await;
+        assert_eq!((status.as_u16(), &moved["device_id"]), (201, &enrolled["device_id"]), "{moved}");
+        assert_eq!(server.check_in(&new, id, 1).await.0, 404);
     });
 }
 
@@ -399,4 +430,5 @@ fn allocation_approval_and_records() {
     });
 }
 
+mod fleet;
 mod untrusted;

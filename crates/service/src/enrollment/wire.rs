@@ -106,13 +106,18 @@ impl Print {
 impl Agent {
     /// Three numbers.
     pub(super) fn version(&self) -> Option<[u32; 3]> {
-        let numbers: Option<Vec<u32>> = self.version.split('.').map(|number| number.parse().ok()).collect();
-        numbers?.try_into().ok()
+        three_numbers(&self.version)
     }
 
     pub(super) fn system(&self) -> String {
         name(&format!("{} {}", self.os, self.arch))
     }
+}
+
+/// A version of three numbers.
+pub(super) fn three_numbers(text: &str) -> Option<[u32; 3]> {
+    let numbers: Option<Vec<u32>> = text.split('.').map(|number| number.parse().ok()).collect();
+    numbers?.try_into().ok()
 }
 
 /// A name for lists: short, and without what a terminal or a page would act on.

@@ -3,7 +3,6 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRequestParts;
-use http::header;
 use http::request::Parts;
 
 use super::problem::{Problem, Result, Type};
@@ -26,12 +25,6 @@ impl Caller {
     #[must_use]
     pub(crate) const fn key(&self) -> &keys::Caller {
         &self.0
-    }
-
-    /// The only tenant that it may see.
-    #[must_use]
-    pub(crate) fn tenant(&self) -> Option<&str> {
-        self.0.tenant.as_deref()
     }
 
     /// Demands a scope.
@@ -64,13 +57,7 @@ impl Caller {
     /// # Errors
     /// Another tenant's rows were asked for.
     pub(crate) fn tenant_of_list(&self, asked: Option<String>) -> Result<Option<String>> {
-        match (self.tenant(), asked) {
-            (Some(own), Some(asked)) if own != asked => {
-                Err(Problem::new(Type::Forbidden, "the key is for another tenant"))
-            }
-            (Some(own), _) => Ok(Some(own.to_owned())),
-            (None, asked) => Ok(asked),
-        }
+        self.0.tenant_of_list(asked).map_err(|_| Problem::new(Type::Forbidden, "the key is for another tenant"))
     }
 }
 
@@ -78,12 +65,8 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
-        let value = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let (scheme, key) = value.and_then(|value| value.split_once(' ')).ok_or_else(Problem::unauthorized)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(Problem::unauthorized());
-        }
-        let caller = keys::Caller::of_key(&app.ledger, key.trim(), edge::now()).await.map_err(|error| match error {
+        let caller = keys::Caller::of_headers(&app.ledger, &parts.headers, edge::now()).await;
+        let caller = caller.map_err(|error| match error {
             CallerError::Ledger(error) => error.into(),
             // Which of the reasons it is, is not said.
             _ => Problem::unauthorized(),

@@ -90,7 +90,12 @@ pub fn pattern(path: &str) -> &'static str {
             }
         }
     };
-    ROUTES.iter().map(|(pattern, _, _)| *pattern).find(|pattern| fits(pattern)).unwrap_or("other")
+    ROUTES
+        .iter()
+        .map(|(pattern, _, _)| *pattern)
+        .chain(crate::enrollment::patterns())
+        .find(|pattern| fits(pattern))
+        .unwrap_or("other")
 }
 
 async fn missing() -> Problem {

@@ -1,5 +1,7 @@
 //! Who calls: a key that was presented, looked up and compared.
 
+use http::{HeaderMap, header};
+
 use super::api_key::{ApiKey, ApiKeyError};
 use super::scopes::{Scope, Scopes};
 use crate::ledger::{ApiKeyRow, Ledger, LedgerError};
@@ -23,6 +25,9 @@ pub enum CallerError {
     /// It is no key.
     #[error(transparent)]
     Form(#[from] ApiKeyError),
+    /// The request has none.
+    #[error("api key: the request has none")]
+    Missing,
     /// There is no such key, or its secret is another: which of both is not said.
     #[error("api key: it is not known here")]
     Unknown,
@@ -67,6 +72,19 @@ impl Caller {
         }
     }
 
+    /// Looks up the key of a request: `Authorization: Bearer KEY`.
+    ///
+    /// # Errors
+    /// There is none, or as for [`of_key`](Self::of_key).
+    pub async fn of_headers(ledger: &Ledger, headers: &HeaderMap, now: u64) -> Result<Self, CallerError> {
+        let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let (scheme, key) = value.and_then(|value| value.split_once(' ')).ok_or(CallerError::Missing)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(CallerError::Missing);
+        }
+        Self::of_key(ledger, key.trim(), now).await
+    }
+
     /// Who has signed in on the page, by the id of his key.
     pub async fn of_key_id(ledger: &Ledger, id: &str, now: u64) -> Result<Self, CallerError> {
         Self::of_row(ledger.api_key(id).await?.ok_or(CallerError::Unknown)?, now)
@@ -95,6 +113,14 @@ impl Caller {
         match self.tenant.as_deref() {
             Some(own) if tenant != Some(own) => Err(CallerError::OtherTenant(self.key_id.clone())),
             _ => Ok(()),
+        }
+    }
+    /// The tenant that a list is restricted to: the key's own, else the one that was asked for.
+    pub fn tenant_of_list(&self, asked: Option<String>) -> Result<Option<String>, CallerError> {
+        match (&self.tenant, asked) {
+            (Some(own), Some(asked)) if *own != asked => Err(CallerError::OtherTenant(self.key_id.clone())),
+            (Some(own), _) => Ok(Some(own.clone())),
+            (None, asked) => Ok(asked),
         }
     }
 }

@@ -49,6 +49,10 @@ pub struct Asked {
     pub token: Option<String>,
     /// The hashed serial number that the token is bound to.
     pub token_serial: Option<PartHash>,
+    /// The oldest agent that may use the token, as its claims say.
+    pub least_agent: Option<[u32; 3]>,
+    /// The hashed serial numbers with which the tenant's list is searched. They do not depend on the product, as those of the request do.
+    pub listed_as: Vec<PartHash>,
     /// Whose device it would be, as far as that is known.
     pub tenant: Option<String>,
     /// What it calls itself.
@@ -77,6 +81,8 @@ pub enum Enrolled {
     Pending(&'static str),
     /// It is refused.
     Refused(Refusal),
+    /// As many requests wait as may.
+    Full,
 }
 
 /// A request that waits for an admin.

@@ -7,10 +7,19 @@ use super::engine::Transaction;
 use super::enrollments::{device_where, event, look_at_device, set_parts, show_parts};
 use super::error::Result;
 use super::handle::Ledger;
+use super::records::{Filter, Page};
+use super::selection::{Selection, place, read_place, rows};
 use super::values::values;
 
-/// The most rows of a list.
-const MAX_ROWS: usize = 1000;
+/// The most bytes of records that a device may bring in a day: its whole queue, in base64, and those of a day.
+pub(super) const MAX_RECORD_BYTES_A_DAY: u64 = 320 << 20;
+/// How long a record is kept after it came.
+pub(super) const RECORD_LIFE_SECS: u64 = 30 * DAY_SECS;
+/// How long a turn of a part is kept that no device shows any more.
+const TURN_LIFE_SECS: u64 = 30 * DAY_SECS;
+const DAY_SECS: u64 = 86_400;
+/// What a row of a record needs beside its body.
+const RECORD_ROW_BYTES: u64 = 100;
 
 /// What a check-in gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,15 +43,23 @@ impl Ledger {
         self.read(move |tx| look_at_device(tx, "key = $1", &key)).await
     }
 
-    /// Devices, newest first, of one tenant or of all.
-    pub async fn devices(&self, tenant: Option<String>) -> Result<Vec<DeviceRow>> {
+    /// Devices, newest first.
+    pub async fn devices(&self, filter: Filter) -> Result<Page<DeviceRow>> {
+        let mut selection = Selection::default();
+        selection.and_if("tenant = ?", filter.tenant.as_ref());
+        if let Some(after) = &filter.after {
+            selection.and("(enrolled, id) < (?, ?)", read_place(after));
+        }
+        let wanted = rows(&filter);
+        let limit = wanted + 1;
+        let sql =
+            format!("SELECT {DEVICE} FROM device{} ORDER BY enrolled DESC, id DESC LIMIT {limit}", selection.text());
         self.read(move |tx| {
-            let sql = format!(
-                "SELECT {DEVICE} FROM device WHERE (tenant = $1 OR CAST($2 AS BIGINT) = 1) ORDER BY enrolled DESC, id LIMIT {MAX_ROWS}"
-            );
-            let all = u64::from(tenant.is_none());
-            let rows = tx.query(&sql, values![tenant.clone().unwrap_or_default(), all])?;
-            rows.into_iter().map(device).collect()
+            let found = tx.query(&sql, &selection.values)?;
+            let is_last = found.len() <= wanted;
+            let rows = found.into_iter().take(wanted).map(device).collect::<Result<Vec<_>>>()?;
+            let last = rows.last().filter(|_| !is_last);
+            Ok(Page { next: last.map(|last| place(last.device.enrolled, &last.device.id)), rows })
         })
         .await
     }
@@ -85,16 +102,31 @@ impl Ledger {
         .await
     }
 
-    /// Records of a device; those that are there already count as taken.
-    pub async fn take_records(&self, id: &str, class: &str, records: Vec<DeviceRecord>) -> Result<()> {
+    /// Records of a device; those that are there already count as taken. False, and nothing is taken, if the device has brought as many
+    /// bytes today as it may.
+    pub async fn take_records(&self, id: &str, class: &str, records: Vec<DeviceRecord>, now: u64) -> Result<bool> {
         let (id, class) = (id.to_owned(), class.to_owned());
         self.write(move |tx| {
-            let sql = "INSERT INTO device_record (device, class, epoch, seq, at, body) VALUES ($1, $2, $3, $4, $5, $6) \
+            let today = now / DAY_SECS;
+            let sql = "SELECT record_day, record_bytes FROM device WHERE id = $1 FOR UPDATE";
+            let Some(mut cells) = tx.row(sql, values![&id])? else { return Ok(false) };
+            let (day, before) = (cells.number()?, cells.number()?);
+            let mut taken = if day == today { before } else { 0 };
+            let bytes = |record: &DeviceRecord| (record.body.len() as u64).saturating_add(RECORD_ROW_BYTES);
+            if records.iter().map(bytes).fold(taken, u64::saturating_add) > MAX_RECORD_BYTES_A_DAY {
+                return Ok(false);
+            }
+            let sql = "INSERT INTO device_record (device, class, epoch, seq, at, body, taken) VALUES ($1, $2, $3, $4, $5, $6, $7) \
                  ON CONFLICT (device, class, epoch, seq) DO NOTHING";
             for record in &records {
-                tx.execute(sql, values![&id, &class, &record.epoch, record.seq, record.time, &record.body])?;
+                let values = values![&id, &class, &record.epoch, record.seq, record.time, &record.body, now];
+                if tx.execute(sql, values)? == 1 {
+                    taken = taken.saturating_add(bytes(record));
+                }
             }
-            Ok(())
+            let sql = "UPDATE device SET record_day = $1, record_bytes = $2 WHERE id = $3";
+            tx.execute(sql, values![today, taken, &id])?;
+            Ok(true)
         })
         .await
     }
@@ -131,6 +163,10 @@ impl Ledger {
             else {
                 return Ok(None);
             };
+            // Two products on one device are two devices.
+            if first.product != second.product {
+                return Ok(None);
+            }
             let Some(merged) = merge(&first.device, &second.device) else { return Ok(None) };
             let living = if first.device.key == merged.kept.key { first } else { second };
             keep(tx, &living, &merged.kept.id, merged.kept.enrolled, &merged.dropped)?;
@@ -154,12 +190,21 @@ impl Ledger {
     }
 }
 
+/// Forgets records that came long ago, and turns of parts that no device shows any more.
+pub(super) fn forget_history(tx: &mut dyn Transaction, now: u64) -> Result<()> {
+    let sql = "DELETE FROM device_record WHERE taken <= $1";
+    tx.execute(sql, values![now.saturating_sub(RECORD_LIFE_SECS)])?;
+    let sql = "DELETE FROM part_turn WHERE at <= $1 \
+         AND NOT EXISTS (SELECT 1 FROM device_part WHERE device_part.part = part_turn.part)";
+    tx.execute(sql, values![now.saturating_sub(TURN_LIFE_SECS)]).map(drop)
+}
+
 fn keep(tx: &mut dyn Transaction, living: &DeviceRow, kept: &str, enrolled: u64, dropped: &str) -> Result<()> {
     for table in ["device_event", "part_turn"] {
         tx.execute(&format!("UPDATE {table} SET device = $1 WHERE device = $2"), values![kept, dropped])?;
     }
-    let sql = "INSERT INTO device_record (device, class, epoch, seq, at, body) \
-         SELECT $1, class, epoch, seq, at, body FROM device_record WHERE device = $2 \
+    let sql = "INSERT INTO device_record (device, class, epoch, seq, at, body, taken) \
+         SELECT $1, class, epoch, seq, at, body, taken FROM device_record WHERE device = $2 \
          ON CONFLICT (device, class, epoch, seq) DO NOTHING";
     tx.execute(sql, values![kept, dropped])?;
     for table in ["device_record", "device_part"] {

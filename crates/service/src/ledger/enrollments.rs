@@ -14,6 +14,8 @@ use super::waiting::Waited;
 
 /// The most records that share a part with a request and are looked at.
 const MAX_CANDIDATES: usize = 32;
+/// The most events of a device that are kept: the newest.
+pub(super) const MAX_EVENTS: usize = 100;
 /// The most turns of a part that are kept: two devices that share it are told by three.
 const MAX_TURNS: usize = 16;
 
@@ -45,6 +47,7 @@ fn enroll(tx: &mut dyn Transaction, asked: &Asked, now: u64) -> Result<Enrolled>
     let mut question = Question::new(&asked.policy, request)
         .with_candidates(&candidates, &common)
         .with_answer(waited.answer.as_ref(), waited.first_asked.unwrap_or(now))
+        .with_tenant(waited.tenant.as_deref())
         .with_enrolled(enrolled(tx, waited.tenant.as_ref())?)
         .listed(is_listed(tx, asked)?);
     if let Some(token) = &token {
@@ -67,7 +70,7 @@ fn apply(tx: &mut dyn Transaction, asked: &Asked, decision: Decision, waited: Wa
         Decision::Refuse(refusal) => Ok(Enrolled::Refused(refusal)),
         Decision::Pending(pending) => {
             if !waited.wait(tx, asked, &pending, now)? {
-                return Ok(Enrolled::Refused(Refusal::DeviceUnknown));
+                return Ok(Enrolled::Full);
             }
             Ok(Enrolled::Pending(pending.name()))
         }
@@ -231,6 +234,7 @@ fn token(tx: &mut dyn Transaction, id: &str, asked: &Asked) -> Result<Option<Tok
         max_uses: most.map(as_u32),
         uses: as_u32(used),
         serial: asked.token_serial,
+        least_agent: asked.least_agent,
         ..Token::new(id, &tenant, &product, expires)
     }))
 }
@@ -244,8 +248,8 @@ fn enrolled(tx: &mut dyn Transaction, tenant: Option<&String>) -> Result<u32> {
 
 fn is_listed(tx: &mut dyn Transaction, asked: &Asked) -> Result<bool> {
     let Some(tenant) = &asked.tenant else { return Ok(false) };
-    for hash in asked.request.fingerprint.of(Kind::SystemSerial) {
-        let hash = part_text(&Part { kind: Kind::SystemSerial, hash });
+    for hash in &asked.listed_as {
+        let hash = part_text(&Part { kind: Kind::SystemSerial, hash: *hash });
         if tx.row("SELECT tenant FROM listed_serial WHERE tenant = $1 AND hash = $2", values![tenant, hash])?.is_some()
         {
             return Ok(true);
@@ -256,5 +260,10 @@ fn is_listed(tx: &mut dyn Transaction, asked: &Asked) -> Result<bool> {
 
 pub(super) fn event(tx: &mut dyn Transaction, now: u64, device: &str, event: &str, detail: &str) -> Result<()> {
     let sql = "INSERT INTO device_event (at, device, event, detail) VALUES ($1, $2, $3, $4)";
-    tx.execute(sql, values![now, device, event, detail]).map(drop)
+    tx.execute(sql, values![now, device, event, detail])?;
+    let sql = format!(
+        "DELETE FROM device_event WHERE device = $1 AND id <= \
+         (SELECT id FROM device_event WHERE device = $1 ORDER BY id DESC LIMIT 1 OFFSET {MAX_EVENTS})"
+    );
+    tx.execute(&sql, values![device]).map(drop)
 }

@@ -1,5 +1,6 @@
 //! What is over is forgotten: sessions, answers, and the tokens and splices that were kept for later.
 
+use super::devices::forget_history;
 use super::error::Result;
 use super::handle::Ledger;
 use super::values::values;
@@ -17,6 +18,7 @@ impl Ledger {
             // Its last session ends when it does.
             tx.execute("DELETE FROM link WHERE uses = 0 AND expires <= $1", values![now])?;
             forget(tx, now)?;
+            forget_history(tx, now)?;
             let ended = "revoked IS NOT NULL OR expires <= $1 OR used >= uses";
             let tokens = tx.execute(
                 &format!("UPDATE token SET sealed = NULL WHERE sealed IS NOT NULL AND ({ended})"),

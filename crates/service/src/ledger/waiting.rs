@@ -6,27 +6,39 @@ use super::device_rows::{AdminAnswer, Asked, WaitRow, kinds};
 use super::engine::Transaction;
 use super::error::Result;
 use super::handle::Ledger;
+use super::records::{Filter, Page};
+use super::selection::{Selection, place, read_place, rows};
 use super::values::{Cells, Value, values};
 
-/// The most rows of a list.
-const MAX_ROWS: usize = 1000;
 /// The most requests that wait and name no tenant. Anybody can make such a request, so their number has an end.
 const MAX_WITHOUT_TENANT: u64 = 1000;
+/// The most requests that wait for a tenant: who has a token of it can make any number of keys.
+const MAX_OF_TENANT: u64 = 20_000;
 /// How long a request waits.
 const LIFE_SECS: u64 = 30 * 86_400;
 /// The columns that [`row`] reads.
 const ROW: &str = "key, tenant, product, first_asked, reason, candidate, equal, differing, host_name, os, answer";
 
 impl Ledger {
-    /// Requests that wait for an admin, oldest first.
-    pub async fn waiting_devices(&self, tenant: Option<String>) -> Result<Vec<WaitRow>> {
+    /// Requests that wait for an admin, newest first.
+    pub async fn waiting_devices(&self, filter: Filter) -> Result<Page<WaitRow>> {
+        let mut selection = Selection::default();
+        selection.and_if("tenant = ?", filter.tenant.as_ref());
+        if let Some(after) = &filter.after {
+            selection.and("(first_asked, key) < (?, ?)", read_place(after));
+        }
+        let wanted = rows(&filter);
+        let limit = wanted + 1;
+        let sql = format!(
+            "SELECT {ROW} FROM enrollment_wait{} ORDER BY first_asked DESC, key DESC LIMIT {limit}",
+            selection.text()
+        );
         self.read(move |tx| {
-            let sql = format!(
-                "SELECT {ROW} FROM enrollment_wait WHERE (tenant = $1 OR CAST($2 AS BIGINT) = 1) ORDER BY first_asked, key LIMIT {MAX_ROWS}"
-            );
-            let all = u64::from(tenant.is_none());
-            let rows = tx.query(&sql, values![tenant.clone().unwrap_or_default(), all])?;
-            rows.into_iter().map(row).collect()
+            let found = tx.query(&sql, &selection.values)?;
+            let is_last = found.len() <= wanted;
+            let rows = found.into_iter().take(wanted).map(row).collect::<Result<Vec<_>>>()?;
+            let last = rows.last().filter(|_| !is_last);
+            Ok(Page { next: last.map(|last| place(last.first_asked, &last.key)), rows })
         })
         .await
     }
@@ -52,7 +64,7 @@ impl Ledger {
     }
 
     /// An admin's answer to a request that waits and is of the tenant `of`, as the admin has seen it. A record to re-associate must be of
-    /// the same tenant.
+    /// the same tenant and product.
     pub async fn answer_device(&self, key: &str, of: Option<String>, said: AdminAnswer) -> Result<bool> {
         let key = key.to_owned();
         self.write(move |tx| {
@@ -63,7 +75,7 @@ impl Ledger {
             }
             if let Some(id) = &said.device_id {
                 let sql = "SELECT device.id FROM device JOIN enrollment_wait ON enrollment_wait.tenant = device.tenant \
-                     WHERE device.id = $1 AND enrollment_wait.key = $2";
+                     AND enrollment_wait.product = device.product WHERE device.id = $1 AND enrollment_wait.key = $2";
                 if tx.row(sql, values![id, &key])?.is_none() {
                     return Ok(false);
                 }
@@ -114,17 +126,14 @@ impl Waited {
         Ok(found)
     }
 
-    /// Lets the request wait. False if too many requests without a tenant wait already.
+    /// Lets the request wait. False if as many wait for the tenant, or without one, as may.
     pub(super) fn wait(&self, tx: &mut dyn Transaction, asked: &Asked, pending: &Pending, now: u64) -> Result<bool> {
         let key = &asked.request.key;
         if self.is_of_other {
             tx.execute("DELETE FROM enrollment_wait WHERE key = $1", values![key])?;
         }
-        if self.tenant.is_none() && (self.is_of_other || !self.is_there) {
-            let count = tx.row("SELECT COUNT(*) FROM enrollment_wait WHERE tenant IS NULL", values![])?;
-            if count.map(|mut cells| cells.number()).transpose()?.is_some_and(|count| count >= MAX_WITHOUT_TENANT) {
-                return Ok(false);
-            }
+        if (self.is_of_other || !self.is_there) && is_full(tx, self.tenant.as_ref())? {
+            return Ok(false);
         }
         let (candidate, equal, differing) = match pending {
             Pending::ReAssociation { device_id, matched } => {
@@ -152,6 +161,16 @@ impl Waited {
         tx.execute(sql, values)?;
         Ok(true)
     }
+}
+
+fn is_full(tx: &mut dyn Transaction, tenant: Option<&String>) -> Result<bool> {
+    let (count, most) = match tenant {
+        None => (tx.row("SELECT COUNT(*) FROM enrollment_wait WHERE tenant IS NULL", values![])?, MAX_WITHOUT_TENANT),
+        Some(tenant) => {
+            (tx.row("SELECT COUNT(*) FROM enrollment_wait WHERE tenant = $1", values![tenant])?, MAX_OF_TENANT)
+        }
+    };
+    Ok(count.map(|mut cells| cells.number()).transpose()?.is_some_and(|count| count >= most))
 }
 
 /// Forgets requests that have waited for too long. A tenant's refusal stays.

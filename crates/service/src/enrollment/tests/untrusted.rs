@@ -19,20 +19,20 @@ fn a_request_without_anything_known_writes_nothing_and_texts_are_short() {
         assert_eq!((status.as_u16(), problem(&answer)), (403, "token-unknown"));
         request["token"] = Value::Null;
         server.signed(&device(1, "PF1"), "/v1/enrollments", &request, |_| {}).await;
-        assert!(server.ledger.waiting_devices(None).await.unwrap().is_empty());
+        assert!(server.waiting().await.is_empty());
 
         let mut request = claiming(&device(2, "PF2"), "dev-gone");
         request["agent"]["product"] = json!("P".repeat(100_000));
         request["agent"]["version"] = json!(format!("{}1.2.3", "0".repeat(100_000)));
         let (status, _) = server.signed(&device(2, "PF2"), "/v1/enrollments", &request, |_| {}).await;
         assert_eq!(status.as_u16(), 202);
-        let rows = server.ledger.waiting_devices(None).await.unwrap();
+        let rows = server.waiting().await;
         assert_eq!((rows.len(), rows[0].product.len()), (1, 253));
         let path = format!("/v1/enrollments/{}/answer", device(2, "PF2").thumbprint());
         let said = json!({ "answer": "approve", "tenant": "acme" });
         assert_eq!(server.admin("POST", &path, &said).await.0, 204);
         server.signed(&device(2, "PF2"), "/v1/enrollments", &request, |_| {}).await;
-        assert_eq!(server.ledger.devices(None).await.unwrap()[0].agent, "1.2.3");
+        assert_eq!(server.devices().await[0].agent, "1.2.3");
     });
 }
 
@@ -113,5 +113,35 @@ fn a_token_that_was_only_seen_needs_the_issuers_signature() {
         let ours = mint(&server.issuer, "acme", "ours", "Agent", 86_400);
         server.know("ours", Origin::Seen, "Agent", None, &ours, Some(edge::now() + 86_400)).await;
         assert_eq!(server.enroll(&laptop, Some(ours.expose())).await.0, 201);
+    });
+}
+
+#[test]
+fn the_id_of_a_record_is_no_membership() {
+    run(async {
+        let server = Server::start(Settings::default()).await;
+        let token = server.token("t1", "Agent", None).await;
+        let (_, enrolled) = server.enroll(&device(1, "PF1"), Some(&token)).await;
+        let other = device(2, "PF2");
+        let request = claiming(&other, enrolled["device_id"].as_str().unwrap());
+        assert_eq!(server.signed(&other, "/v1/enrollments", &request, |_| {}).await.0.as_u16(), 202);
+        assert_eq!(server.waiting().await[0].tenant, None);
+    });
+}
+
+#[test]
+fn where_as_many_wait_as_may_a_device_is_told_when_to_come_back() {
+    run(async {
+        let server = Server::start(Settings::default()).await;
+        for n in 0..1000_u16 {
+            let [high, low] = (n + 1).to_be_bytes();
+            let mut seed = [7; 32];
+            (seed[0], seed[1]) = (high, low);
+            let one = Device { key: SigningKey::from_slice(&seed).unwrap(), ..device(1, "") };
+            server.signed(&one, "/v1/enrollments", &claiming(&one, "dev-gone"), |_| {}).await;
+        }
+        let last = device(3, "PF3");
+        let (status, answer) = server.signed(&last, "/v1/enrollments", &claiming(&last, "dev-gone"), |_| {}).await;
+        assert_eq!((status.as_u16(), problem(&answer)), (503, "unavailable"));
     });
 }
