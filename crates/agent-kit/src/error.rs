@@ -35,6 +35,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// Another process of this agent has the state folder: its service, most often.
+    #[error("{path}: another process of this agent is running", path = path.display())]
+    Running {
+        /// The file that it has locked.
+        path: PathBuf,
+    },
     /// The product, as it was compiled in.
     #[error("product: {0}")]
     Product(&'static str),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::durable;
 use crate::error::{AtPath, Error, Result};
 use crate::fingerprint::Part;
+use crate::lock::Lock;
 use crate::product::Places;
 
 /// The key's file.
@@ -23,8 +24,10 @@ const MAX_BYTES: u64 = 64 * 1024;
 pub enum Standing {
     /// It is enrolled.
     Enrolled,
-    /// The server asks it to enroll anew, or knows it no longer. It keeps its key.
+    /// The server knows it no longer. It asks to be enrolled again, with the same key.
     Anew,
+    /// The server asks it to enroll anew, which takes a new key.
+    Rekey,
     /// It was retired.
     Retired,
 }
@@ -123,6 +126,7 @@ impl Places {
 
     /// Removes everything that makes a device this one: for a master image.
     pub(crate) fn reset(&self) -> Result {
+        let _lock = Lock::take(&self.folder)?;
         for name in [IDENTITY, KEY, PREVIOUS, PREVIOUS_KEY, OUTCOME] {
             durable::remove(&self.file(name))?;
         }

@@ -165,4 +165,4 @@ impl<'de> Deserialize<'de> for Members {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

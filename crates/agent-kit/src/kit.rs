@@ -49,7 +49,7 @@ impl Kit {
     /// Removes everything that makes this device the one it is, before an image is taken of it. The token stays.
     ///
     /// # Errors
-    /// When a file cannot be removed.
+    /// When a file cannot be removed, or the agent is running.
     pub fn reset_for_imaging(&self) -> Result {
         self.places.reset()
     }
@@ -61,9 +61,9 @@ impl Kit {
         Client::new(self.server.clone(), routes, &self.roots, &user_agent)
     }
 
-    /// The tenant that an administrator has pinned the device to.
-    pub(crate) fn expected_tenant(&self) -> Option<String> {
-        settings(&self.places.policy).expected_tenant
+    /// The tenant that an administrator has pinned the device to. A policy that cannot be read is an error: it may have pinned it.
+    pub(crate) fn expected_tenant(&self) -> Result<Option<String>> {
+        Ok(settings(&self.places.policy)?.expected_tenant)
     }
 }
 

@@ -9,6 +9,7 @@
 //!     publisher_folder: "TheOneRMM".into(),
 //!     folder: "TheOneRMM Agent".into(),
 //!     package: "theonermm-agent".into(),
+//!     service: "theonermm-agent".into(),
 //!     bundle_id: "com.theonermm.agent".into(),
 //!     version: [1, 0, 0],
 //! })
@@ -45,6 +46,7 @@ mod identity;
 mod jws;
 mod key;
 mod kit;
+mod lock;
 pub mod net;
 pub mod offline;
 mod product;

@@ -16,6 +16,8 @@ pub struct Product {
     pub folder: String,
     /// The name of the deb and the rpm.
     pub package: String,
+    /// The name of the service: `service.name`, else the package's. Windows and systemd; launchd's label is the bundle id.
+    pub service: String,
     /// The bundle id: macOS.
     pub bundle_id: String,
     /// The agent's version.
@@ -31,7 +33,10 @@ impl Product {
                 && !name.contains(['/', '\\', ':'])
                 && !name.contains(char::is_control)
         };
-        match [&self.publisher_folder, &self.folder, &self.package, &self.bundle_id].iter().all(|name| is_plain(name)) {
+        match [&self.publisher_folder, &self.folder, &self.package, &self.service, &self.bundle_id]
+            .iter()
+            .all(|name| is_plain(name))
+        {
             true if !self.name.is_empty() => Ok(()),
             _ => Err(Error::Product("a name is empty or cannot be the name of a folder")),
         }
@@ -137,6 +142,7 @@ pub(crate) mod tests {
             publisher_folder: "Example".into(),
             folder: "Probe Agent".into(),
             package: "probe-agent".into(),
+            service: "probe-service".into(),
             bundle_id: "com.example.probe".into(),
             version: [1, 4, 2],
         }

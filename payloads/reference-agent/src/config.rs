@@ -17,6 +17,9 @@ pub(crate) struct Config {
     publisher_folder: String,
     folder: String,
     package: String,
+    /// The manifest's `service.name`; the package's without it.
+    #[serde(default)]
+    service: Option<String>,
     bundle_id: String,
     version: [u32; 3],
     /// `https://HOST[:PORT]`.
@@ -55,6 +58,7 @@ impl Config {
             publisher_folder: self.publisher_folder.clone(),
             folder: self.folder.clone(),
             package: self.package.clone(),
+            service: self.service.clone().unwrap_or_else(|| self.package.clone()),
             bundle_id: self.bundle_id.clone(),
             version: self.version,
         };

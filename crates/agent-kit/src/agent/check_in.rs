@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::enroll::RETIRED;
+use super::enroll::{PENDING, RETIRED};
 use super::{Agent, Event, Next};
 use crate::error::Result;
 use crate::identity::{Identity, Standing};
@@ -58,12 +58,12 @@ impl Agent {
             identity.generation = generation.unwrap_or(identity.generation);
             identity.checked_in = Some(now);
             if is_anew {
-                identity.standing = Standing::Anew;
+                identity.standing = Standing::Rekey;
             }
         })?;
         self.backoff.reset();
         if is_anew {
-            // The contract, step 6: the installer may bring a new token from now on.
+            // The contract, step 6: the installer may bring a new token from now on. The next step makes the new key.
             self.kit.places.state.remove()?;
             return Ok(Next { event: Event::Anew, wait: Duration::from_secs(1) });
         }
@@ -107,9 +107,11 @@ impl Agent {
                 self.rekey(true)?;
                 Ok(Next { event: Event::Copied, wait: Duration::from_secs(1) })
             }
-            // A server that was restored from a backup must not cost a fleet: the key stays, and so does the state.
+            // A server that was restored from a backup must not cost a fleet: the key stays, and so does who the device was. An admin or
+            // a new token lets it in.
             "device-unknown" => {
                 self.update(|identity| identity.standing = Standing::Anew)?;
+                self.kit.places.state.write(PENDING)?;
                 Ok(Next { event: Event::Anew, wait: Duration::from_secs(1) })
             }
             name => {

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::request::request;
 use super::{Agent, Event, IDLE, Next};
 use crate::error::{Error, Result};
 use crate::hardware;
-use crate::identity::{Identity, Previous, Standing};
-use crate::key::DeviceKey;
+use crate::identity::{Identity, Standing};
 use crate::net::{Answer, Cause};
 use crate::retry::{self, BLOCKED};
 use crate::system;
@@ -18,7 +16,9 @@ use crate::token::Token;
 
 /// What the enrollment state says to the installer. Only `enrolled` keeps it from bringing a new token.
 pub(crate) const ENROLLED: &str = "enrolled";
-const PENDING: &str = "pending";
+pub(super) const PENDING: &str = "pending";
+/// The refusal of a pinned device, whoever says it.
+const WRONG_TENANT: &str = "wrong-tenant";
 pub(super) const RETIRED: &str = "retired";
 
 impl Agent {
@@ -39,7 +39,7 @@ impl Agent {
             return Ok(Next { event: Event::NoToken, wait: IDLE });
         };
         let name = token.fingerprint();
-        if let Some((problem, reason)) = self.unusable(&token) {
+        if let Some((problem, reason)) = self.unusable(&token)? {
             return Ok(self.bad_token(problem, reason, Some(&name)));
         }
         if let Some(left) = self.still_blocked(&name) {
@@ -55,12 +55,13 @@ impl Agent {
     }
 
     /// What a verified token says about this device. `exp` is the server's to judge.
-    fn unusable(&self, token: &Token) -> Option<(&'static str, &'static str)> {
-        let claims = token.claims.as_ref()?;
+    fn unusable(&self, token: &Token) -> Result<Option<(&'static str, &'static str)>> {
+        let Some(claims) = &token.claims else { return Ok(None) };
+        let pinned = self.kit.expected_tenant()?;
         let serial = || hardware::read().system_serial.and_then(|serial| hardware::serial(&serial));
-        match () {
-            () if self.kit.expected_tenant().is_some_and(|tenant| tenant != claims.tenant) => {
-                Some(("wrong-tenant", "it is of another tenant than this device is pinned to"))
+        Ok(match () {
+            () if pinned.is_some_and(|tenant| tenant != claims.tenant) => {
+                Some((WRONG_TENANT, "it is of another tenant than this device is pinned to"))
             }
             () if claims.least_agent.is_some_and(|least| least > self.kit.product.version) => {
                 Some(("agent-too-old", "it asks for a newer agent"))
@@ -69,14 +70,15 @@ impl Agent {
                 Some(("serial-mismatch", "it is bound to another device"))
             }
             () => None,
-        }
+        })
     }
 
     /// A final refusal of this token holds for hours, but not for another token.
     fn still_blocked(&self, token: &str) -> Option<Duration> {
         let outcome = self.kit.places.outcome()?;
         let is_this = outcome.kind == "blocked" && outcome.token.as_deref() == Some(token);
-        let since = Duration::from_secs(system::now().saturating_sub(outcome.at));
+        // A clock that was set back says nothing about how long ago that was: the token is tried.
+        let since = Duration::from_secs(system::now().checked_sub(outcome.at)?);
         BLOCKED.checked_sub(since).filter(|left| is_this && !left.is_zero())
     }
 
@@ -101,44 +103,9 @@ impl Agent {
     }
 
     /// The request (docs/enrollment.md).
-    pub(crate) fn request(&self, token: Option<&Token>) -> Result<Value> {
-        let product = &self.kit.product;
-        let mut request = json!({
-            "key": self.key.jwk(),
-            "agent": {
-                "product": product.name, "version": product.version_text(),
-                "os": std::env::consts::OS, "arch": std::env::consts::ARCH,
-            },
-            "hostname": system::host_name(),
-            "hardware_fingerprint": self.fingerprint,
-        });
-        let mut set = |name: &str, value: Option<Value>| {
-            if let (Some(fields), Some(value)) = (request.as_object_mut(), value) {
-                fields.insert(name.to_owned(), value);
-            }
-        };
-        set("token", token.map(|token| token.secret().into()));
-        set("expected_tenant", self.kit.expected_tenant().map(Value::from));
-        set("previous", self.proof_of_previous()?);
-        Ok(request)
-    }
-
-    /// The old key signs for the new one: `agent-previous-1`, the record's id and the new key's thumbprint, a line each.
-    fn proof_of_previous(&self) -> Result<Option<Value>> {
-        let places = &self.kit.places;
-        let Some(Previous { device_id, copied }) = places.previous()? else {
-            // The same key asks again: its signature is proof enough.
-            return Ok(self
-                .identity
-                .as_ref()
-                .map(|identity| json!({ "device_id": identity.device_id, "copied": false })));
-        };
-        let message = format!("agent-previous-1\n{device_id}\n{}", self.key.thumbprint());
-        let proof = match DeviceKey::load(&places.previous_key())? {
-            Some(old) => Some(URL_SAFE_NO_PAD.encode(old.sign(message.as_bytes())?)),
-            None => None,
-        };
-        Ok(Some(json!({ "device_id": device_id, "copied": copied, "proof": proof })))
+    fn request(&self, token: Option<&Token>) -> Result<Value> {
+        let device_id = self.identity.as_ref().map(|identity| identity.device_id.as_str());
+        request(&self.kit, &self.key, device_id, &self.fingerprint, token)
     }
 
     /// Stores the identity, tells the installer, deletes the token, tells the server: in this order.
@@ -146,6 +113,12 @@ impl Agent {
         let (Some(device_id), Some(tenant)) = (answer.text("device_id"), answer.text("tenant")) else {
             return Ok(self.lost(Cause::Protocol, None));
         };
+        if self.kit.expected_tenant()?.is_some_and(|pinned| pinned != tenant) {
+            let reason = "the server has answered with another tenant than this device is pinned to";
+            self.note("blocked", WRONG_TENANT, reason, None);
+            let wait = BLOCKED / 2 + system::random_below(BLOCKED);
+            return Ok(Next { event: Event::Blocked(WRONG_TENANT.to_owned()), wait });
+        }
         let identity = Identity {
             v: 1,
             device_id: device_id.to_owned(),
@@ -187,9 +160,7 @@ impl Agent {
 
     fn pending(&mut self, answer: &Answer, token: Option<&str>) -> Result<Next> {
         let reason = answer.text("reason").unwrap_or("approval").to_owned();
-        if self.identity.is_none() {
-            self.kit.places.state.write(PENDING)?;
-        }
+        self.kit.places.state.write(PENDING)?;
         self.note("pending", &reason, answer.text("request_id").unwrap_or_default(), token);
         let interval = Duration::from_secs(answer.number("interval").unwrap_or(30).clamp(1, 3600));
         Ok(Next { event: Event::Pending(reason), wait: interval })
@@ -211,6 +182,6 @@ impl Agent {
         }
         self.note("blocked", &problem.name, &problem.detail, token);
         let wait = BLOCKED / 2 + system::random_below(BLOCKED);
-        Ok(Next { event: Event::Blocked(problem.name), wait })
+        Ok(Next { event: Event::Blocked(problem.name), wait: retry::wait(wait, answer.retry_after) })
     }
 }

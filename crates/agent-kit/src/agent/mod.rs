@@ -12,11 +12,13 @@
 
 mod check_in;
 mod enroll;
+mod request;
 mod stop;
 
 use std::fmt;
 use std::time::Duration;
 
+pub(crate) use request::Applicant;
 pub use stop::Stop;
 
 use crate::error::Result;
@@ -24,6 +26,7 @@ use crate::fingerprint::{self, Fingerprint};
 use crate::identity::{Identity, KEY, Outcome, Standing};
 use crate::key::DeviceKey;
 use crate::kit::Kit;
+use crate::lock::Lock;
 use crate::net::{Answer, Cause, Client, Signer, server_now};
 use crate::queue::Queue;
 use crate::retry::{self, Backoff};
@@ -100,6 +103,9 @@ pub struct Agent {
     nonce: Option<String>,
     clock_offset: Option<i64>,
     backoff: Backoff,
+    /// When the server wants to be asked again, if it has said so.
+    retry_after: Option<Duration>,
+    _lock: Lock,
     #[cfg(test)]
     pub(crate) crash_after: Option<&'static str>,
 }
@@ -108,7 +114,8 @@ impl Kit {
     /// Opens state, key and queue, and heals what a crash has left. Never waits for the network.
     ///
     /// # Errors
-    /// When the agent's own folder cannot be read or written, or what is in it is damaged.
+    /// When the agent's own folder cannot be read or written, what is in it is damaged, or another process of the agent has it
+    /// ([`Error::Running`](crate::Error::Running)).
     pub fn start(&self) -> Result<Agent> {
         Agent::start(self.clone())
     }
@@ -117,7 +124,8 @@ impl Kit {
 impl Agent {
     pub(crate) fn start(kit: Kit) -> Result<Self> {
         let places = &kit.places;
-        durable::folder(&places.folder)?;
+        let lock = Lock::take(&places.folder)?;
+        durable::remove_partial(&places.folder)?;
         let fingerprint = fingerprint::of_this_machine(&kit.vendor_key);
         if let Some(identity) = places.identity()?.filter(|identity| fingerprint.is_other_machine(&identity.bound_to)) {
             places.leave_identity(&identity, true)?;
@@ -140,6 +148,8 @@ impl Agent {
             nonce: None,
             clock_offset: None,
             backoff: Backoff::default(),
+            retry_after: None,
+            _lock: lock,
             #[cfg(test)]
             crash_after: None,
         })
@@ -161,8 +171,13 @@ impl Agent {
         self.key.thumbprint()
     }
 
-    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
-        self.key.sign(message)
+    /// Who asks to be enrolled.
+    pub(crate) fn into_applicant(self) -> Applicant {
+        Applicant {
+            key: self.key,
+            device_id: self.identity.map(|identity| identity.device_id),
+            fingerprint: self.fingerprint,
+        }
     }
 
     /// Serves until `stop`; `told` hears what each step came to, and may push records.
@@ -185,6 +200,7 @@ impl Agent {
         let done = match standing {
             Some(Standing::Enrolled) => self.heal().and_then(|()| self.check_in()),
             Some(Standing::Retired) => self.check_whether_retired(),
+            Some(Standing::Rekey) => self.rekey(false).and_then(|()| self.enroll()),
             Some(Standing::Anew) | None => self.enroll(),
         };
         done.unwrap_or_else(|error| {
@@ -216,20 +232,11 @@ impl Agent {
     /// Asks the server for its time and a nonce. This comes before any token is sent: a portal never sees one.
     fn hello(&mut self) -> std::result::Result<(), Cause> {
         let answer = self.client.get("/v1/enroll/hello")?;
-        if answer.status != 200 {
-            return Err(if answer.status >= 500 || answer.status == 429 {
-                Cause::Unavailable
-            } else {
-                Cause::Protocol
-            });
-        }
-        if answer.text("service") != Some("enrollment/1") {
-            return Err(Cause::CaptivePortal);
-        }
-        let time = answer.number("server_time").ok_or(Cause::Protocol)?;
+        self.retry_after = answer.retry_after;
+        let (time, nonce) = answer.hello()?;
         self.clock_offset =
-            i64::try_from(time).ok().zip(i64::try_from(system::now()).ok()).map(|(time, now)| time - now);
-        self.nonce = Some(answer.text("nonce").ok_or(Cause::Protocol)?.to_owned());
+            i64::try_from(time).ok().zip(i64::try_from(system::now()).ok()).map(|(time, now)| time.saturating_sub(now));
+        self.nonce = Some(nonce.to_owned());
         Ok(())
     }
 
@@ -249,6 +256,7 @@ impl Agent {
                 Err(cause) => return Ok(Err(cause)),
             };
             self.nonce.clone_from(&answer.nonce);
+            self.retry_after = answer.retry_after;
             match answer.status {
                 401 if answer.problem().name == "nonce-stale" => {}
                 429 | 500..=599 => return Ok(Err(Cause::Unavailable)),
@@ -260,7 +268,8 @@ impl Agent {
 
     fn lost(&mut self, cause: Cause, token: Option<&str>) -> Next {
         self.note("network", cause.name(), "", token);
-        let mut wait = self.draw(None);
+        let retry_after = self.retry_after.take();
+        let mut wait = self.draw(retry_after);
         if self.device_id().is_some() && cause == Cause::Unavailable {
             // A server that comes back finds its fleet spread out.
             wait = wait.saturating_add(system::random_below(retry::RECONNECT));

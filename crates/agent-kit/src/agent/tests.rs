@@ -28,6 +28,13 @@ struct Memory {
     stale_once: bool,
     generation: u64,
     ahead: u64,
+    /// A database from before: no check-in is of a device that it knows.
+    is_restored: bool,
+    /// For the next check-in.
+    command: Option<&'static str>,
+    /// What stands before the server is too busy, for so many seconds.
+    busy: Option<u64>,
+    is_absent: bool,
 }
 
 /// A server on a free port of this machine, for as long as the test runs.
@@ -63,6 +70,10 @@ impl Server {
         self.memory.lock().unwrap().is_portal = true;
     }
 
+    pub(crate) fn be_absent(&self) {
+        self.with(|memory| memory.is_absent = true);
+    }
+
     pub(crate) fn be_ahead(&self, seconds: u64) {
         self.with(|memory| memory.ahead = seconds);
     }
@@ -93,7 +104,16 @@ impl Server {
             reader.read_exact(&mut body).unwrap();
             let body: Value = serde_json::from_slice(&body).unwrap_or_default();
             let (status, answer) = self.with(|memory| memory.answer(&path, body));
-            let portal = self.with(|memory| memory.is_portal);
+            let (portal, busy, absent) = self.with(|memory| (memory.is_portal, memory.busy, memory.is_absent));
+            let status = if busy.is_some() {
+                503
+            } else if absent {
+                404
+            } else {
+                status
+            };
+            let retry = busy.map(|secs| format!("Retry-After: {secs}\r\n")).unwrap_or_default();
+            let portal = portal || busy.is_some() || absent;
             let nonce = self.with(|memory| {
                 memory.nonces += 1;
                 memory.nonces
@@ -102,7 +122,7 @@ impl Server {
             let media = if portal { "text/html" } else { "application/json" };
             let _ = write!(
                 stream,
-                "HTTP/1.1 {status} X\r\nContent-Type: {media}\r\nAgent-Nonce: n{nonce}\r\nContent-Length: {}\r\n\r\n{text}",
+                "HTTP/1.1 {status} X\r\nContent-Type: {media}\r\n{retry}Agent-Nonce: n{nonce}\r\nContent-Length: {}\r\n\r\n{text}",
                 text.len()
             );
         }
@@ -131,6 +151,12 @@ impl Memory {
             if self.pending {
                 return (202, json!({ "request_id": "r1", "status": "pending", "reason": "approval", "interval": 7 }));
             }
+            // The old key's proof moves its record.
+            if body["previous"]["proof"].is_string() && body["previous"]["copied"] == false && body["token"].is_null() {
+                let id = body["previous"]["device_id"].as_str().unwrap().to_owned();
+                self.devices.retain(|_, device| *device != id);
+                self.devices.insert(key.clone(), id);
+            }
             let next = format!("dev-{}", self.devices.len() + 1);
             let id = self.devices.entry(key).or_insert_with(|| {
                 self.uses += 1;
@@ -143,9 +169,11 @@ impl Memory {
         }
         match path.rsplit('/').next().unwrap() {
             _ if self.retired => problem(410, "device-retired"),
+            _ if self.is_restored => problem(404, "device-unknown"),
             "checkins" => {
                 self.generation += 1;
-                (200, json!({ "status": "enrolled", "commands": [], "generation": self.generation }))
+                let commands: Vec<_> = self.command.take().into_iter().collect();
+                (200, json!({ "status": "enrolled", "commands": commands, "generation": self.generation }))
             }
             _ => (200, json!({})),
         }
@@ -159,7 +187,7 @@ pub(crate) struct Device {
 }
 
 impl Device {
-    fn path(&self, path: &str) -> std::path::PathBuf {
+    pub(crate) fn path(&self, path: &str) -> std::path::PathBuf {
         self.folder.path().join(path)
     }
 
@@ -326,13 +354,17 @@ fn an_agent_ends_when_it_is_told() {
 
 /// The answer file of a server, made with the same secret and other code.
 fn answer_for(request: &str, token: &str) -> String {
+    answer_of("acme", request, token)
+}
+
+fn answer_of(tenant: &str, request: &str, token: &str) -> String {
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
     let claims: Value = serde_json::from_slice(&B64.decode(request.split('.').nth(1).unwrap()).unwrap()).unwrap();
     let key = &claims["key"];
     let members = format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, key["x"], key["y"]);
     let digest = |bytes: &[u8]| ring::digest::digest(&ring::digest::SHA256, bytes);
-    let answer = json!({ "device_id": "dev-9", "tenant": "acme", "jkt": B64.encode(digest(members.as_bytes())) });
+    let answer = json!({ "device_id": "dev-9", "tenant": tenant, "jkt": B64.encode(digest(members.as_bytes())) });
     let signed =
         format!("{}.{}", B64.encode(r#"{"alg":"HS256","typ":"enrollment-answer"}"#), B64.encode(answer.to_string()));
     let secret = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, digest(token.as_bytes()).as_ref());
@@ -352,3 +384,5 @@ fn a_device_without_a_network_enrolls_by_files() {
     assert_eq!(device.kit.import(&answer_for(&request, "token-1")).unwrap(), "dev-9");
     assert_eq!((device.token(), device.state().as_deref()), (None, Some("enrolled\n")));
 }
+
+mod lasting;

@@ -5,7 +5,7 @@ use super::finding::Finding;
 /// Name, sentence, what to do.
 type Cause = (&'static str, &'static str, &'static str);
 
-const CAUSES: [Cause; 44] = [
+const CAUSES: [Cause; 48] = [
     ("not-administrator", "doctor may not look at the agent's files", "run it as root, or from an elevated prompt"),
     ("service-missing", "the agent's service is not installed", "install the package again"),
     ("service-disabled", "the agent's service is disabled", "enable the service"),
@@ -17,7 +17,12 @@ const CAUSES: [Cause; 44] = [
     (
         "state-damaged",
         "a file of the agent's state is damaged",
-        "remove it with `reset --for-imaging`, then install a new token",
+        "stop the service, remove the named file and the enrollment state, start it, then install a package with a token",
+    ),
+    (
+        "policy-damaged",
+        "the administrator's policy cannot be read, and may pin the device to a tenant",
+        "mend or remove it; until then the device does not enroll",
     ),
     ("clock-wrong", "the device's clock is wrong", "set the clock, or let it be set from the network"),
     ("dns", "the server's name is not found", "check the device's DNS, and whether the name is blocked"),
@@ -56,8 +61,14 @@ const CAUSES: [Cause; 44] = [
         "a portal or a block page answers in the server's place",
         "sign in to the network, or exempt the server",
     ),
+    (
+        "no-enrollment-server",
+        "the server answers and knows nothing of enrollment",
+        "check the server's address, and that enrollment is switched on there",
+    ),
     ("server-unavailable", "the server is not available now", "wait: the agent asks again by itself"),
     ("server-protocol", "the answer cannot be understood", "check the versions of agent and server"),
+    ("network-error", "the connection fails for a reason of the system", "look at the evidence and the agent's log"),
     ("token-missing", "there is no enrollment token on the device", "install a stamped package"),
     ("token-unverifiable", "the token on the device is none of this product's issuer", "download the installer again"),
     ("token-unknown", "the server does not know the token", "download a new installer"),
@@ -71,7 +82,7 @@ const CAUSES: [Cause; 44] = [
     ("wrong-product", "the token is for another product", "download this product's installer"),
     (
         "wrong-tenant",
-        "the token is of another tenant than the device is pinned to",
+        "the token or the record is of another tenant than the device is pinned to",
         "install that tenant's package, or change the policy",
     ),
     ("agent-too-old", "the token asks for a newer agent", "install the current version"),
@@ -87,6 +98,7 @@ const CAUSES: [Cause; 44] = [
     ("denied", "an admin has refused this device", "ask the admin"),
     ("approval-waiting", "the device waits for an admin's approval", "approve it in the console"),
     ("re-association-waiting", "the server asks whether this is a device that it knows", "answer in the console"),
+    ("not-enrolled", "the device is not enrolled yet", "wait a minute while the service runs; else look at its log"),
     (
         "no-check-in",
         "the device is enrolled and has not checked in for long",
@@ -99,7 +111,7 @@ const CAUSES: [Cause; 44] = [
     ),
     (
         "queue-full",
-        "records were dropped because the queue is full",
+        "the queue of records is nearly full; when it is, the oldest of the least worth are dropped",
         "see the other findings: the queue empties once the server is reached",
     ),
 ];
@@ -142,8 +154,10 @@ mod tests {
             Network::ProxyAuth,
             Network::Proxy,
             Network::CaptivePortal,
+            Network::NotEnrollment,
             Network::Unavailable,
             Network::Protocol,
+            Network::System,
         ];
         for cause in causes {
             assert!(rank(cause.name()) < CAUSES.len(), "{}", cause.name());

@@ -9,10 +9,11 @@ use serde_json::{Map, Value, json};
 use super::causes::finding;
 use super::finding::Finding;
 use crate::error::Error;
-use crate::identity::{KEY, Standing};
+use crate::identity::{Identity, KEY, Outcome, Standing};
 use crate::key::DeviceKey;
 use crate::kit::Kit;
 use crate::net::{Cause, Route, probe, routes, settings};
+use crate::product::Product;
 use crate::queue::Importance;
 use crate::token::Token;
 use crate::{durable, fingerprint, system};
@@ -67,7 +68,7 @@ fn may_look(kit: &Kit, found: &mut Found) -> bool {
 /// Can the agent write where it has to? A small file is written and removed again.
 fn folder(kit: &Kit, found: &mut Found) {
     let folder = &kit.places.folder;
-    let probe = folder.join("doctor.probe");
+    let probe = folder.join(format!("{}{}", durable::DOCTOR, std::process::id()));
     if folder.is_dir() {
         let tried = durable::write(&probe, &[b'x'; 4096]).and_then(|()| durable::remove(&probe));
         match tried {
@@ -78,10 +79,20 @@ fn folder(kit: &Kit, found: &mut Found) {
             Ok(()) => {}
         }
     }
-    for result in [kit.places.identity().map(drop), DeviceKey::load(&kit.places.file(KEY)).map(drop)] {
+    let places = &kit.places;
+    for result in [
+        places.identity().map(drop),
+        places.previous().map(drop),
+        DeviceKey::load(&places.file(KEY)).map(drop),
+        DeviceKey::load(&places.previous_key()).map(drop),
+    ] {
         if let Err(error) = result {
-            found.say("state-damaged", vec![error.to_string()]);
+            let state = format!("the enrollment state is at {}", places.state.place());
+            found.say("state-damaged", vec![error.to_string(), state]);
         }
+    }
+    if let Err(error) = settings(&places.policy) {
+        found.say("policy-damaged", vec![error.to_string()]);
     }
     let mut bytes = 0;
     for importance in [Importance::Telemetry, Importance::Alert, Importance::Required] {
@@ -105,10 +116,10 @@ fn service(kit: &Kit, found: &mut Found) {
                 .to_owned(),
         )
     };
-    let (package, label) = (kit.product.package.as_str(), format!("system/{}", kit.product.bundle_id));
+    let (name, label) = service_names(&kit.product);
     let (text, id) = match () {
         () if cfg!(windows) => {
-            let text = say("sc.exe", &["query", package]);
+            let text = say("sc.exe", &["query", name]);
             let id = text.as_deref().and_then(judge_windows);
             (text, id)
         }
@@ -119,7 +130,7 @@ fn service(kit: &Kit, found: &mut Found) {
         }
         () => {
             let properties = "LoadState,UnitFileState,ActiveState,SubState,NRestarts";
-            let text = say("systemctl", &["show", "--property", properties, package]);
+            let text = say("systemctl", &["show", "--property", properties, name]);
             let id = text.as_deref().and_then(judge_systemd);
             (text, id)
         }
@@ -131,6 +142,11 @@ fn service(kit: &Kit, found: &mut Found) {
     if let Some(id) = id {
         found.say(id, lines);
     }
+}
+
+/// What Windows and systemd call the service, and what launchd does.
+pub(super) fn service_names(product: &Product) -> (&str, String) {
+    (&product.service, format!("system/{}", product.bundle_id))
 }
 
 /// `systemctl show`: one property a line.
@@ -151,12 +167,27 @@ pub(super) fn judge_systemd(text: &str) -> Option<&'static str> {
     }
 }
 
-/// `sc query`: a state, or error 1060.
+/// The states of `SERVICE_STATUS.dwCurrentState`, from 1 on.
+const STATES: [&str; 7] =
+    ["STOPPED", "START_PENDING", "STOP_PENDING", "RUNNING", "CONTINUE_PENDING", "PAUSE_PENDING", "PAUSED"];
+
+/// `sc query`: a line with a state's number and name, or an error. The words before them are in the system's language, and the service's
+/// name may be any; so only `: 4  RUNNING` is a state, and only `1060:` after `[SC]` an error. What is neither is not judged.
 pub(super) fn judge_windows(text: &str) -> Option<&'static str> {
-    match () {
-        () if text.contains("1060") => Some("service-missing"),
-        () if text.contains("RUNNING") || text.contains("START_PENDING") => None,
-        () => Some("service-stopped"),
+    let is_missing =
+        |line: &str| line.trim_start().starts_with("[SC]") && line.split_whitespace().any(|word| word == "1060:");
+    if text.lines().any(is_missing) {
+        return Some("service-missing");
+    }
+    let state = text.lines().find_map(|line| {
+        let (_, value) = line.split_once(':')?;
+        let mut words = value.split_whitespace();
+        let (number, name) = (words.next()?.parse::<usize>().ok()?, words.next()?);
+        STATES.get(number.checked_sub(1)?).copied().filter(|state| *state == name)
+    })?;
+    match state {
+        "RUNNING" | "START_PENDING" | "CONTINUE_PENDING" => None,
+        _ => Some("service-stopped"),
     }
 }
 
@@ -176,14 +207,12 @@ fn network(kit: &Kit, found: &mut Found) -> bool {
     found.fact("server", json!(kit.server.authority()));
     found.fact("routes", json!(ways.iter().map(Route::shown).collect::<Vec<_>>()));
     let answer = kit.client().get("/v1/enroll/hello");
-    let cause = match &answer {
-        Ok(answer) if answer.status >= 500 || answer.status == 429 => Some(Cause::Unavailable),
-        Ok(answer) if answer.text("service") != Some("enrollment/1") => Some(Cause::CaptivePortal),
-        Ok(_) => None,
-        Err(cause) => Some(*cause),
-    };
-    if let Some(cause) = cause {
+    let hello = answer.as_ref().map_err(|cause| *cause).and_then(|answer| answer.hello());
+    if let Err(cause) = hello {
         let steps = probe::directly(&kit.server);
+        // With a proxy it is the proxy that looks the name up.
+        let is_unknown = ways.len() == 1 && steps.iter().any(|step| step.found == Err(Cause::Dns));
+        let cause = if is_unknown { Cause::Dns } else { cause };
         let line = |step: &probe::Step| match &step.found {
             Ok(how) => format!("{}: {how}", step.what),
             Err(cause) => format!("{}: {}", step.what, cause.name()),
@@ -193,9 +222,7 @@ fn network(kit: &Kit, found: &mut Found) -> bool {
         found.say(cause.name(), evidence);
         return false;
     }
-    if let Some(time) =
-        answer.ok().and_then(|answer| answer.number("server_time")).and_then(|time| i64::try_from(time).ok())
-    {
+    if let Some(time) = hello.ok().and_then(|(time, _)| i64::try_from(time).ok()) {
         let offset = time.saturating_sub(i64::try_from(system::now()).unwrap_or(time));
         found.fact("clock_offset", json!(offset));
         if offset.abs() > CLOCK_SECS {
@@ -207,13 +234,21 @@ fn network(kit: &Kit, found: &mut Found) -> bool {
 
 /// Where the device stands, and what the server said last.
 fn enrollment(kit: &Kit, found: &mut Found, is_reached: bool) {
-    found.fact("expected_tenant", json!(settings(&kit.places.policy).expected_tenant));
-    let identity = kit.places.identity().ok().flatten();
+    let pinned = settings(&kit.places.policy).unwrap_or_default().expected_tenant;
+    found.fact("expected_tenant", json!(pinned));
+    let key = DeviceKey::load(&kit.places.file(KEY)).ok().flatten();
+    // As the agent does: a state whose key is gone is none.
+    let is_own = |identity: &Identity| key.as_ref().is_some_and(|key| key.thumbprint() == identity.jkt);
+    let identity = kit.places.identity().ok().flatten().filter(is_own);
     let outcome = kit.places.outcome();
     found.fact("last", json!(outcome));
     found.fact("standing", json!(identity.as_ref().map(|identity| identity.standing)));
+    let is_enrolled = identity.as_ref().is_some_and(|identity| identity.standing == Standing::Enrolled);
     if let Some(identity) = identity {
         found.fact("device_id", json!(identity.device_id));
+        if pinned.is_some_and(|pinned| pinned != identity.tenant) {
+            found.say("wrong-tenant", vec![format!("record {} is of another tenant", identity.device_id)]);
+        }
         let silent = system::now().saturating_sub(identity.checked_in.unwrap_or_default());
         match identity.standing {
             Standing::Retired => found.say("device-retired", vec![format!("record {}", identity.device_id)]),
@@ -230,10 +265,20 @@ fn enrollment(kit: &Kit, found: &mut Found, is_reached: bool) {
     } else {
         token(kit, found);
     }
-    let Some(outcome) = outcome.filter(|outcome| ["blocked", "pending", "bad-token"].contains(&outcome.kind.as_str()))
-    else {
+    if let Some(outcome) = &outcome {
+        refusal(outcome, found, is_reached);
+    }
+    if !is_enrolled && found.findings.is_empty() {
+        let last = outcome.map(|outcome| format!("the last try: {} ({})", outcome.kind, outcome.name));
+        found.say("not-enrolled", vec![last.unwrap_or_else(|| "the agent has not tried yet".to_owned())]);
+    }
+}
+
+/// What the server has said, as far as it keeps the device out.
+fn refusal(outcome: &Outcome, found: &mut Found, is_reached: bool) {
+    if !["blocked", "pending", "bad-token"].contains(&outcome.kind.as_str()) {
         return;
-    };
+    }
     let id = match (outcome.kind.as_str(), outcome.name.as_str()) {
         ("pending", "re-association") => "re-association-waiting",
         ("pending", "allocation") => "allocation-exhausted",
@@ -241,7 +286,7 @@ fn enrollment(kit: &Kit, found: &mut Found, is_reached: bool) {
         ("bad-token", "unverifiable") => "token-unverifiable",
         (_, name) => name,
     };
-    let token = outcome.token.map(|token| format!("token {token}…"));
+    let token = outcome.token.as_ref().map(|token| format!("token {token}…"));
     let when = if is_reached { "the last answer" } else { "an earlier answer" };
     let answer = (!outcome.detail.is_empty()).then(|| format!("{when}: {}", outcome.detail));
     found.say(id, token.into_iter().chain(answer).collect());

@@ -20,6 +20,11 @@ fn token(header: &Value, claims: &str) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
 }
 
+/// A token of this issuer.
+pub(crate) fn token_of(tenant: &str, product: &str) -> String {
+    token(&header(), &json!({ "tenant": tenant, "product": product, "jti": "t1", "iat": 1, "exp": 2 }).to_string())
+}
+
 fn header() -> Value {
     json!({ "alg": "EdDSA", "kid": "one", "typ": "JWT" })
 }

@@ -30,10 +30,14 @@ pub enum Cause {
     Proxy,
     /// Somebody else answers: a captive portal, a block page.
     CaptivePortal,
+    /// A server answers that does not know the paths of enrollment (404).
+    NotEnrollment,
     /// The server says that it is not available now.
     Unavailable,
     /// The answer is the server's and cannot be understood.
     Protocol,
+    /// The system gives another error.
+    System,
 }
 
 impl Cause {
@@ -53,8 +57,10 @@ impl Cause {
             Self::ProxyAuth => "proxy-auth",
             Self::Proxy => "proxy",
             Self::CaptivePortal => "captive-portal",
+            Self::NotEnrollment => "no-enrollment-server",
             Self::Unavailable => "server-unavailable",
             Self::Protocol => "server-protocol",
+            Self::System => "network-error",
         }
     }
 
@@ -82,7 +88,15 @@ impl Cause {
             (None, ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NotConnected) => {
                 Self::Timeout
             }
-            (None, _) => Self::Reset,
+            (
+                None,
+                ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::BrokenPipe
+                | ErrorKind::UnexpectedEof,
+            ) => Self::Reset,
+            (None, _) if is_lookup(error) => Self::Dns,
+            (None, _) => Self::System,
         }
     }
 
@@ -99,4 +113,11 @@ impl Cause {
             _ => Self::Tls,
         }
     }
+}
+
+/// A name that was not found. The standard library has no kind for it: on Windows it is an error of Winsock (11001 to 11004), elsewhere
+/// its own sentence, with what `getaddrinfo` says behind it.
+fn is_lookup(error: &std::io::Error) -> bool {
+    error.raw_os_error().is_some_and(|code| cfg!(windows) && (11_001..=11_004).contains(&code))
+        || error.to_string().starts_with("failed to lookup address information")
 }

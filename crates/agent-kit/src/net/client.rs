@@ -16,6 +16,8 @@ use crate::system;
 
 /// The most bytes of an answer.
 const MAX_ANSWER_BYTES: u64 = 1 << 20;
+/// The longest that a server can make an agent wait.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 const CONNECT: Duration = Duration::from_secs(10);
 const TOTAL: Duration = Duration::from_secs(30);
 
@@ -61,6 +63,19 @@ impl Answer {
 
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
         self.body.get(name).and_then(Value::as_u64)
+    }
+
+    /// What `hello` says: the server's time, and a nonce.
+    pub(crate) fn hello(&self) -> std::result::Result<(u64, &str), Cause> {
+        match self.status {
+            429 | 500..=599 => Err(Cause::Unavailable),
+            404 => Err(Cause::NotEnrollment),
+            200 if self.text("service") == Some("enrollment/1") => {
+                self.number("server_time").zip(self.text("nonce")).ok_or(Cause::Protocol)
+            }
+            200 => Err(Cause::CaptivePortal),
+            _ => Err(Cause::Protocol),
+        }
     }
 
     pub(crate) fn problem(&self) -> Problem {
@@ -189,18 +204,21 @@ fn read(mut answer: ureq::http::Response<ureq::Body>) -> std::result::Result<Ans
     if status == 407 {
         return Err(Cause::ProxyAuth);
     }
+    let retry_after = retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
+    let retry_after = retry_after.map(|time| time.min(MAX_RETRY_AFTER));
     if !["application/json", "application/problem+json"].contains(&media.as_str()) {
         return match status {
-            204 => Ok(Answer { status, body: Value::Null, nonce, retry_after: None }),
-            // What stands before the server says so in its own words.
+            204 => Ok(Answer { status, body: Value::Null, nonce, retry_after }),
+            // What stands before the server says so in its own words. Without a time another way may be better.
+            429 | 503 if retry_after.is_some() => Ok(Answer { status, body: Value::Null, nonce: None, retry_after }),
             429 | 502..=504 => Err(Cause::Unavailable),
+            404 => Err(Cause::NotEnrollment),
             _ => Err(Cause::CaptivePortal),
         };
     }
     let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
     let body = body.map_err(|error| Cause::of(&error))?;
     let body = if status == 204 { Value::Null } else { serde_json::from_slice(&body).map_err(|_| Cause::Protocol)? };
-    let retry_after = retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
     Ok(Answer { status, body, nonce, retry_after })
 }
 

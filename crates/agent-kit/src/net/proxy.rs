@@ -3,8 +3,13 @@
 //! 1. the administrator's policy; 2. `HTTPS_PROXY`, unless `NO_PROXY` names the server; 3. on Windows the proxy of the machine (with
 //!    `ProxySettingsPerUser` = 0); 4. directly. A service does not see the proxy of a user, and scripts (PAC, WPAD) are not run.
 
+use crate::error::{Error, Result};
 use crate::product::Policy;
+use crate::slot::Slot;
 use crate::{durable, system};
+
+/// The most bytes of a policy.
+const MAX_BYTES: u64 = 64 * 1024;
 
 /// A way to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,30 +41,26 @@ pub(crate) struct Settings {
     pub(crate) expected_tenant: Option<String>,
 }
 
-/// Reads the administrator's settings. A file that is no JSON object counts as none; `doctor` shows what was taken.
-pub(crate) fn settings(policy: &Policy) -> Settings {
+/// Reads the administrator's settings. Nothing is left out of a policy that cannot be understood: it may have pinned the device to a tenant.
+pub(crate) fn settings(policy: &Policy) -> Result<Settings> {
     match policy {
         Policy::File(path) => {
-            let bytes = durable::read(path, 64 * 1024).ok().flatten().unwrap_or_default();
-            let object: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
-            let value = |name: &str| Some(object.get(name)?.as_str()?.to_owned());
-            Settings { proxy: value("Proxy"), expected_tenant: value("ExpectedTenant") }
+            let Some(bytes) = durable::read(path, MAX_BYTES)? else { return Ok(Settings::default()) };
+            let wrong = |reason| Error::State { path: path.clone(), reason };
+            let object: serde_json::Map<String, serde_json::Value> =
+                serde_json::from_slice(&bytes).map_err(|_| wrong("the policy is not a JSON object"))?;
+            let value = |name: &str| match object.get(name) {
+                None | Some(serde_json::Value::Null) => Ok(None),
+                Some(serde_json::Value::String(text)) => Ok(Some(text.clone())),
+                Some(_) => Err(wrong("a value of the policy is not text")),
+            };
+            Ok(Settings { proxy: value("Proxy")?, expected_tenant: value("ExpectedTenant")? })
         }
         Policy::Registry(key) => {
-            let value = |name: &str| registry_value(key, name);
-            Settings { proxy: value("Proxy"), expected_tenant: value("ExpectedTenant") }
+            let value = |name: &'static str| Slot::Registry { key: key.clone(), value: name }.read();
+            Ok(Settings { proxy: value("Proxy")?, expected_tenant: value("ExpectedTenant")? })
         }
     }
-}
-
-#[cfg(windows)]
-fn registry_value(key: &str, name: &str) -> Option<String> {
-    windows_registry::LOCAL_MACHINE.open(key).and_then(|key| key.get_string(name)).ok()
-}
-
-#[cfg(not(windows))]
-fn registry_value(_: &str, _: &str) -> Option<String> {
-    None
 }
 
 /// The ways to `host`, best first.
@@ -68,7 +69,8 @@ pub(crate) fn routes(policy: &Policy, host: &str) -> Vec<Route> {
     let no_proxy = variable(["NO_PROXY", "no_proxy"]);
     let of_environment = variable(["HTTPS_PROXY", "https_proxy"]);
     let of_environment = of_environment.filter(|_| !is_excluded(no_proxy.as_deref().unwrap_or_default(), host));
-    list(settings(policy).proxy, of_environment, of_system())
+    // A policy that cannot be read costs its proxy here; whether the device may enroll is asked apart, and fails.
+    list(settings(policy).unwrap_or_default().proxy, of_environment, of_system())
 }
 
 fn list(policy: Option<String>, environment: Option<String>, system: Option<String>) -> Vec<Route> {
@@ -142,9 +144,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("policy.json");
         std::fs::write(&path, r#"{"Proxy": "http://p:1", "ExpectedTenant": "acme"}"#).unwrap();
-        let found = settings(&Policy::File(path.clone()));
+        let found = settings(&Policy::File(path.clone())).unwrap();
         assert_eq!((found.proxy.as_deref(), found.expected_tenant.as_deref()), (Some("http://p:1"), Some("acme")));
-        std::fs::write(&path, "not json").unwrap();
-        assert_eq!(settings(&Policy::File(path)), Settings::default());
+        for wrong in ["not json", "[]", r#"{"ExpectedTenant": 7}"#, ""] {
+            std::fs::write(&path, wrong).unwrap();
+            assert!(settings(&Policy::File(path.clone())).is_err(), "{wrong}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(settings(&Policy::File(path)).unwrap(), Settings::default());
     }
 }

@@ -38,6 +38,7 @@ impl Lane {
     /// Opens a lane. Nothing is ever appended to a segment of an earlier opening, so a torn tail needs no repair.
     pub(super) fn open(folder: PathBuf) -> Result<Self> {
         durable::folder(&folder)?;
+        durable::remove_partial(&folder)?;
         let mut segments = BTreeMap::new();
         let mut bad = Vec::new();
         for entry in fs::read_dir(&folder).at("read", &folder)? {
@@ -105,6 +106,8 @@ impl Lane {
         let path = self.folder.join(name(number));
         let mut options = durable::private();
         let file = options.create_new(false).create(true).append(true).open(&path).at("create", &path)?;
+        // The segment's bytes are synced with its records; its name is the folder's.
+        durable::sync_folder(&self.folder)?;
         self.segments.insert(number, 0);
         self.open = Some((number, file));
         Ok(())
@@ -202,6 +205,7 @@ impl Lane {
         let path = self.folder.join(name(number));
         // Where even that fails, it is at least not looked at again before the next start.
         let _ = fs::rename(&path, path.with_extension("bad"));
+        let _ = durable::sync_folder(&self.folder);
         self.segments.remove(&number);
         Ok(())
     }

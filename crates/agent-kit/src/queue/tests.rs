@@ -119,3 +119,22 @@ fn a_retired_device_keeps_nothing() {
     queue.push(Importance::Telemetry, b"three").unwrap();
     assert_eq!(drain(&mut queue).len(), 1);
 }
+
+#[test]
+fn the_name_of_a_segment_reaches_the_disk() {
+    use crate::durable::tests::SYNCED;
+    let folder = tempfile::tempdir().unwrap();
+    let mut queue = Queue::open(folder.path(), MAX_BYTES).unwrap();
+    SYNCED.with_borrow_mut(Vec::clear);
+    queue.push(Importance::Required, b"one").unwrap();
+    let lane = folder.path().join("required");
+    assert!(SYNCED.with_borrow(|synced| synced.contains(&lane)), "a new segment");
+    // A segment that cannot be read is set aside.
+    let mut queue = Queue::open(folder.path(), MAX_BYTES).unwrap();
+    let segment = lane.join(format!("{:016x}.seg", 1));
+    std::fs::remove_file(&segment).unwrap();
+    std::fs::create_dir(&segment).unwrap();
+    SYNCED.with_borrow_mut(Vec::clear);
+    assert!(queue.peek(100).unwrap().is_none());
+    assert!(segment.with_extension("bad").exists() && SYNCED.with_borrow(|synced| synced.contains(&lane)));
+}

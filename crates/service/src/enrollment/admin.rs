@@ -16,8 +16,7 @@ use super::problem::{Refused, Result};
 use super::state::Enrollment;
 use super::wire::name;
 use crate::edge;
-use crate::http::CallerId;
-use crate::keys::{Caller, Scope};
+use crate::keys::{Caller, CallerId, Scope};
 use crate::ledger::{AdminAnswer, DeviceRow};
 
 /// The most serial numbers of a request.

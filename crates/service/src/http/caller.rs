@@ -1,6 +1,6 @@
 //! Who calls: the key of a request, its scopes, its tenant, its limits.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -8,7 +8,7 @@ use http::request::Parts;
 use super::problem::{Problem, Result, Type};
 use crate::app::App;
 use crate::edge;
-use crate::keys::{self, CallerError, Scope};
+use crate::keys::{self, CallerError, CallerId, Scope};
 
 /// The owner of a valid key.
 #[derive(Debug, Clone)]
@@ -81,7 +81,3 @@ impl FromRequestParts<Arc<App>> for Caller {
         Ok(Self(caller))
     }
 }
-
-/// Where the public id of a request's key is put down for the log.
-#[derive(Debug, Clone, Default)]
-pub struct CallerId(pub Arc<OnceLock<String>>);

@@ -28,7 +28,7 @@ use axum::routing::{MethodRouter, any, delete, get, post, put};
 
 use crate::app::App;
 
-pub use caller::CallerId;
+pub use crate::keys::CallerId;
 pub(crate) use handout::{Asked, Handout, to_its_end};
 pub(crate) use patience::{PATIENCE, in_time};
 pub use problem::{Problem, Type};

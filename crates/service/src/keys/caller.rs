@@ -1,5 +1,7 @@
 //! Who calls: a key that was presented, looked up and compared.
 
+use std::sync::{Arc, OnceLock};
+
 use http::{HeaderMap, header};
 
 use super::api_key::{ApiKey, ApiKeyError};
@@ -124,3 +126,7 @@ impl Caller {
         }
     }
 }
+
+/// Where the public id of a request's key is put down for the log.
+#[derive(Debug, Clone, Default)]
+pub struct CallerId(pub Arc<OnceLock<String>>);

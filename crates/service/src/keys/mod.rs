@@ -18,7 +18,7 @@ mod scopes;
 mod tests;
 
 pub use api_key::{ApiKey, ApiKeyError};
-pub use caller::{Caller, CallerError};
+pub use caller::{Caller, CallerError, CallerId};
 pub(crate) use first::write_secret;
 pub use first::{NewApiKey, first_admin_key};
 pub use scopes::{Scope, Scopes, UnknownScope};
