@@ -8,6 +8,7 @@
 //! | `enrollment` | an agent that shares no code with ours enrolls |
 //! | `callers` | keys, scopes, tenants, limits, refusals |
 //! | `faults` | bases that change, clients that go, a service that is killed |
+//! | `openapi` | what the document of the interface says, as schemathesis reads it |
 //! | `signing` | signed bases, and a signer that is slow |
 //! | `secrets` | tokens, keys and secrets of links in logs, metrics and database |
 
@@ -16,6 +17,7 @@ mod downloads;
 mod enrollment;
 mod faults;
 mod links;
+mod openapi;
 mod secrets;
 mod server;
 mod signing;

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! target/judges/venv          Python programs and modules
+//! target/api-judges           what asks a service all that its document says
 //! target/kit-judges           Microsoft's types and SDKs, in Python and TypeScript
 //! target/judges/wine          a Wine prefix; made by the first who needs it, see `wine_prefix`
 //! target/judges/debian-root   a Debian that boots; made by the tests that boot it
@@ -84,6 +85,9 @@ pub(crate) const FROM_PYPI: [&str; 10] = [
     "requests==2.34.2",
 ];
 
+/// What asks a service everything that its document says and does not say; in an environment of its own, for its many requirements.
+const API_FROM_PYPI: [&str; 1] = ["schemathesis==4.32.5"];
+
 /// What the vendors of management systems publish for those who call them.
 const KIT_FROM_PYPI: [&str; 4] = ["msgraph-sdk==1.65.0", "msgraph-beta-sdk==1.66.0", "napt==0.12.0", "pyyaml==6.0.3"];
 const KIT_FROM_NPM: [&str; 3] = [
@@ -97,6 +101,7 @@ pub(crate) fn run(sh: &Shell) -> Result {
     debian::ensure(sh, &PACKAGES)?;
     from_pypi(sh, "judges", &FROM_PYPI)?;
     from_pypi(sh, "kit-judges", &KIT_FROM_PYPI)?;
+    from_pypi(sh, "api-judges", &API_FROM_PYPI)?;
     from_npm(sh, "kit-judges", &KIT_FROM_NPM)?;
     Ok(())
 }

@@ -311,7 +311,10 @@ fn quiet(mut response: Response) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::http::range::Wanted;
 
     fn page(headers: &[(&str, &str)], uri: &str) -> bool {
         let request = headers.iter().fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));
@@ -335,6 +338,31 @@ mod tests {
         headers.append(header::COOKIE, HeaderValue::from_static("b=2"));
         assert_eq!(cookie(&headers, "stampwright-x"), Some(Sha256::digest(b"secret").into()));
         assert_eq!(cookie(&headers, "stampwright-y"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_of_a_client_panics_or_reaches_beyond_the_installer(
+            fields in prop::collection::vec((0_usize..6, prop::collection::vec(any::<u8>(), 0..60)), 0..8),
+            len in 1_u64..1_000_000,
+        ) {
+            let mut request = Request::get("/d/x").body(Body::empty()).unwrap();
+            let names = ["range", "if-range", "cookie", "accept", "sec-fetch-site", "user-agent"];
+            for (name, value) in &fields {
+                // Most of these are no text, and some begin as they should.
+                let begin: &[u8] = [b"bytes=".as_slice(), b"\"", b"stampwright-x=", b"text/html;", b"", b""][*name];
+                if let Ok(value) = HeaderValue::from_bytes(&[begin, value.as_slice()].concat()) {
+                    request.headers_mut().append(names[*name], value);
+                }
+            }
+            let headers = request.headers();
+            if let Wanted::Part(range) = Wanted::of(headers, len, "\"tag\"") {
+                prop_assert!(range.start < range.end && range.end <= len);
+            }
+            let has_cookie = cookie(headers, "stampwright-x").is_some();
+            prop_assert!(!has_cookie || headers.contains_key(header::COOKIE));
+            let _ = (is_probe(headers), check_site(headers).is_ok(), shows_page(&request));
+        }
     }
 
     #[test]

@@ -45,7 +45,14 @@ pub(crate) async fn post(State(app): State<Arc<App>>, caller: Caller, request: R
     if wish.scopes.is_empty() {
         return Err(wrong("scopes must name at least one".to_owned()));
     }
+    let is_text = |tenant: &str| (1..=200).contains(&tenant.len()) && !tenant.chars().any(char::is_control);
+    if wish.tenant.as_deref().is_some_and(|tenant| !is_text(tenant)) {
+        return Err(wrong("tenant must have 1 to 200 bytes, and none that controls".to_owned()));
+    }
     let expires = wish.expires.map(|expires| expires.from(now));
+    if expires.is_some_and(|expires| expires <= now) {
+        return Err(wrong("expires must be in the future".to_owned()));
+    }
     let made = NewApiKey::generate(&wish.name, scopes, wish.tenant, expires, now, &SystemEntropy);
     let NewApiKey { key, row } = made.map_err(|error| Problem::of(Type::Internal, &error))?;
     if !app.ledger.add_api_key(row.clone()).await? {

@@ -2,6 +2,7 @@
 
 mod bases;
 mod bodies;
+mod keys;
 mod links;
 mod lists;
 mod once;
