@@ -16,6 +16,7 @@ mod root;
 mod samples;
 mod serving;
 mod sign;
+mod soak;
 mod test;
 mod tidy;
 mod token;
@@ -81,6 +82,12 @@ enum Command {
     Probe,
     /// Make the program's own deb and rpm, with the program itself
     Release(release::Release),
+    /// A thousand tokens and ten thousand downloads against the running service; then ledger and memory are counted
+    Soak {
+        /// Run this program instead of a release build
+        #[arg(long)]
+        program: Option<std::path::PathBuf>,
+    },
     /// Check the rules of the house
     Tidy,
     /// Make the probe's installers, or install one on this device
@@ -119,6 +126,7 @@ fn run(command: &Command) -> Result {
         Command::Probe => probe::run(&sh),
         Command::Release(release) => release::run(&sh, release),
         Command::Device(device) => device::run(&sh, device),
+        Command::Soak { program } => soak::run(&sh, program.as_deref()),
         Command::Tidy => tidy::run(&sh),
         Command::World(world) => world::run(&sh, world),
         Command::Test => test::run(&sh),

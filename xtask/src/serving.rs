@@ -47,6 +47,15 @@ impl Serving {
         Ok(serving)
     }
 
+    /// Its memory that is in use, in KiB.
+    pub(crate) fn resident_kib(&self) -> Result<u64> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = fs::read_to_string(&path).at("read", &path)?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+        number.ok_or_else(|| said(format!("{path} has no VmRSS")))
+    }
+
     /// One request as an administrator; what was answered, a refusal as well.
     pub(crate) fn ask(&self, sh: &Shell, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
         let (url, header) = (format!("{}{path}", self.address), format!("@{}/key.header", self.folder));
@@ -85,4 +94,39 @@ pub(crate) fn field<'a>(document: &'a Value, name: &str) -> &'a Value {
 pub(crate) fn text(document: &Value, name: &str) -> Result<String> {
     let text = field(document, name).as_str().map(str::to_owned);
     text.ok_or_else(|| said(format!("an answer has no {name}")))
+}
+
+/// A base of a product with a program of this size, which does not compress.
+pub(crate) fn base(sh: &Shell, stampwright: &Path, folder: &str, name: &str, bulk: usize) -> Result {
+    let product = sh.current_dir().join(folder).join(name);
+    fs::create_dir_all(&product).at("create", &product)?;
+    let (manifest, agent) = (product.join("stampwright.toml"), product.join("agent"));
+    let text = format!(
+        "[product]\nname = \"{name}\"\nfile-stem = \"{name}\"\nversion = \"1.0.0\"\npublisher = \"Example Ltd\"\nsummary = \"measures a server\"\n\
+         licence = \"MIT\"\nmaintainer = \"Example <packages@example.com>\"\n\n[[agent]]\nplatform = \"linux\"\narch = \"x64\"\npath = \"agent\"\n"
+    );
+    fs::write(&manifest, text).at("write", &manifest)?;
+    fs::write(&agent, program_of(bulk)).at("write", &agent)?;
+    let bases = format!("{folder}/bases");
+    cmd!(sh, "{stampwright} build --product {manifest} --format deb -o {bases}").quiet().ignore_stderr().run()?;
+    Ok(())
+}
+
+/// A static program for x86-64 that loops (System V gABI, chapters 4 and 5), and bytes that do not compress.
+fn program_of(bulk: usize) -> Vec<u8> {
+    let (start, head) = (0x40_0000_u64, 64 + 56_u64);
+    let mut out = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
+    out.extend([2_u16, 62].into_iter().flat_map(u16::to_le_bytes));
+    out.extend(1_u32.to_le_bytes());
+    out.extend([start + head, 64, 0].into_iter().flat_map(u64::to_le_bytes));
+    out.extend(0_u32.to_le_bytes());
+    out.extend([64_u16, 56, 1, 64, 0, 0].into_iter().flat_map(u16::to_le_bytes));
+    let len = head + 2 + bulk as u64;
+    out.extend([1_u32, 5].into_iter().flat_map(u32::to_le_bytes));
+    out.extend([0, start, start, len, len, 0x1_0000].into_iter().flat_map(u64::to_le_bytes));
+    out.extend([0xEB, 0xFE]);
+    let step =
+        |state: &u64| Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
+    out.extend(std::iter::successors(Some(1_u64), step).map(|state| (state >> 56) as u8).take(bulk));
+    out
 }
