@@ -255,8 +255,13 @@ fn what_may_not_have_a_slot_is_refused() {
     }
     for base in product::bases() {
         let error = refused(base.format, &base.bytes, Some(&jwks));
-        let expected = if base.format.kind() == Kind::Deb { "no signature inside" } else { "is not signed" };
-        assert!(error.to_string().contains(expected) && error.hint().is_some(), "{error}");
+        // An rpm's sentence has the next step in it.
+        let (expected, has_hint) = match base.format.kind() {
+            Kind::Deb => ("no signature inside", true),
+            Kind::Rpm => ("stamp the base and sign the stamp", false),
+            Kind::Msi | Kind::Pkg => ("is not signed", true),
+        };
+        assert!(error.to_string().contains(expected) && error.hint().is_some() == has_hint, "{error}");
     }
 }
 
