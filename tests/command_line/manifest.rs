@@ -245,8 +245,25 @@ fn a_table_stands_for_a_folder_a_pattern_or_one_architecture() {
     manifest += &file("x64.txt", "/opt/example/arch.txt", "arch = \"x64\"\n");
     manifest += &file("nowhere/*.so", "/opt/example/so", "optional = true\n");
     manifest += &file("nowhere", "/opt/example/none", "optional = true\n");
+    let link = |destination: &str, target: &str, more: &str| {
+        format!("\n[[file]]\nplatform = \"linux\"\ndestination = \"{destination}\"\nlink = \"{target}\"\n{more}")
+    };
+    manifest += &link("/usr/bin/example-tool", "../lib/example-agent/tool", "arch = \"x64\"\n");
+    manifest += &link("/opt/example/current", "/opt/example/tree", "");
     desk.write("stampwright.toml", &manifest);
     desk.ends(0, "stampwright build --format deb,rpm -o all -q");
+    // Other people's programs see the links.
+    let listed =
+        desk.ends(0, "dpkg-deb --contents all/Example-Agent.deb; rpm -qlvp --nosignature all/Example-Agent.rpm");
+    for part in ["/usr/bin/example-tool -> ../lib/example-agent/tool", "/opt/example/current -> /opt/example/tree"] {
+        assert_eq!(listed.matches(part).count(), 2, "{part}\n{listed}");
+    }
+    let other = desk.ends(
+        0,
+        "dpkg-deb --contents all/Example-Agent-arm64.deb; rpm -qlvp --nosignature all/Example-Agent-arm64.rpm",
+    );
+    assert!(!other.contains("example-tool") && other.matches("current -> ").count() == 2, "{other}");
+    desk.ends(0, "for file in all/*; do stampwright stamp $file --token-file token -o stamped && stampwright verify stamped --base $file || exit 1; done");
     for format in ["deb", "rpm"] {
         let line = format!(
             "stampwright extract all/Example-Agent.{format} -o {format} -q; cd {format}/payload/opt/example && find . -type f -printf '%m %P\\n' | sort -k 2"
@@ -265,6 +282,17 @@ fn a_table_stands_for_a_folder_a_pattern_or_one_architecture() {
         (file("nowhere/*.so", "/opt/x", ""), "stands for no file"),
         (file("x64.txt", "/opt/example/arch.txt", ""), "is there twice"),
         (file("[", "/opt/x", ""), "is no pattern"),
+        (link("/opt/example/arch.txt", "x", ""), "is there twice"),
+        (link("/opt/x", "", ""), "file[11].link: \"\" must be a path"),
+        (link("/opt/x", "a\\tb", ""), "file[11].link: \"a\\tb\" must be a path"),
+        (link("/opt/x", "y", "mode = \"0644\"\n"), "is there beside mode, config or optional"),
+        (link("/opt/x", "y", "source = \"x64.txt\"\n"), "is there beside source"),
+        (link("/opt/x", "y", "").replace("linux", "macos"), "file[11].link: \"y\" is for Linux only"),
+        (link("/opt/x", "y", "").replace("link = \"y\"\n", ""), "file[11].source: is missing, and there is no link"),
+        (
+            link("/var/lib/example-agent/enrollment-state", "/tmp/x", ""),
+            "is where the enrollment token and its state live",
+        ),
     ] {
         desk.write("wrong.toml", format!("{manifest}{more}"));
         let said = desk.ends(1, "stampwright check --product wrong.toml");

@@ -25,14 +25,19 @@ pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, B
         payload.link(&format!("usr/bin/{command}"), &format!("../lib/{package}/{}", product.executable()))?;
     }
     let own = [token_path(package), state_path(package), format!("etc/{package}/enrollment-token")];
+    let destinations = product.files_for(Platform::Linux).map(|file| &file.destination);
+    let mut destinations = destinations.chain(product.links_for(Platform::Linux).map(|link| &link.destination));
+    if let Some(destination) = destinations.find(|destination| product.token_slot() && own.contains(destination)) {
+        return Err(BuildError::Product {
+            field: "file.destination",
+            problem: format!("\"/{destination}\" is where the enrollment token and its state live"),
+            hint: Some("choose another name"),
+        });
+    }
+    for link in product.links_for(Platform::Linux) {
+        payload.link(&link.destination, &link.target)?;
+    }
     for file in product.files_for(Platform::Linux) {
-        if product.token_slot() && own.contains(&file.destination) {
-            return Err(BuildError::Product {
-                field: "file.destination",
-                problem: format!("\"/{}\" is where the enrollment token and its state live", file.destination),
-                hint: Some("choose another name"),
-            });
-        }
         let source = Source::disk(&file.source)?;
         if file.config {
             payload.file(&default_path(package, &file.destination), file.mode, source)?;

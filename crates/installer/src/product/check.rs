@@ -88,6 +88,7 @@ impl Checker<'_, '_> {
         let macos_version = self.macos_version(manifest, version.as_ref());
         let (folder, publisher_folder) = self.folders(manifest);
         let agents = self.agents(manifest);
+        let (files, links) = self.files(manifest, &format!("{}\\{}", publisher_folder.as_ref()?, folder.as_ref()?));
         let service =
             manifest.service.as_ref().map(|section| self.service(section, p, package.as_deref().unwrap_or_default()));
         Some(Product {
@@ -97,7 +98,8 @@ impl Checker<'_, '_> {
             maintainer: self.maintainer(&p.maintainer)?,
             homepage: p.homepage.as_ref().and_then(|at| self.homepage(at)),
             description: p.description.as_ref().and_then(|at| self.description(at)),
-            files: self.files(manifest, &format!("{}\\{}", publisher_folder.as_ref()?, folder.as_ref()?)),
+            files,
+            links,
             folder: folder?,
             publisher_folder: publisher_folder?,
             upgrade_code: self.upgrade_code(manifest),

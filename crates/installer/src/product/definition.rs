@@ -33,6 +33,7 @@ pub struct Product {
     pub(super) service: Option<Service>,
     pub(super) agents: Vec<AgentFile>,
     pub(super) files: Vec<ExtraFile>,
+    pub(super) links: Vec<ExtraLink>,
     pub(super) upgrade_code: Option<String>,
     pub(super) bundle_id: Option<String>,
     pub(super) minimum_macos: (u16, u16),
@@ -126,6 +127,19 @@ pub struct AgentFile {
     pub path: PathBuf,
 }
 
+/// A symbolic link that is installed beside the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtraLink {
+    /// The operating system that it is for.
+    pub platform: Platform,
+    /// The architecture that it is for; `None`: all.
+    pub arch: Option<Arch>,
+    /// Where it is, as a file's destination.
+    pub destination: String,
+    /// Where it leads.
+    pub target: String,
+}
+
 /// A file that is installed beside the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExtraFile {
@@ -161,12 +175,18 @@ impl Product {
     pub fn for_agent(&self, agent: &AgentFile) -> Self {
         let mut product = self.clone();
         product.files.retain(|file| file.arch.is_none_or(|arch| arch == agent.arch));
+        product.links.retain(|link| link.arch.is_none_or(|arch| arch == agent.arch));
         product
     }
 
     /// The extra files of one platform.
     pub fn files_for(&self, platform: Platform) -> impl Iterator<Item = &ExtraFile> {
         self.files.iter().filter(move |file| file.platform == platform)
+    }
+
+    /// The symbolic links of one platform.
+    pub fn links_for(&self, platform: Platform) -> impl Iterator<Item = &ExtraLink> {
+        self.links.iter().filter(move |link| link.platform == platform)
     }
 
     /// The installer's file name for an agent: the stem and the ending, constant over versions because Group Policy

@@ -4,44 +4,44 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::check::{Checker, has_agent, plain};
-use super::definition::ExtraFile;
+use super::definition::{ExtraFile, ExtraLink};
 use super::manifest::{Arch, At, FileSection, Manifest, Platform};
 
 impl Checker<'_, '_> {
-    pub(super) fn files(&mut self, manifest: &Manifest, folder: &str) -> Vec<ExtraFile> {
-        let mut taken = BTreeSet::new();
-        let mut files = Vec::new();
+    pub(super) fn files(&mut self, manifest: &Manifest, folder: &str) -> (Vec<ExtraFile>, Vec<ExtraLink>) {
+        let mut taken = Taken::default();
+        let (mut files, mut links) = (Vec::new(), Vec::new());
         for (n, section) in manifest.file.iter().enumerate() {
             let (platform, config) = (*section.platform.get_ref(), section.config);
             let arch = section.arch.as_ref().map(|at| *at.get_ref());
-            let typed = self.mode(&format!("file[{n}].mode"), platform, section.mode.as_ref());
             let key = format!("file[{n}].destination");
-            for Source { path, below, is_program } in self.sources(&format!("file[{n}].source"), section) {
+            if let Some(link) = &section.link {
+                let link = self.link(n, section, link, folder);
+                links.extend(link.filter(|link| self.is_new(&mut taken, &key, section, &link.destination)));
+                continue;
+            }
+            let typed = self.mode(&format!("file[{n}].mode"), platform, section.mode.as_ref());
+            for Source { path, below, is_program } in self.sources(n, section) {
                 let destination = self.destination(&key, section, below.as_deref(), folder);
                 let (Some(destination), Some(typed)) = (destination, typed) else { continue };
                 let mode = typed.unwrap_or(if below.is_some() && is_program { 0o755 } else { 0o644 });
-                // One for all architectures is one for each of them.
-                let lower = destination.to_lowercase();
-                let is_new = match arch {
-                    Some(arch) => {
-                        !taken.contains(&(platform, None, lower.clone())) && taken.insert((platform, Some(arch), lower))
-                    }
-                    None => {
-                        let of_one = [Arch::X64, Arch::Arm64, Arch::Universal];
-                        !of_one.iter().any(|arch| taken.contains(&(platform, Some(*arch), lower.clone())))
-                            && taken.insert((platform, None, lower))
-                    }
-                };
-                if !is_new {
-                    let message = format!("{destination} is there twice");
-                    self.problems.add(section.destination.span(), key.clone(), message);
-                } else {
+                if self.is_new(&mut taken, &key, section, &destination) {
                     self.note_place(&key, manifest, platform, &destination);
                 }
                 files.push(ExtraFile { platform, arch, source: path, destination, mode, config });
             }
         }
-        files
+        (files, links)
+    }
+
+    /// Whether nothing else has this destination.
+    fn is_new(&mut self, taken: &mut Taken, key: &str, section: &FileSection, destination: &str) -> bool {
+        let arch = section.arch.as_ref().map(|at| *at.get_ref());
+        let is_new = taken.take(*section.platform.get_ref(), arch, destination);
+        if !is_new {
+            self.problems.add(section.destination.span(), key, format!("{destination} is there twice"));
+        }
+        is_new
     }
 
     fn note_place(&mut self, key: &str, manifest: &Manifest, platform: Platform, destination: &str) {
@@ -55,8 +55,12 @@ impl Checker<'_, '_> {
     }
 
     /// The files that a table's source stands for.
-    fn sources(&mut self, key: &str, section: &FileSection) -> Vec<Source> {
-        let at = &section.source;
+    fn sources(&mut self, n: usize, section: &FileSection) -> Vec<Source> {
+        let key = &format!("file[{n}].source");
+        let Some(at) = &section.source else {
+            self.problems.add(section.destination.span(), key, "is missing, and there is no link instead");
+            return Vec::new();
+        };
         let path = self.folder.join(at.get_ref());
         let found = match std::fs::metadata(&path) {
             Ok(found) if found.is_file() => return vec![Source { path, below: None, is_program: false }],
@@ -83,7 +87,13 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn destination(&mut self, key: &str, section: &FileSection, below: Option<&str>, folder: &str) -> Option<String> {
+    pub(super) fn destination(
+        &mut self,
+        key: &str,
+        section: &FileSection,
+        below: Option<&str>,
+        folder: &str,
+    ) -> Option<String> {
         let at = &section.destination;
         let text = match below {
             Some(below) => format!("{}/{below}", at.get_ref().trim_end_matches(['/', '\\'])),
@@ -111,6 +121,23 @@ impl Checker<'_, '_> {
             self.wrong(key, at, "must be a mode in octal from 0000 to 0777, e.g. 0644", None);
         }
         mode.map(Some)
+    }
+}
+
+/// The destinations that are there already.
+#[derive(Default)]
+struct Taken(BTreeSet<(Platform, Option<Arch>, String)>);
+
+impl Taken {
+    /// Takes a destination; one for all architectures is one for each of them. Whether it was free.
+    fn take(&mut self, platform: Platform, arch: Option<Arch>, destination: &str) -> bool {
+        let lower = destination.to_lowercase();
+        let is_taken = |arch| self.0.contains(&(platform, arch, lower.clone()));
+        let is_free = match arch {
+            Some(_) => !is_taken(None),
+            None => ![Arch::X64, Arch::Arm64, Arch::Universal].into_iter().any(|arch| is_taken(Some(arch))),
+        };
+        is_free && self.0.insert((platform, arch, lower))
     }
 }
 

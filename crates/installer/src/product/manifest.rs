@@ -218,7 +218,10 @@ pub struct FileSection {
     /// The architecture that it is for; else all of them.
     pub arch: Option<At<Arch>>,
     /// The file, relative to the manifest; a folder, for everything in it; or a pattern with `*`, `?` and `**`.
-    pub source: At<String>,
+    pub source: Option<At<String>>,
+    /// Instead of a source: the destination is a symbolic link that leads here, by a full path or one from its own folder. Linux only; what it
+    /// leads to need not be there.
+    pub link: Option<At<String>>,
     /// Where it goes: a full path on macOS and Linux, relative to the installation folder on Windows. What is in a folder, or matches a pattern, goes
     /// below it.
     pub destination: At<String>,

@@ -14,6 +14,7 @@ mod definition;
 mod destination;
 mod errors;
 mod files;
+mod links;
 pub mod manifest;
 mod names;
 mod overrides;
@@ -22,7 +23,7 @@ mod requirement;
 mod shape;
 mod signing;
 
-pub use definition::{AgentFile, ExtraFile, Product, RpmCompare, Service, Signing, SigningReferences};
+pub use definition::{AgentFile, ExtraFile, ExtraLink, Product, RpmCompare, Service, Signing, SigningReferences};
 pub use errors::{ManifestError, ManifestProblem};
 pub use manifest::{Arch, Compression, Platform, Restart};
 pub(crate) use names::guid;
