@@ -15,6 +15,11 @@ pub struct Build {
 
 pub fn run(args: &Build) -> Result<()> {
     let terminal = Terminal::new(Results::beside(args.product.json));
-    let made = stampwright::build(&args.product.plan(args.product.manifest.product()?)?, &terminal)?;
+    let product = args.product.manifest.product()?;
+    let signing = product.signing();
+    if signing.windows.is_some() || signing.macos.is_some() || signing.rpm.is_some() {
+        print::note("the signers of the manifest sign for make; build signs nothing: stampwright sign signs a base");
+    }
+    let made = stampwright::build(&args.product.plan(product)?, &terminal)?;
     if args.product.json { print::json(&made) } else { Ok(()) }
 }

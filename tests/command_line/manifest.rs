@@ -174,6 +174,8 @@ fn each_format_has_a_signer_of_its_own_by_reference() {
         let said = desk.ends(0, &format!("stampwright inspect dist/{file} | grep ^signature"));
         assert_eq!(said.contains("none"), !signed, "{file}: {said}");
     }
+    let said = desk.ends(0, "stampwright build --format msi -o unsigned");
+    assert!(said.contains("note: the signers of the manifest sign for make; build signs nothing"), "{said}");
     // A command for one format sees no other format's secret, nor its own.
     let secrets = format!(
         "{}\n[rpm.signing]\nsign-file-command = \"sh -c 'env > seen; exit 1' {{out}}\"\nkey-password-env = \"RPM_PIN\"\n",
@@ -235,6 +237,8 @@ fn intune_means_the_profile_of_the_file() {
 fn a_table_stands_for_a_folder_a_pattern_or_one_architecture() {
     let desk = Desk::new();
     desk.ends(0, "mkdir -p tree/a/b conf && echo 1 > tree/one && echo 2 > tree/a/b/two && chmod 755 tree/one");
+    // Signs of patterns in the names of files.
+    desk.ends(0, "echo odd > 'odd[1].txt' && echo one > odd1.txt");
     desk.ends(0, "echo x > conf/x.rules && echo y > conf/y.rules && echo z > conf/z.txt && echo only > x64.txt");
     let mut manifest = text(&desk.read("stampwright.toml"));
     let file = |source: &str, destination: &str, more: &str| {
@@ -242,6 +246,8 @@ fn a_table_stands_for_a_folder_a_pattern_or_one_architecture() {
     };
     manifest += &file("tree", "/opt/example/tree", "");
     manifest += &file("conf/*.rules", "/opt/example/rules", "mode = \"0600\"\n");
+    manifest += &file("odd[1].txt", "/opt/example/odd.txt", "");
+    manifest += &file("odd[[]?].t*", "/opt/example/odds", "");
     manifest += &file("x64.txt", "/opt/example/arch.txt", "arch = \"x64\"\n");
     manifest += &file("nowhere/*.so", "/opt/example/so", "optional = true\n");
     manifest += &file("nowhere", "/opt/example/none", "optional = true\n");
@@ -270,7 +276,7 @@ fn a_table_stands_for_a_folder_a_pattern_or_one_architecture() {
         );
         assert_eq!(
             desk.ends(0, &line),
-            "644 arch.txt\n600 rules/x.rules\n600 rules/y.rules\n644 tree/a/b/two\n755 tree/one\n",
+            "644 arch.txt\n644 odd.txt\n644 odds/odd[1].txt\n600 rules/x.rules\n600 rules/y.rules\n644 tree/a/b/two\n755 tree/one\n",
             "{format}"
         );
         let other = format!(
@@ -283,12 +289,12 @@ fn a_table_stands_for_a_folder_a_pattern_or_one_architecture() {
         (file("x64.txt", "/opt/example/arch.txt", ""), "is there twice"),
         (file("[", "/opt/x", ""), "is no pattern"),
         (link("/opt/example/arch.txt", "x", ""), "is there twice"),
-        (link("/opt/x", "", ""), "file[11].link: \"\" must be a path"),
-        (link("/opt/x", "a\\tb", ""), "file[11].link: \"a\\tb\" must be a path"),
+        (link("/opt/x", "", ""), "file[13].link: \"\" must be a path"),
+        (link("/opt/x", "a\\tb", ""), "file[13].link: \"a\\tb\" must be a path"),
         (link("/opt/x", "y", "mode = \"0644\"\n"), "is there beside mode, config or optional"),
         (link("/opt/x", "y", "source = \"x64.txt\"\n"), "is there beside source"),
-        (link("/opt/x", "y", "").replace("linux", "macos"), "file[11].link: \"y\" is for Linux only"),
-        (link("/opt/x", "y", "").replace("link = \"y\"\n", ""), "file[11].source: is missing, and there is no link"),
+        (link("/opt/x", "y", "").replace("linux", "macos"), "file[13].link: \"y\" is for Linux only"),
+        (link("/opt/x", "y", "").replace("link = \"y\"\n", ""), "file[13].source: is missing, and there is no link"),
         (
             link("/var/lib/example-agent/enrollment-state", "/tmp/x", ""),
             "is where the enrollment token and its state live",

@@ -218,6 +218,7 @@ pub struct FileSection {
     /// The architecture that it is for; else all of them.
     pub arch: Option<At<Arch>>,
     /// The file, relative to the manifest; a folder, for everything in it; or a pattern with `*`, `?` and `**`.
+    /// A file whose own name has such signs is found by its name; in a pattern `[*]`, `[?]` and `[[]` stand for the signs themselves.
     pub source: Option<At<String>>,
     /// Instead of a source: the destination is a symbolic link that leads here, by a full path or one from its own folder. Linux only; what it
     /// leads to need not be there.
