@@ -19,6 +19,6 @@ mod faults;
 mod links;
 mod openapi;
 mod secrets;
-mod server;
+pub mod server;
 mod signing;
 mod tokens;

@@ -1,6 +1,7 @@
 //! dpkg, apt, lintian and a booted systemd judge Debian packages.
 
 mod booted;
+mod enrolled;
 mod self_update;
 
 use std::fs;
