@@ -341,7 +341,7 @@ const HOSTILE_TEXTS: [&str; 8] = [
 fn hostile_texts_give_a_correct_installer_or_a_clear_refusal() {
     let (mut built, mut refused) = (0, 0);
     let keys =
-        ["name", "publisher", "summary", "licence", "maintainer", "homepage", "file-stem", "version", "arguments"];
+        ["name", "publisher", "summary", "license", "maintainer", "homepage", "file-stem", "version", "arguments"];
     for key in keys {
         for text in HOSTILE_TEXTS {
             let manifest = match key {

@@ -31,7 +31,7 @@ Watches this device,
 and says so.
 """
 homepage = "https://example.com/agent"
-licence = "MIT"
+license = "MIT"
 maintainer = "Example <packages@example.com>"
 
 [service]

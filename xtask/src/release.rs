@@ -178,7 +178,7 @@ fn text(
          summary = \"builds and stamps installers of endpoint agents\"\n\
          description = \"\"\"\nBuilds MSI, PKG, deb and rpm installers of a signed agent once, stamps a tenant's enrollment\n\
          token into them without touching the rest, and proves each by reading it back.\n\"\"\"\n\
-         licence = \"MIT OR Apache-2.0\"\nlicence-file = '{}'\nmaintainer = '{maintainer}'\n\n\
+         license = \"MIT OR Apache-2.0\"\nlicense-file = '{}'\nmaintainer = '{maintainer}'\n\n\
          [token]\nslot = false\n\n[linux]\ncommand = \"stampwright\"\n\n[deb]\nsection = \"devel\"\n",
         top.join("LICENSE-MIT").display()
     );

@@ -44,8 +44,8 @@ const SAMPLES: [Sample; 3] = [
     },
 ];
 
-/// The licence of these programs, in two of the three packages; the newest text is kept once for all.
-const LICENCE: (&str, &str) = ("package/LICENSE", "LICENSE.node");
+/// The license of these programs, in two of the three packages; the newest text is kept once for all.
+const LICENSE: (&str, &str) = ("package/LICENSE", "LICENSE.node");
 
 /// Gets what is missing of the samples.
 pub(crate) fn run(sh: &Shell) -> Result {
@@ -80,9 +80,9 @@ fn fetch(sh: &Shell, sample: &Sample, samples: &Path) -> Result {
         return Err(Failure::Digest { path: inside.into(), found, expected: sample.sha256.into() });
     }
     keep(&unpacked, &samples.join(sample.kept))?;
-    let (licence, name) = LICENCE;
-    if cmd!(sh, "tar -xzf {archive} -C {scratch} {licence}").quiet().ignore_stderr().run().is_ok() {
-        keep(&scratch.join(licence), &samples.join(name))?;
+    let (license, name) = LICENSE;
+    if cmd!(sh, "tar -xzf {archive} -C {scratch} {license}").quiet().ignore_stderr().run().is_ok() {
+        keep(&scratch.join(license), &samples.join(name))?;
     }
     Ok(())
 }

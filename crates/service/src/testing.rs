@@ -22,7 +22,7 @@ file-stem = "Example-Agent"
 version = "VERSION"
 publisher = "Example Ltd"
 summary = "watches this device"
-licence = "MIT"
+license = "MIT"
 maintainer = "Example <packages@example.com>"
 
 [[agent]]

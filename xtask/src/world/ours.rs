@@ -27,7 +27,7 @@ fn built(sh: &Shell, stampwright: &Path, role: &str, file: &Path) -> Result<Stri
     let manifest = folder.join("stampwright.toml");
     let text = format!(
         "[product]\nname = \"World\"\nfile-stem = \"World\"\nversion = \"1.0.0\"\npublisher = \"Example\"\nsummary = \"an agent\"\n\
-         licence = \"Proprietary\"\nmaintainer = \"Example <x@example.com>\"\n[windows]\n\
+         license = \"Proprietary\"\nmaintainer = \"Example <x@example.com>\"\n[windows]\n\
          upgrade-code = \"{{6F1D2C3B-0000-4000-8000-0123456789AB}}\"\n[macos]\nbundle-id = \"com.example.world\"\n\
          [deb]\ncompression = \"zstd\"\n[[agent]]\nplatform = \"{platform}\"\narch = \"{arch}\"\npath = '{}'\n",
         file.display()

@@ -120,10 +120,10 @@ fn copyright(product: &Product, epoch: Epoch) -> Result<String, BuildError> {
         homepage: Option<&'a str>,
         year: u16,
         publisher: &'a str,
-        licence: String,
-        licence_text: String,
+        license: String,
+        license_text: String,
     }
-    let text = product.licence_text().unwrap_or("The licence's text comes with the product.");
+    let text = product.license_text().unwrap_or("The license's text comes with the product.");
     let data = Data {
         name: product.name(),
         maintainer: product.maintainer(),
@@ -131,8 +131,8 @@ fn copyright(product: &Product, epoch: Epoch) -> Result<String, BuildError> {
         year: epoch.civil().year,
         publisher: product.publisher(),
         // SPDX writes OR and AND, DEP-5 or and and; a name has no spaces.
-        licence: product.licence().replace(" OR ", " or ").replace(" AND ", " and "),
-        licence_text: continued(text),
+        license: product.license().replace(" OR ", " or ").replace(" AND ", " and "),
+        license_text: continued(text),
     };
     let template = include_str!("../../../../templates/deb/copyright.hbs");
     Ok(render("deb/copyright.hbs", template, Escape::Plain, &data)?)

@@ -93,8 +93,8 @@ impl Checker<'_, '_> {
             manifest.service.as_ref().map(|section| self.service(section, p, package.as_deref().unwrap_or_default()));
         Some(Product {
             summary: self.line("product.summary", &p.summary)?,
-            licence: self.line("product.licence", &p.licence)?,
-            licence_text: self.licence_text(p.licence_file.as_ref()),
+            license: self.line("product.license", &p.license)?,
+            license_text: self.license_text(p.license_file.as_ref()),
             maintainer: self.maintainer(&p.maintainer)?,
             homepage: p.homepage.as_ref().and_then(|at| self.homepage(at)),
             description: p.description.as_ref().and_then(|at| self.description(at)),
@@ -255,13 +255,13 @@ impl Checker<'_, '_> {
         Some(text)
     }
 
-    fn licence_text(&mut self, at: Option<&At<String>>) -> Option<String> {
+    fn license_text(&mut self, at: Option<&At<String>>) -> Option<String> {
         let at = at?;
         let path = self.folder.join(at.get_ref());
         match std::fs::read_to_string(&path) {
             Ok(text) => Some(text),
             Err(error) => {
-                self.wrong("product.licence-file", at, &format!("cannot be read: {}", plain(&error)), None);
+                self.wrong("product.license-file", at, &format!("cannot be read: {}", plain(&error)), None);
                 None
             }
         }

@@ -19,8 +19,8 @@ pub struct Product {
     pub(super) summary: String,
     pub(super) description: Option<String>,
     pub(super) homepage: Option<String>,
-    pub(super) licence: String,
-    pub(super) licence_text: Option<String>,
+    pub(super) license: String,
+    pub(super) license_text: Option<String>,
     pub(super) maintainer: String,
     pub(super) executable: String,
     pub(super) folder: String,
@@ -232,10 +232,10 @@ getters! {
     description: Option<&str> = |p| p.description.as_deref();
     /// A web address.
     homepage: Option<&str> = |p| p.homepage.as_deref();
-    /// The licence's name.
-    licence: &str = |p| &p.licence;
-    /// The licence's text.
-    licence_text: Option<&str> = |p| p.licence_text.as_deref();
+    /// The license's name.
+    license: &str = |p| &p.license;
+    /// The license's text.
+    license_text: Option<&str> = |p| p.license_text.as_deref();
     /// Name and address of who answers for the packages.
     maintainer: &str = |p| &p.maintainer;
     /// The installed executable's name, without `.exe`.

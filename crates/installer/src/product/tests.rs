@@ -12,7 +12,7 @@ file-stem = "Example-Agent"
 version = "1.4.2"
 publisher = "Example"
 summary = "watches this device"
-licence = "MIT"
+license = "MIT"
 maintainer = "Example <packages@example.com>"
 
 [service]
@@ -95,12 +95,19 @@ fn each_error_says_file_line_and_key() {
         with("\"Example\"", "\"Example\\n\""),
         "stampwright.toml:6: product.publisher: \"Example\\n\" must not start or end with white space"
     );
-    let said = with("licence =", "license =");
-    for part in [":2: product.licence: is missing\n", ":8: product.license: unknown field `license`, must be one of "] {
+    let said = with("license =", "licens =");
+    for part in [":2: product.license: is missing\n", ":8: product.licens: unknown field `licens`, must be one of "] {
         assert!(said.contains(part), "{said}");
     }
     assert!(with("\"linux\"", "\"windows\"").contains(":15: windows.upgrade-code: is missing"));
     assert!(with("Cargo.toml", "nowhere").contains(":17: agent[0].path: \"nowhere\" cannot be opened:"));
+}
+
+/// Manifests of the first days say `licence`.
+#[test]
+fn the_license_may_be_spelled_in_both_ways() {
+    let old = GOOD.replace("license =", "licence =");
+    assert_eq!(load(&old).unwrap().license(), load(GOOD).unwrap().license());
 }
 
 #[test]
@@ -197,7 +204,7 @@ fn destinations_stay_where_they_belong() {
 #[test]
 fn the_schema_knows_every_key() {
     let schema = manifest::schema().to_string();
-    for key in ["file-stem", "upgrade-code", "bundle-id", "restart-delay-secs", "licence-file", "compression"] {
+    for key in ["file-stem", "upgrade-code", "bundle-id", "restart-delay-secs", "license-file", "compression"] {
         assert!(schema.contains(key), "{key}");
     }
 }

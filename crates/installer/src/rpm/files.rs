@@ -14,7 +14,7 @@ use crate::product::{Platform, Product};
 /// `RPMFILE_NOREPLACE`: an administrator's file stays, and the package's lies beside it.
 const NOREPLACE: u32 = 16;
 /// `RPMFILE_LICENSE`.
-const LICENCE: u32 = 128;
+const LICENSE: u32 = 128;
 /// What `rpm -V` compares: everything.
 const VERIFY_ALL: u32 = u32::MAX;
 /// FILESIZES has 32 bits, and so has a size in a cpio.
@@ -74,7 +74,7 @@ impl Files {
                 Node::File { mode, source } => {
                     let flags = match path {
                         _ if is_config(path) => CONFIG | NOREPLACE,
-                        _ if path.starts_with("usr/share/licenses/") => LICENCE,
+                        _ if path.starts_with("usr/share/licenses/") => LICENSE,
                         _ => 0,
                     };
                     let (size, digest) = (small(source.len())?, NO_DIGEST.to_owned());

@@ -76,7 +76,7 @@ fn describe(header: &mut Writer, product: &Product, arch: &str, time: u32) {
         .put(tag::BUILDTIME, Value::number(time))
         .put(tag::BUILDHOST, Value::text(BUILD_HOST))
         .put(tag::VENDOR, Value::text(product.publisher()))
-        .put(tag::LICENSE, Value::text(product.licence()))
+        .put(tag::LICENSE, Value::text(product.license()))
         .put(tag::PACKAGER, Value::text(product.maintainer()))
         .put(tag::GROUP, Value::Translated("Applications/System".to_owned()))
         .put(tag::OS, Value::text("linux"))

@@ -24,7 +24,7 @@ file-stem = "Probe"
 version = "1.4.2"
 publisher = "Example"
 summary = "tells which token it was left"
-licence = "MIT"
+license = "MIT"
 maintainer = "Example <packages@example.com>"
 [service]
 [[agent]]

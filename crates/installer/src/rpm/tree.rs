@@ -87,8 +87,8 @@ pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, B
     if let Some(keys) = product.issuer_keys() {
         payload.file(&keys_path(package), 0o644, Source::bytes(keys))?;
     }
-    let licence = product.licence_text().unwrap_or("The licence's text comes with the product.");
-    payload.file(&format!("usr/share/licenses/{package}/LICENSE"), 0o644, Source::bytes(licence.as_bytes()))?;
+    let license = product.license_text().unwrap_or("The license's text comes with the product.");
+    payload.file(&format!("usr/share/licenses/{package}/LICENSE"), 0o644, Source::bytes(license.as_bytes()))?;
     if let Some(command) = product.command() {
         payload.link(&format!("usr/bin/{command}"), &format!("../libexec/{package}/{}", product.executable()))?;
     }

@@ -11,7 +11,7 @@ impl Small {
         version = "1.4.2"
         publisher = "Example Ltd"
         summary = "watches this device"
-        licence = "MIT"
+        license = "MIT"
         maintainer = "Example <packages@example.com>"
 
         [[agent]]

@@ -29,7 +29,7 @@ file-stem = "Example-Agent"
 version = "1.4.2"
 publisher = "Example Ltd"
 summary = "watches this device"
-licence = "MIT"
+license = "MIT"
 maintainer = "Example <packages@example.com>"
 
 [service]
