@@ -4,6 +4,7 @@
 //! `cargo xtask test` sets) or `CI` is set: then it fails.
 
 mod agents;
+mod boot;
 mod compound_file;
 mod deb;
 mod intunemac;
@@ -29,6 +30,7 @@ mod preserve_pkg;
 mod preserve_wine;
 #[cfg(unix)]
 mod rpm;
+mod rpm_booted;
 #[cfg(unix)]
 mod rpm_foreign;
 #[cfg(unix)]

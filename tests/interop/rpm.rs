@@ -263,7 +263,7 @@ const ACCEPTED: [&str; 12] = [
     // The token and what systemd needs.
     "W: only-non-binary-in-usr-lib",
     "W: no-documentation",
-    // Its list of licences is another distribution's.
+    // Its list of licenses is another distribution's.
     "W: invalid-license MIT",
     // The product's own words.
     "W: summary-not-capitalized",

@@ -11,6 +11,23 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
+/// Makes a package that has all that another one asks for, as the packages of a distribution have.
+pub(super) fn distribution(asking: &Path, folder: &Path) -> Option<PathBuf> {
+    let (rpm, rpmbuild) = (judge("rpm")?, judge("rpmbuild")?);
+    let asked = run(&rpm, ["-qpR", text(asking)]);
+    let provides: Vec<&str> = asked.lines().filter(|line| !line.starts_with("rpmlib(")).collect();
+    let spec = folder.join("distribution.spec");
+    let lines = format!(
+        "Name: distribution\nVersion: 1\nRelease: 1\nSummary: a distribution\nLicense: MIT\nBuildArch: noarch\n\
+         Provides: {}\n%description\nA distribution.\n%files\n",
+        provides.join(" ")
+    );
+    fs::write(&spec, lines).unwrap();
+    let top = format!("_topdir {}", text(folder));
+    run(&rpmbuild, ["--quiet", "--define", &top, "-bb", text(&spec)]);
+    Some(folder.join("RPMS/noarch/distribution-1-1.noarch.rpm"))
+}
+
 /// A root of its own with a shell and the few programs that scriptlets use.
 pub(super) struct Root {
     rpm: PathBuf,
@@ -62,22 +79,10 @@ impl Root {
         }
     }
 
-    /// Installs a package that says it is the distribution's own, and has all that another one asks for.
+    /// Installs what the distribution would have installed.
     pub(super) fn distribution(&self, asking: &Path) -> Option<()> {
-        let rpmbuild = judge("rpmbuild")?;
-        let asked = run(&self.rpm, ["-qpR", text(asking)]);
-        let provides: Vec<&str> = asked.lines().filter(|line| !line.starts_with("rpmlib(")).collect();
         let folder = tempfile::tempdir().unwrap();
-        let spec = folder.path().join("distribution.spec");
-        let lines = format!(
-            "Name: distribution\nVersion: 1\nRelease: 1\nSummary: a distribution\nLicense: MIT\nBuildArch: noarch\n\
-             Provides: {}\n%description\nA distribution.\n%files\n",
-            provides.join(" ")
-        );
-        fs::write(&spec, lines).unwrap();
-        let top = format!("_topdir {}", text(folder.path()));
-        run(&rpmbuild, ["--quiet", "--define", &top, "-bb", text(&spec)]);
-        self.rpm(&["-U", "--nodeps", text(&folder.path().join("RPMS/noarch/distribution-1-1.noarch.rpm"))]);
+        self.rpm(&["-U", "--nodeps", text(&distribution(asking, folder.path())?)]);
         Some(())
     }
 

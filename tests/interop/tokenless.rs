@@ -17,7 +17,7 @@ fn packages(folder: &Path) -> (PathBuf, PathBuf) {
     fs::write(folder.join("completion"), completion).unwrap();
     let manifest = format!(
         "[product]\nname = \"Stampwright\"\nfile-stem = \"stampwright\"\nversion = \"1.2.3\"\npublisher = \"Example\"\n\
-         summary = \"builds installers\"\nlicence = \"MIT\"\nmaintainer = \"Example <x@example.com>\"\n[token]\nslot = false\n\
+         summary = \"builds installers\"\nlicense = \"MIT\"\nmaintainer = \"Example <x@example.com>\"\n[token]\nslot = false\n\
          [linux]\ncommand = \"stampwright\"\n[deb]\nsection = \"devel\"\ncompression = \"gzip\"\n\
          [[agent]]\nplatform = \"linux\"\narch = \"x64\"\npath = '{}'\n[[file]]\nplatform = \"linux\"\nsource = \"completion\"\n\
          destination = \"/usr/share/bash-completion/completions/stampwright\"\n",

@@ -1,19 +1,13 @@
 //! A Debian that boots: apt installs, systemd starts, the agent finds its token, and a purge leaves nothing.
-//!
-//! The root is made once by mmdebstrap and kept in `target/judges/debian-root`; each test boots a copy of it.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 
 use installer::product::Compression;
 use installer::{Product, Token};
 
+use super::super::boot::{boot, debian};
 use super::{package, token};
-use crate::support::{both, judge, judges_folder, missing, output, root};
+use crate::support::{judge, judges_folder, missing, root};
 
 const MANIFEST: &str = r#"
 [product]
@@ -23,7 +17,7 @@ file-stem = "Probe-Agent"
 version = "1.4.2"
 publisher = "Example Ltd"
 summary = "tells which token it was left"
-licence = "MIT"
+license = "MIT"
 maintainer = "Example <packages@example.com>"
 
 [service]
@@ -90,66 +84,6 @@ say journal "$(journalctl | grep -cE 'token-of-(one|two|next)')"
 sync
 systemctl poweroff --no-block
 "#;
-
-const UNIT: &str = "[Unit]\nAfter=basic.target dbus.socket\n[Service]\nType=oneshot\nExecStart=/bin/sh /test/steps\n\
-                    [Install]\nWantedBy=multi-user.target\n";
-
-/// The root, made at first use (half a minute).
-pub(super) fn debian() -> Option<PathBuf> {
-    let mmdebstrap = judge("mmdebstrap")?;
-    if !is_root() {
-        missing("root, to boot a Debian");
-        return None;
-    }
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let made = judges_folder().join("debian-root");
-    if !made.is_dir() {
-        let partial = judges_folder().join("debian-root.partial");
-        fs::create_dir_all(judges_folder()).unwrap();
-        let _ = fs::remove_dir_all(&partial);
-        let mut command = Command::new(mmdebstrap);
-        command.args(["--variant=minbase", "--include=systemd,systemd-sysv,dbus", "bookworm"]).arg(&partial);
-        command.args(mirror());
-        let made_it = output(&mut command);
-        assert!(made_it.status.success(), "{}", both(&made_it));
-        fs::rename(&partial, &made).unwrap();
-    }
-    Some(made)
-}
-
-/// Where this machine gets its own packages from.
-fn mirror() -> Option<String> {
-    let sources = fs::read_to_string("/etc/apt/sources.list.d/debian.sources").ok()?;
-    let line = sources.lines().find_map(|line| line.strip_prefix("URIs:"))?;
-    line.split_whitespace().next().map(str::to_owned)
-}
-
-fn is_root() -> bool {
-    String::from_utf8_lossy(&output(Command::new("id").arg("-u")).stdout).trim() == "0"
-}
-
-/// Boots a copy of the root with `folder` at /test, until these steps have switched it off; gives what they said.
-pub(super) fn boot(debian: &Path, nspawn: &Path, folder: &Path, steps: &str) -> BTreeMap<String, String> {
-    let scratch = tempfile::Builder::new().prefix("debian-").tempdir_in(judges_folder()).unwrap();
-    let copy = scratch.path().join("root");
-    let copied = output(Command::new("cp").args(["-a", "--reflink=auto"]).arg(debian).arg(&copy));
-    assert!(copied.status.success(), "{}", both(&copied));
-    fs::write(folder.join("steps"), steps).unwrap();
-    fs::write(copy.join("etc/systemd/system/steps.service"), UNIT).unwrap();
-    let wants = copy.join("etc/systemd/system/multi-user.target.wants");
-    fs::create_dir_all(&wants).unwrap();
-    symlink("/etc/systemd/system/steps.service", wants.join("steps.service")).unwrap();
-    let mut command = Command::new("timeout");
-    command.args(["--signal=KILL", "240"]).arg(nspawn);
-    let machine = scratch.path().file_name().map(|name| name.to_string_lossy().replace(['.', '_'], "")).unwrap();
-    command.args(["--register=no", "--keep-unit", "--quiet", "--boot"]).arg(format!("--machine={machine}"));
-    command.arg(format!("--directory={}", copy.display())).arg(format!("--bind={}:/test", folder.display()));
-    let booted = output(&mut command);
-    let result = fs::read_to_string(folder.join("result"));
-    let Ok(result) = result else { panic!("nothing ran: {}", both(&booted)) };
-    result.lines().filter_map(|line| line.split_once('=')).map(|(key, value)| (key.into(), value.into())).collect()
-}
 
 #[test]
 fn apt_installs_retokens_upgrades_removes_and_purges() {

@@ -11,7 +11,7 @@ use std::process::Command;
 use installer::Product;
 use sha2::{Digest, Sha256};
 
-use super::booted::{boot, debian};
+use super::super::boot::{boot, debian};
 use super::{package, token};
 use crate::support::{judge, output};
 
@@ -22,7 +22,7 @@ file-stem = "Probe-Agent"
 version = "VERSION"
 publisher = "Example Ltd"
 summary = "does what it is told"
-licence = "MIT"
+license = "MIT"
 maintainer = "Example <packages@example.com>"
 
 [service]
