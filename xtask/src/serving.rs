@@ -103,7 +103,7 @@ pub(crate) fn base(sh: &Shell, stampwright: &Path, folder: &str, name: &str, bul
     let (manifest, agent) = (product.join("stampwright.toml"), product.join("agent"));
     let text = format!(
         "[product]\nname = \"{name}\"\nfile-stem = \"{name}\"\nversion = \"1.0.0\"\npublisher = \"Example Ltd\"\nsummary = \"measures a server\"\n\
-         licence = \"MIT\"\nmaintainer = \"Example <packages@example.com>\"\n\n[[agent]]\nplatform = \"linux\"\narch = \"x64\"\npath = \"agent\"\n"
+         license = \"MIT\"\nmaintainer = \"Example <packages@example.com>\"\n\n[[agent]]\nplatform = \"linux\"\narch = \"x64\"\npath = \"agent\"\n"
     );
     fs::write(&manifest, text).at("write", &manifest)?;
     fs::write(&agent, program_of(bulk)).at("write", &agent)?;

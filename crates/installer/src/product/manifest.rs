@@ -93,10 +93,8 @@ pub struct ProductSection {
     /// A web address.
     pub homepage: Option<At<String>>,
     /// An SPDX expression, e.g. `Apache-2.0`, or a short name, e.g. `Proprietary`.
-    #[serde(alias = "licence")]
     pub license: At<String>,
     /// A file with the license's text.
-    #[serde(alias = "licence-file")]
     pub license_file: Option<At<String>>,
     /// Name and address of who answers for the packages, e.g. `Example <packages@example.com>`.
     pub maintainer: At<String>,

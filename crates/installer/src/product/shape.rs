@@ -11,6 +11,14 @@ use super::errors::Problems;
 /// Names that are taken beside those of the schema: `Arch` has it as another name of `x64`.
 const OTHER_NAMES: [&str; 1] = ["amd64"];
 
+/// Keys under their names of the first days, and under those of today.
+const OLD_KEYS: [(&str, &str); 2] = [("licence", "license"), ("licence-file", "license-file")];
+
+/// A key's name of today.
+fn current(name: &str) -> &str {
+    OLD_KEYS.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| new)
+}
+
 /// The schema of a manifest.
 pub(super) struct Shape(Value);
 
@@ -29,7 +37,7 @@ impl Shape {
         let mut schema = &self.0;
         for part in key.split('.') {
             let (name, index) = part.split_once('[').map_or((part, None), |(name, index)| (name, Some(index)));
-            schema = self.resolved(schema.get("properties")?.get(name)?);
+            schema = self.resolved(schema.get("properties")?.get(current(name))?);
             if index.is_some() {
                 schema = self.resolved(schema.get("items")?);
             }
@@ -61,11 +69,21 @@ impl Shape {
             schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         let (mut is_whole, below) =
             (true, |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") });
-        for name in needed.iter().filter(|name| !table.keys().any(|key| key.get_ref() == **name)) {
+        for name in needed.iter().filter(|name| !table.keys().any(|key| current(key.get_ref()) == **name)) {
             problems.add(span.clone(), below(name), "is missing");
             is_whole = false;
         }
-        for (name, mut value) in std::mem::take(table) {
+        let given = std::mem::take(table);
+        let names: Vec<String> = given.keys().map(|key| key.get_ref().to_string()).collect();
+        for (mut name, mut value) in given {
+            let today = current(name.get_ref()).to_owned();
+            if today != *name.get_ref() {
+                if names.contains(&today) {
+                    problems.add(name.span(), below(name.get_ref()), format!("is there as {today} as well"));
+                    continue;
+                }
+                *name.get_mut() = today.into();
+            }
             let Some(property) = properties.get(name.get_ref().as_ref()) else {
                 let known: Vec<&str> = properties.keys().map(String::as_str).collect();
                 let message = format!("unknown field `{}`, must be one of {}", name.get_ref(), known.join(", "));

@@ -108,6 +108,10 @@ fn each_error_says_file_line_and_key() {
 fn the_license_may_be_spelled_in_both_ways() {
     let old = GOOD.replace("license =", "licence =");
     assert_eq!(load(&old).unwrap().license(), load(GOOD).unwrap().license());
+    for twice in ["licence = \"MIT\"\nlicense = \"ISC\"\n", "license = \"MIT\"\nlicence = \"ISC\"\n"] {
+        let said = load(&GOOD.replace("license = \"MIT\"\n", twice)).unwrap_err();
+        assert!(said.contains("product.licence: is there as license as well"), "{said}");
+    }
 }
 
 #[test]
