@@ -6,7 +6,7 @@ use std::fs;
 use installer::Product;
 use serde_json::json;
 
-use super::booted::{boot, debian};
+use super::super::boot::{boot, debian};
 use super::package;
 use crate::service::server::Server;
 use crate::support::{judge, judges_folder, missing, output, program};
