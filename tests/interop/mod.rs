@@ -7,6 +7,7 @@ mod agents;
 mod boot;
 mod compound_file;
 mod deb;
+mod enrolled;
 mod intunemac;
 mod issuer_keys;
 #[cfg(unix)]

@@ -1,7 +1,6 @@
 //! dpkg, apt, lintian and a booted systemd judge Debian packages.
 
 mod booted;
-mod enrolled;
 mod self_update;
 
 use std::fs;
