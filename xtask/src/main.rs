@@ -41,8 +41,12 @@ struct Cli {
 enum Command {
     /// Get the sample agents into samples/, check their pinned digests
     Samples,
-    /// Do the main job on the sample agents and print a table
-    Demo,
+    /// Do the main job on the sample agents and print a table; two devices enroll at its end
+    Demo {
+        /// Run this program instead of a release build
+        #[arg(long)]
+        program: Option<std::path::PathBuf>,
+    },
     /// Measure building and stamping beside their peers, write docs/performance.md
     Bench {
         /// Only this part, and its section of the page
@@ -114,7 +118,7 @@ fn run(command: &Command) -> Result {
     sh.change_dir(root::root());
     match command {
         Command::Samples => samples::run(&sh),
-        Command::Demo => demo::run(&sh),
+        Command::Demo { program } => demo::run(&sh, program.as_deref()),
         Command::Bench { part: Some(part), quick, program } => bench::part(&sh, *part, *quick, program.as_deref()),
         Command::Bench { quick, .. } => bench::run(&sh, *quick),
         Command::Payloads { token_reader: true, compare: true, .. } => token_reader::compare(&sh),

@@ -59,6 +59,15 @@ pub(crate) fn run(sh: &Shell, all: bool) -> Result {
     Ok(())
 }
 
+/// The reference agent for this machine.
+pub(crate) fn reference_agent(sh: &Shell) -> Result<PathBuf> {
+    let target = sh.current_dir().join("target/payloads/build");
+    let _target = sh.push_env("CARGO_TARGET_DIR", &target);
+    let [_, (manifest, program)] = PROGRAMS;
+    cmd!(sh, "cargo build --quiet --locked --release --manifest-path {manifest}").quiet().run()?;
+    Ok(target.join("release").join(program))
+}
+
 /// Clippy for the programs, which are no members of the workspace, on both sides of its `cfg(windows)`.
 pub(crate) fn lint(sh: &Shell) -> Result {
     let _target = sh.push_env("CARGO_TARGET_DIR", sh.current_dir().join("target/payloads/build"));

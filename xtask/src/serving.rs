@@ -22,15 +22,22 @@ pub(crate) struct Serving {
 impl Serving {
     /// Starts it in a new folder, with a folder of bases.
     pub(crate) fn start(sh: &Shell, stampwright: &Path, folder: &str, bases: &str) -> Result<Self> {
+        Self::start_with(sh, stampwright, folder, bases, "")
+    }
+
+    /// The same, with a configuration beside them.
+    pub(crate) fn start_with(sh: &Shell, stampwright: &Path, folder: &str, bases: &str, config: &str) -> Result<Self> {
         let full = sh.current_dir().join(folder);
         if full.exists() {
             fs::remove_dir_all(&full).at("remove", &full)?;
         }
         fs::create_dir_all(&full).at("create", &full)?;
+        let toml = full.join("serve.toml");
+        fs::write(&toml, config).at("write", &toml)?;
         let log = fs::File::create(full.join("log")).at("create", &full)?;
         let mut command = Command::new(stampwright);
         command.current_dir(sh.current_dir()).args(["serve", "--listen", "127.0.0.1:0", "--bases", bases]);
-        command.arg("--data").arg(format!("{folder}/data"));
+        command.arg("--data").arg(format!("{folder}/data")).arg("--config").arg(&toml);
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().at("start", stampwright)?;
         let mut line = String::new();
         if let Some(stdout) = child.stdout.take() {
@@ -54,6 +61,13 @@ impl Serving {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let number = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
         number.ok_or_else(|| said(format!("{path} has no VmRSS")))
+    }
+
+    /// Gives it a base.
+    pub(crate) fn put_base(&self, sh: &Shell, base: &Path) -> Result {
+        let (url, header) = (format!("{}/v1/bases", self.address), format!("@{}/key.header", self.folder));
+        let put = cmd!(sh, "curl -sS --fail-with-body -X PUT -H {header} --data-binary").quiet().ignore_stdout();
+        Ok(put.arg(format!("@{}", base.display())).arg(url).run()?)
     }
 
     /// One request as an administrator; what was answered, a refusal as well.

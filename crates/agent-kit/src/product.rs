@@ -63,6 +63,8 @@ pub struct Places {
     pub(crate) issuer_keys: PathBuf,
     /// What an administrator has set.
     pub(crate) policy: Policy,
+    /// They are the running system's own, whose service manager knows the agent.
+    pub(crate) is_this_system: bool,
 }
 
 /// Where an administrator's settings are.
@@ -99,6 +101,7 @@ impl Places {
             state: Slot::File(folder.join("enrollment-state")),
             issuer_keys: if rpm.is_file() { rpm } else { deb },
             policy: Policy::File(root.join("etc").join(package).join("policy.json")),
+            is_this_system: root == Path::new("/"),
             folder,
         }
     }
@@ -110,6 +113,7 @@ impl Places {
             state: Slot::File(folder.join("enrollment-state")),
             issuer_keys: folder.join("issuer-keys.json"),
             policy: Policy::File(folder.join("policy.json")),
+            is_this_system: true,
             folder,
         }
     }
@@ -124,6 +128,7 @@ impl Places {
             folder: below(r"C:\ProgramData"),
             issuer_keys: below(r"C:\Program Files").join("issuer-keys.json"),
             policy: Policy::Registry(policies),
+            is_this_system: true,
         }
     }
 

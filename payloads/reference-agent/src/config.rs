@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use agent_kit::net::Roots;
-use agent_kit::{Kit, Product};
+use agent_kit::{Kit, Places, Product};
 use serde::Deserialize;
 
 /// The most bytes of the file.
@@ -35,12 +35,20 @@ pub(crate) struct Config {
     /// First requests are spread over so many seconds.
     #[serde(default)]
     first_try_secs: Option<u64>,
+    /// A folder, from the program's own: everything lies below it as on a Linux. For agents that are tried out, unpacked and without root.
+    #[serde(default)]
+    root: Option<PathBuf>,
 }
 
 impl Config {
     pub(crate) fn beside_the_program() -> Result<Self, String> {
         let program = std::env::current_exe().map_err(|error| format!("cannot find the program: {error}"))?;
-        Self::read(&program.with_file_name("agent.json"))
+        let mut config = Self::read(&program.with_file_name("agent.json"))?;
+        if let Some(root) = &mut config.root {
+            let folder = program.with_file_name(&*root);
+            *root = folder.canonicalize().map_err(|error| format!("agent.json: root {}: {error}", folder.display()))?;
+        }
+        Ok(config)
     }
 
     fn read(path: &Path) -> Result<Self, String> {
@@ -63,9 +71,13 @@ impl Config {
             version: self.version,
         };
         let key = key(&self.fingerprint_key).ok_or("agent.json: fingerprint-key must have 64 hex digits")?;
+        let places = self.root.as_ref().map(|root| Places::linux_below(&product, root));
         let mut builder = Kit::builder(product).server(&self.server).fingerprint_key(key);
         if let Some(pem) = &self.roots {
             builder = builder.roots(Roots::Only(pem.clone().into_bytes()));
+        }
+        if let Some(places) = places {
+            builder = builder.places(places);
         }
         if let Some(seconds) = self.first_try_secs {
             builder = builder.first_try_within(std::time::Duration::from_secs(seconds));

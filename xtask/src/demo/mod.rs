@@ -1,6 +1,8 @@
 //! `cargo xtask demo`: the main job on real input. The sample agents become bases, the bases become one tenant's installers, and each
-//! of those is read back and compared with what went in. Then the same with signatures that stay, and what an admin uploads.
+//! of those is read back and compared with what went in. Then the same with signatures that stay, what an admin uploads, the download
+//! service, and two devices that enroll with what was downloaded.
 
+mod devices;
 mod report;
 mod serve;
 mod setup;
@@ -37,9 +39,9 @@ struct Row {
 }
 
 /// Runs the main job and prints its table.
-pub(crate) fn run(sh: &Shell) -> Result {
+pub(crate) fn run(sh: &Shell, given: Option<&Path>) -> Result {
     samples::run(sh)?;
-    let stampwright = program(sh)?;
+    let stampwright = given.map_or_else(|| program(sh), |given| Ok(given.to_path_buf()))?;
     let token = token::for_tests(sh, FOLDER)?;
     let mut rows = Vec::new();
     for (format, agent) in INSTALLERS {
@@ -49,7 +51,8 @@ pub(crate) fn run(sh: &Shell) -> Result {
     print_table(&rows);
     signed::run(sh, &stampwright)?;
     kits(sh, &stampwright)?;
-    serve::run(sh, &stampwright)?;
+    let service = serve::run(sh, &stampwright)?;
+    devices::run(sh, &stampwright, &service)?;
     println!(
         "\nThe token is in {token}; what one of them is and whose: {} inspect {}",
         stampwright.display(),

@@ -12,11 +12,17 @@ use crate::debian::{self, program};
 use crate::failure::{AtPath, Result};
 use crate::serving::{Serving, field, said, text};
 
-/// Starts the service, and plays an administrator and a device.
-pub(super) fn run(sh: &Shell, stampwright: &Path) -> Result {
+/// Starts the service, and plays an administrator and a browser. The service goes on.
+pub(super) fn run(sh: &Shell, stampwright: &Path) -> Result<Serving> {
     debian::ensure(sh, &[program("curl", "curl")])?;
     eprintln!("serving the bases");
-    let service = Serving::start(sh, stampwright, &format!("{FOLDER}/serve"), &format!("{FOLDER}/bases"))?;
+    let service = Serving::start_with(
+        sh,
+        stampwright,
+        &format!("{FOLDER}/serve"),
+        &format!("{FOLDER}/bases"),
+        "[enrollment]\nenabled = true\n",
+    )?;
     println!("\nstampwright serve --bases {FOLDER}/bases --data {FOLDER}/serve: {}", service.address);
     let bases = service.ask(sh, "GET", "/v1/bases", None)?;
     let base = bases.as_array().and_then(|all| all.iter().find(|base| field(base, "format") == "msi"));
@@ -57,5 +63,5 @@ pub(super) fn run(sh: &Shell, stampwright: &Path) -> Result {
     if field(&refused, "status") != 422 {
         return Err(said("the revoked token was not refused".to_owned()));
     }
-    Ok(())
+    Ok(service)
 }

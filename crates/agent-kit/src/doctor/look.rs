@@ -45,7 +45,10 @@ pub(super) fn look(kit: &Kit, found: &mut Found) {
         return;
     }
     folder(kit, found);
-    service(kit, found);
+    // The service manager of this system knows nothing of an agent below another root.
+    if kit.places.is_this_system {
+        service(kit, found);
+    }
     let is_reached = network(kit, found);
     enrollment(kit, found, is_reached);
     let print = fingerprint::of_this_machine(&kit.vendor_key);
