@@ -293,7 +293,8 @@ fn a_table_stands_for_a_folder_a_pattern_or_one_architecture() {
         (link("/opt/x", "a\\tb", ""), "file[13].link: \"a\\tb\" must be a path"),
         (link("/opt/x", "y", "mode = \"0644\"\n"), "is there beside mode, config or optional"),
         (link("/opt/x", "y", "source = \"x64.txt\"\n"), "is there beside source"),
-        (link("/opt/x", "y", "").replace("linux", "macos"), "file[13].link: \"y\" is for Linux only"),
+        (link("/opt/x", "y", "").replace("linux", "windows"), "file[13].link: \"y\" is for macOS and Linux only"),
+        (link("/usr/bin/x", "y", "").replace("linux", "macos"), "which is sealed"),
         (link("/opt/x", "y", "").replace("link = \"y\"\n", ""), "file[13].source: is missing, and there is no link"),
         (
             link("/var/lib/example-agent/enrollment-state", "/tmp/x", ""),

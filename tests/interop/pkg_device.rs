@@ -228,3 +228,45 @@ fn folders_that_are_there_are_put_right() {
         assert_eq!(fs::read_dir(device.path("elsewhere")).unwrap().count(), 0);
     }
 }
+
+#[test]
+fn the_script_makes_links_and_removes_its_own() {
+    const TARGET: &str = "/Applications/Example Agent.app/Contents/MacOS/example 'agent' $(touch pwned)";
+    let link = |destination: &str, target: &str| {
+        format!("\n[[file]]\nplatform = \"macos\"\nlink = \"{target}\"\ndestination = \"{destination}\"\n")
+    };
+    let bin = ["usr/local/bin/example", "usr/local/bin/other", "usr/local/bin/kept", "opt/example/bin/tool"];
+    let more: String = bin.iter().map(|path| link(&format!("/{path}"), TARGET)).collect();
+    let more = more + &link("/Library/Example/odd", "-odd/../x");
+    let small = Small::with(&MANIFEST.replacen("\n[windows]", &format!("{more}\n[windows]"), 1)).unwrap();
+    let stamped = Stamped::of(small);
+    for shell in shells() {
+        let device = Device::new(&shell, 0);
+        let led = |path: &str| fs::read_link(device.path(path)).map(|target| target.display().to_string());
+        // In the way: somebody's program, and a link of before that leads to a folder.
+        device.write("usr/local/bin/kept", "untouched");
+        fs::create_dir(device.path("folder")).unwrap();
+        symlink(device.path("folder"), device.path("usr/local/bin/other")).unwrap();
+        for _ in 0..2 {
+            let said = device.install(&stamped.bytes);
+            succeeds(&said);
+            assert!(crate::support::both(&said).contains("usr/local/bin/kept is there and is no link; it stays"));
+            for path in [bin[0], bin[1], bin[3]] {
+                assert_eq!(led(path).unwrap(), TARGET, "{shell:?} {path}");
+            }
+            assert_eq!(led("Library/Example/odd").unwrap(), "-odd/../x");
+            assert_eq!(mode(&device.path("usr/local/bin")), 0o755);
+        }
+        assert_eq!(fs::read_dir(device.path("folder")).unwrap().count(), 0, "the link is made in what it led to");
+        // Somebody leads one elsewhere: it is no longer the installer's.
+        fs::remove_file(device.path(bin[1])).unwrap();
+        symlink("elsewhere", device.path(bin[1])).unwrap();
+        let scripts = device.path(STATE);
+        succeeds(&device.run_in(&scripts, "uninstall", Path::new(PACKAGE)));
+        assert!(led(bin[0]).is_err() && led(bin[3]).is_err() && led("Library/Example/odd").is_err(), "{shell:?}");
+        assert_eq!(led(bin[1]).unwrap(), "elsewhere");
+        assert_eq!(fs::read_to_string(device.path("usr/local/bin/kept")).unwrap(), "untouched");
+        assert!(!device.path("opt/example/bin").exists() && !device.path("Library/Example").exists());
+        assert!(!device.path(STATE).exists());
+    }
+}

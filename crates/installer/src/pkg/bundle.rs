@@ -138,7 +138,33 @@ pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, B
     }
     // as macOS has it: administrators put applications there
     payload.folder(APPLICATIONS, 0o775)?;
+    check_links(product, &bundle, &payload)?;
     Ok(payload)
+}
+
+/// The links that `postinstall` makes lie where nothing else is, neither above nor below.
+fn check_links(product: &Product, bundle: &Bundle, payload: &Payload) -> Result<(), BuildError> {
+    let mut installed = payload.clone();
+    installed.folder(&state_folder(product), 0o700)?;
+    installed.folder("Library/LaunchDaemons", 0o755)?;
+    let application = format!("{}/", bundle.path()).to_lowercase();
+    for link in product.links_for(Platform::Macos) {
+        refuse_own_place(product, &link.destination)?;
+        if link.destination.to_lowercase().starts_with(&application) {
+            return Err(BuildError::Product {
+                field: "file.destination",
+                problem: format!("\"/{}\" is in the application, whose signature a new link breaks", link.destination),
+                hint: Some("put the link into the application before it is signed"),
+            });
+        }
+        installed.link(&link.destination, &link.target)?;
+    }
+    Ok(())
+}
+
+/// Where the token and the state lie.
+pub(super) fn state_folder(product: &Product) -> String {
+    format!("Library/Application Support/{}/{}", product.publisher_folder(), product.folder())
 }
 
 /// Where the default of a configuration file lies.
@@ -148,7 +174,7 @@ pub(super) fn default_of(path: &str) -> String {
 
 /// The token, the state and what the scripts put beside them are no files of the payload. The file system does not tell cases apart.
 fn refuse_own_place(product: &Product, destination: &str) -> Result<(), BuildError> {
-    let state = format!("Library/Application Support/{}/{}", product.publisher_folder(), product.folder());
+    let state = state_folder(product);
     let daemon = format!("Library/LaunchDaemons/{}.plist", product.bundle_id().unwrap_or_default());
     let names = ["enrollment-token", "enrollment-state", "issuer-keys.json", "uninstall", "restart", "restart.plist"];
     let mut own = names.iter().map(|name| format!("{state}/{name}")).chain([daemon]);

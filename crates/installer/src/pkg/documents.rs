@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::bundle::{Bundle, default_of};
+use super::bundle::{Bundle, default_of, state_folder};
 use super::names::GENERATOR;
 use super::scripts;
 use crate::claims::IssuerKeys;
 use crate::format::BuildError;
 use crate::payload::{Node, Payload};
-use crate::product::{ExtraFile, Platform, Product, Restart};
+use crate::product::{ExtraFile, ExtraLink, Platform, Product, Restart};
 use crate::template::{Escape, render};
 
 /// The two documents that describe the installer.
@@ -115,6 +115,7 @@ struct ScriptData<'a> {
     plist: String,
     files: Vec<InstalledFile>,
     configs: Vec<Config>,
+    links: Vec<InstalledLink<'a>>,
 }
 
 /// A file outside of the application, for the script that removes everything.
@@ -122,6 +123,16 @@ struct ScriptData<'a> {
 struct InstalledFile {
     path: String,
     /// The folder that goes with it if it is empty: none of the system's own.
+    folder: Option<String>,
+}
+
+/// A symbolic link, which `postinstall` makes: in the payload it would turn the install location into `/`, which Intune's
+/// line-of-business type does not take.
+#[derive(Serialize)]
+struct InstalledLink<'a> {
+    target: &'a str,
+    path: &'a str,
+    /// As [`InstalledFile::folder`].
     folder: Option<String>,
 }
 
@@ -144,7 +155,7 @@ fn configs(product: &Product) -> Vec<Config> {
 }
 
 /// Folders of the system or of everybody, which a removal leaves although they are empty.
-const SYSTEM_FOLDERS: [&str; 16] = [
+const SYSTEM_FOLDERS: [&str; 18] = [
     "Library/Application Support",
     "Library/Frameworks",
     "Library/LaunchAgents",
@@ -159,7 +170,9 @@ const SYSTEM_FOLDERS: [&str; 16] = [
     "private/var",
     "usr/local",
     "usr/local/bin",
+    "usr/local/etc",
     "usr/local/lib",
+    "usr/local/sbin",
     "usr/local/share",
 ];
 
@@ -171,9 +184,19 @@ fn installed_files(product: &Product) -> Vec<InstalledFile> {
             paths.push(default_of(&file.destination));
         }
     }
-    let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-    let own = |path: &str| folder(path).filter(|folder| folder.contains('/') && !SYSTEM_FOLDERS.contains(&&**folder));
-    paths.into_iter().map(|path| InstalledFile { folder: own(&path), path }).collect()
+    paths.into_iter().map(|path| InstalledFile { folder: own_folder(&path), path }).collect()
+}
+
+fn installed_links(product: &Product) -> Vec<InstalledLink<'_>> {
+    let links = product.links_for(Platform::Macos);
+    let of = |link: &'_ ExtraLink| own_folder(&link.destination);
+    links.map(|link| InstalledLink { target: &link.target, path: &link.destination, folder: of(link) }).collect()
+}
+
+/// The folder above a path, where it is none of the system's.
+fn own_folder(path: &str) -> Option<String> {
+    let (folder, _) = path.rsplit_once('/')?;
+    (folder.contains('/') && !SYSTEM_FOLDERS.contains(&folder)).then(|| folder.to_owned())
 }
 
 #[derive(Serialize)]
@@ -193,7 +216,7 @@ pub(super) fn script_files(product: &Product, bundle: &Bundle) -> Result<Vec<scr
     let data = ScriptData {
         name: product.name(),
         label,
-        state_folder: format!("Library/Application Support/{}/{}", product.publisher_folder(), product.folder()),
+        state_folder: state_folder(product),
         token_required: product.token_required(),
         issuer_keys: product.issuer_keys().is_some(),
         slot: include_str!("../../../../templates/pkg/slot.sh"),
@@ -205,6 +228,7 @@ pub(super) fn script_files(product: &Product, bundle: &Bundle) -> Result<Vec<scr
         plist: format!("/Library/LaunchDaemons/{label}.plist"),
         files: installed_files(product),
         configs: configs(product),
+        links: installed_links(product),
     };
     let shell = |name, text| render(name, text, Escape::Shell, &data);
     let preinstall = shell("pkg/preinstall.hbs", include_str!("../../../../templates/pkg/preinstall.hbs"))?;

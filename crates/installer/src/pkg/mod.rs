@@ -37,7 +37,8 @@
 //!   installation wants a single application.
 //! - *`install-location="/Applications"` with nothing but the application*: Intune's line-of-business type asks for it
 //!   literally. The daemon's property list therefore travels in `Scripts` and `postinstall` installs it. Only when the
-//!   manifest has files elsewhere is the location `/`.
+//!   manifest has files elsewhere is the location `/`. Links elsewhere are therefore no files of the payload either:
+//!   `postinstall` makes them, `uninstall` removes those that still lead where it made them lead.
 //! - *`relocatable="false"` and an empty `<relocate/>`*: else Installer follows a copy of the application that a user
 //!   has moved, and the daemon does not find its program.
 //! - *`overwrite-permissions="false"`*: the payload's root is `/Applications` itself, whose mode is the system's.

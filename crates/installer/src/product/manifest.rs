@@ -220,8 +220,8 @@ pub struct FileSection {
     /// The file, relative to the manifest; a folder, for everything in it; or a pattern with `*`, `?` and `**`.
     /// A file whose own name has such signs is found by its name; in a pattern `[*]`, `[?]` and `[[]` stand for the signs themselves.
     pub source: Option<At<String>>,
-    /// Instead of a source: the destination is a symbolic link that leads here, by a full path or one from its own folder. Linux only; what it
-    /// leads to need not be there.
+    /// Instead of a source: the destination is a symbolic link that leads here, by a full path or one from its own folder. What it
+    /// leads to need not be there. On macOS and Linux; on macOS the installer's script makes it and the uninstall script removes it.
     pub link: Option<At<String>>,
     /// Where it goes: a full path on macOS and Linux, relative to the installation folder on Windows. What is in a folder, or matches a pattern, goes
     /// below it.

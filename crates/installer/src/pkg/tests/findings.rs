@@ -39,7 +39,7 @@ fn with(member: &str, from: &str, to: &str) -> Vec<u8> {
 }
 
 /// Edits the cpio archive in a member, entry by entry: name, mode, content.
-fn with_archive(member: &str, edit: impl Fn(&mut String, &mut u32, &mut Vec<u8>)) -> Vec<u8> {
+pub(super) fn with_archive(member: &str, edit: impl Fn(&mut String, &mut u32, &mut Vec<u8>)) -> Vec<u8> {
     use container::cpio::{Header, Reader, Writer};
     use std::io::{Read, Write};
     edited(&stamp(&base(), "a-token-of-some-length"), |name, content| {
@@ -123,6 +123,11 @@ fn wrong_scripts_are_found() {
     finds(&edit("postinstall", |_, mode, _| *mode = 0o100_644), "pkg-script-mode");
     finds(&edit("postinstall", |_, _, content| content[0] = b' '), "pkg-script");
     finds(&edit("postinstall", |_, _, content| content.extend(b"# a-token-of-some-length")), "pkg-token-leak");
+    finds(
+        &edit("postinstall", |_, _, content| content.extend(b"\nlink 'x' \"$root/\"'usr/local/bin/x'\n")),
+        "pkg-link",
+    );
+    finds(&edit("uninstall", |_, _, content| content.extend(b"\nunlink_own 'x' \"$root/\"'opt/x'\n")), "pkg-link");
     finds(&edit("enrollment-token", |_, mode, _| *mode = 0o100_644), "pkg-token-mode");
     finds(&edit("enrollment-token", |_, _, content| content.push(b' ')), "pkg-token");
     finds(&edit("enrollment-token", |_, _, content| content.push(b'\n')), "pkg-token");

@@ -78,6 +78,50 @@ fn files_elsewhere_move_the_location_to_the_root() {
     assert!(found.contains(&"usr/local/etc/example.conf 644 7 bytes".to_owned()));
 }
 
+#[test]
+fn links_leave_the_payload_and_its_location_as_they_are() {
+    let link = |destination: &str, target: &str| {
+        format!("\n[[file]]\nplatform = \"macos\"\nlink = \"{target}\"\ndestination = \"{destination}\"\n")
+    };
+    let built = |more: &str| {
+        let (_folder, product) = product(&format!("{MANIFEST}{more}"));
+        build(&product)
+    };
+    let with = built(&link("/usr/local/bin/example", "/Applications/Example Agent.app/Contents/MacOS/a 'b' $(id)"));
+    let (with, without) = (with.unwrap(), base());
+    assert_eq!(errors(&with), [""; 0]);
+    assert_eq!(errors(&stamp(&with, "a-token-of-some-length")), [""; 0]);
+    assert_eq!(Pkg.inspect(&with).unwrap().details["install-location"], "/Applications");
+    assert_eq!(pieces(&with, Area::Payload), pieces(&without, Area::Payload));
+    for (destination, part) in [
+        ("/Library/Application Support/Example Ltd/Example Agent/enrollment-token", "a file of its own"),
+        ("/Library/Application Support/Example Ltd/example agent/UNINSTALL", "a file of its own"),
+        ("/Library/LaunchDaemons/com.example.agent.plist", "a file of its own"),
+        ("/Library/Application Support/Example Ltd/Example Agent", "twice"),
+        ("/Library/LaunchDaemons", "twice"),
+        ("/Applications/Example Agent.app", "twice"),
+        ("/Applications/example agent.app/Contents/x", "is in the application"),
+    ] {
+        let said = built(&link(destination, "/etc")).unwrap_err();
+        assert!(said.contains(part), "{destination}: {said}");
+    }
+    let below = built(&format!("{}{}", link("/opt/a", "/etc"), link("/opt/a/b", "/etc"))).unwrap_err();
+    assert!(below.contains("which is not a folder"), "{below}");
+}
+
+/// A link that leads out is found where it is, although its line is in both scripts.
+#[test]
+fn a_link_that_leads_out_is_found() {
+    let line = "'x' \"$root/\"'usr/../../etc/x'\n";
+    let edited = super::findings::with_archive("Scripts", |name, _, content| match &**name {
+        "postinstall" => content.extend(format!("\nlink {line}").bytes()),
+        "uninstall" => content.extend(format!("\nunlink_own {line}").bytes()),
+        _ => {}
+    });
+    let found = errors(&edited);
+    assert!(found.len() == 1 && found[0].contains(". or .. in it"), "{found:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn the_vendors_application_is_copied_as_it_is() {

@@ -1,5 +1,7 @@
 //! `Scripts`: what `PackageInfo` names, modes, the daemon's property list, the token.
 
+use std::collections::BTreeSet;
+
 use container::xml::{self, Element};
 
 use crate::claims::IssuerKeys;
@@ -52,6 +54,7 @@ pub(super) fn check(
                 format!("{name} is not among its scripts, so the token would not be installed")
             });
         }
+        links(scripts, report);
     }
     let token = pkg.token_in_scripts();
     match &token {
@@ -60,6 +63,32 @@ pub(super) fn check(
         Err(error) => report.error("pkg-token", format!("Scripts/{TOKEN_NAME}"), error.to_string()),
     }
     Ok(())
+}
+
+/// The links that `postinstall` makes are those that `uninstall` removes, and lie where their paths say.
+fn links(scripts: &[Script], report: &mut Report) {
+    let lines = |name: &str, word: &str| -> BTreeSet<String> {
+        let script = scripts.iter().find(|script| script.entry.path == name);
+        let text = script.map(|script| String::from_utf8_lossy(&script.content).into_owned()).unwrap_or_default();
+        text.lines().filter_map(|line| line.trim_start().strip_prefix(word)).map(str::to_owned).collect()
+    };
+    let made = lines("postinstall", "link '");
+    let removed = lines("uninstall", "unlink_own '");
+    for line in made.union(&removed) {
+        // 'target' "$root/"'path', each in the shell's quotes
+        let path = line.rsplit_once("\"$root/\"'").map(|(_, path)| path.trim_end_matches('\''));
+        let name = path.unwrap_or(line);
+        report.check(removed.contains(line), "pkg-link", "Scripts/uninstall", || {
+            format!("it does not remove the link /{name} that postinstall makes")
+        });
+        report.check(made.contains(line), "pkg-link", "Scripts/postinstall", || {
+            format!("it does not make the link /{name} that uninstall removes")
+        });
+        let is_plain = path.is_some_and(|path| !path.split('/').any(|part| matches!(part, "" | "." | "..")));
+        report.check(is_plain, "pkg-link", "Scripts/postinstall", || {
+            format!("the path of the link {name:?} has empty parts, . or .. in it")
+        });
+    }
 }
 
 /// They can be used, and `postinstall` puts them where the agent finds them.
