@@ -8,7 +8,7 @@ pub(crate) const TABLES: [&str; 2] = ["tests/world/agents.tsv", "tests/world/ins
 /// A file of somebody's, and what is said of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Case {
-    /// Where it comes from: `npm`, `pypi` or `debian`.
+    /// Where it comes from: `npm`, `pypi`, `crates` or `debian`.
     pub(crate) source: String,
     /// The package with its version, as the source's own tool takes it; for PyPI, the platform after a space.
     pub(crate) package: String,

@@ -46,6 +46,7 @@ fn get(sh: &Shell, case: &Case, folder: &Path) -> Result {
             cmd!(sh, "unzip -q {archive} -d {folder}").quiet().run()?;
             fs::remove_file(&archive).at("remove", &archive)
         }
+        "crates" => crate_files(sh, package, folder),
         "debian" => {
             // apt drops its rights, and the folder is ours.
             let _folder = sh.push_dir(folder);
@@ -53,6 +54,28 @@ fn get(sh: &Shell, case: &Case, folder: &Path) -> Result {
         }
         other => Err(Failure::answer("tests/world", format!("there is no source {other}"))),
     }
+}
+
+/// The files of a crate, `name@version`, in a folder of its name: cargo puts them there with those of its dependencies.
+fn crate_files(sh: &Shell, package: &str, folder: &Path) -> Result {
+    let (name, version) = package
+        .split_once('@')
+        .ok_or_else(|| Failure::answer("tests/world", format!("crate {package} must be name@version")))?;
+    let project = sh.create_temp_dir()?;
+    let manifest = format!(
+        "[package]\nname = \"world\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
+         {name} = {{ version = \"={version}\", default-features = false }}\n"
+    );
+    let source = project.path().join("src");
+    fs::create_dir(&source).at("create", &source)?;
+    for (path, text) in [(source.join("lib.rs"), ""), (project.path().join("Cargo.toml"), manifest.as_str())] {
+        fs::write(&path, text).at("write", &path)?;
+    }
+    let manifest = project.path().join("Cargo.toml");
+    let vendored = project.path().join("vendored");
+    cmd!(sh, "cargo vendor --quiet --manifest-path {manifest} {vendored}").quiet().ignore_stdout().run()?;
+    let (from, to) = (vendored.join(name), folder.join(name));
+    cmd!(sh, "cp -r {from} {to}").quiet().run().map_err(Into::into)
 }
 
 fn only_file(folder: &Path) -> Result<PathBuf> {

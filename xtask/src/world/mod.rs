@@ -42,6 +42,7 @@ pub(crate) fn run(sh: &Shell, world: &World) -> Result {
             program("osslsigncode", "osslsigncode"),
             program("readelf", "binutils"),
             program("dpkg-deb", "dpkg"),
+            program("rpm", "rpm"),
             program("unzip", "unzip"),
         ],
     )?;

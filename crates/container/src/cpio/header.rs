@@ -12,3 +12,5 @@ pub const DIRECTORY: u32 = 0o040_000;
 pub const REGULAR: u32 = 0o100_000;
 /// The file type of a symbolic link.
 pub const SYMLINK: u32 = 0o120_000;
+/// The file types of what has neither bytes nor a target: character device, block device, FIFO, socket.
+pub const SPECIAL: [u32; 4] = [0o020_000, 0o060_000, 0o010_000, 0o140_000];

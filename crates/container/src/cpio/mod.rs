@@ -40,7 +40,7 @@ pub mod newc;
 mod read;
 mod write;
 
-pub use header::{DIRECTORY, REGULAR, SYMLINK, TYPE_MASK};
+pub use header::{DIRECTORY, REGULAR, SPECIAL, SYMLINK, TYPE_MASK};
 pub use read::{Entry, Limits, Reader};
 pub use write::{Header, Writer};
 

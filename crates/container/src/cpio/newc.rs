@@ -5,6 +5,8 @@
 //!                                namesize check: 8 hexadecimal digits each
 //!          name, NUL-terminated  then zeros to a multiple of 4, header and name together
 //!          data                  then zeros to a multiple of 4
+//! stripped 07070X and the number of a file in the rpm's header, 8 hexadecimal digits, then zeros to a multiple of 4 and the data: what rpm
+//!          writes into packages of version 6 and into those with a file of 4 GiB and more (rpm, lib/cpio.c). Read, never written
 //! trailer  an entry named TRAILER!!!, without data and without padding to 512
 //! ```
 //!
@@ -17,6 +19,10 @@ use super::header::TRAILER;
 
 /// The magic of the new ASCII form.
 pub(super) const MAGIC: &[u8; 6] = b"070701";
+/// The magic of an entry without a header, which has the number of a listed file.
+pub(super) const STRIPPED_MAGIC: &[u8; 6] = b"07070X";
+/// Magic and number of such an entry.
+pub(super) const STRIPPED_BYTES: usize = 14;
 /// A header without its name.
 pub const HEADER_BYTES: usize = 110;
 /// Names and data end at a multiple of this.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-use super::header::{DIRECTORY, MAGIC, REGULAR, SYMLINK, TRAILER, TYPE_MASK};
+use super::header::{DIRECTORY, MAGIC, REGULAR, SPECIAL, SYMLINK, TRAILER, TYPE_MASK};
 use super::newc;
 use crate::reader::{Error, Malformed, Problem};
 
@@ -90,6 +90,8 @@ pub struct Reader<R> {
     total: u64,
     limits: Limits,
     ended: bool,
+    /// What the archive's owner knows of its entries, for those that have a number in place of a header.
+    listed: Vec<Entry>,
 }
 
 /// The names of all entries together may not take more than this.
@@ -104,12 +106,29 @@ impl<R: Read> Reader<R> {
     /// A reader with limits of its own.
     pub const fn with_limits(inner: R, limits: Limits) -> Self {
         let seen = BTreeMap::new();
-        Self { inner, form: Form::Odc, offset: 0, data_left: 0, seen, seen_bytes: 0, total: 0, limits, ended: false }
+        Self {
+            inner,
+            form: Form::Odc,
+            offset: 0,
+            data_left: 0,
+            seen,
+            seen_bytes: 0,
+            total: 0,
+            limits,
+            ended: false,
+            listed: Vec::new(),
+        }
     }
 
     /// A reader of the new ASCII form, which is inside an rpm, with the usual [`Limits`].
     pub fn newc(inner: R) -> Self {
         Self { form: Form::Newc, ..Self::new(inner) }
+    }
+
+    /// Takes entries of rpm's stripped form as well (`07070X`), which have a number in place of a header: what `listed` has at that number.
+    #[must_use]
+    pub fn with_listed(self, listed: Vec<Entry>) -> Self {
+        Self { listed, ..self }
     }
 
     /// The next entry, or `None` after the trailer, whose padding is then checked to the end of the input.
@@ -128,7 +147,12 @@ impl<R: Read> Reader<R> {
             }
             Form::Newc => {
                 let mut head = [0; newc::HEADER_BYTES];
-                self.fill(&mut head)?;
+                let (first, rest) = head.split_at_mut(newc::STRIPPED_BYTES);
+                self.fill(first)?;
+                if first.starts_with(newc::STRIPPED_MAGIC) && !self.listed.is_empty() {
+                    return self.stripped(start, first).map(Some);
+                }
+                self.fill(rest)?;
                 Fields::newc(start, &head)?
             }
         };
@@ -142,10 +166,27 @@ impl<R: Read> Reader<R> {
             self.ended = true;
             return Ok(None);
         }
-        let entry = header.entry(start, &name, self.offset)?;
+        let entry = header.entry(start, &name, self.offset, self.form)?;
         self.admit(start, &entry)?;
         self.data_left = entry.size;
         Ok(Some(entry))
+    }
+
+    /// An entry that has only its number.
+    fn stripped(&mut self, start: u64, head: &[u8]) -> Result<Entry, Error> {
+        let mut r = crate::reader::Reader::new("cpio header", start, head);
+        r.take(newc::STRIPPED_MAGIC.len())?;
+        let number = hexadecimal(&mut r)?;
+        self.align()?;
+        let listed = usize::try_from(number).ok().and_then(|number| self.listed.get(number));
+        let expected = "the number of a listed file";
+        let mut entry = listed
+            .cloned()
+            .ok_or_else(|| wrong(start, Problem::Value { field: "number", found: number.into(), expected }))?;
+        entry.offset = self.offset;
+        self.admit(start, &entry)?;
+        self.data_left = entry.size;
+        Ok(entry)
     }
 
     /// The data of the current entry, at most `limit` bytes of them.
@@ -300,13 +341,7 @@ impl Fields {
         if r.take(newc::MAGIC.len())? != newc::MAGIC {
             return Err(wrong(start, Problem::Text { what: "the magic is not 070701" }));
         }
-        let mut number = || -> Result<u32, Error> {
-            let at = r.offset();
-            r.take(8)?.iter().try_fold(0, |sum, digit| match char::from(*digit).to_digit(16) {
-                Some(digit) => Ok(sum << 4 | digit),
-                None => Err(wrong(at, Problem::Text { what: "a number has a character that is no hexadecimal digit" })),
-            })
-        };
+        let mut number = || hexadecimal(&mut r);
         let (inode, mode, uid, gid, links) = (number()?, number()?, number()?, number()?, number()?);
         let (mtime, size) = (number()?, number()?);
         for _device in 0..4 {
@@ -317,19 +352,32 @@ impl Fields {
         Ok(Self { inode, mode, uid, gid, links, mtime, name_bytes, size })
     }
 
-    fn entry(&self, start: u64, name: &str, offset: u64) -> Result<Entry, Error> {
+    fn entry(&self, start: u64, name: &str, offset: u64, form: Form) -> Result<Entry, Error> {
         let path = plain_path(name).map_err(|what| wrong(start, Problem::Text { what }))?;
         let no_data = match self.mode & TYPE_MASK {
             DIRECTORY => true,
             REGULAR | SYMLINK => false,
+            kind if form == Form::Newc && SPECIAL.contains(&kind) => true,
             _ => return Err(wrong(start, Problem::Text { what: "the entry is no file, folder or symbolic link" })),
         };
         if no_data && self.size != 0 {
-            return Err(wrong(start, Problem::Value { field: "size of a folder", found: self.size, expected: "0" }));
+            return Err(wrong(
+                start,
+                Problem::Value { field: "size of a folder or device", found: self.size, expected: "0" },
+            ));
         }
         let Self { inode, mode, uid, gid, links, mtime, size, .. } = *self;
         Ok(Entry { path, inode, mode, uid, gid, links, mtime, size, offset })
     }
+}
+
+/// Eight hexadecimal digits.
+fn hexadecimal(r: &mut crate::reader::Reader<'_>) -> Result<u32, Error> {
+    let at = r.offset();
+    r.take(8)?.iter().try_fold(0, |sum, digit| match char::from(*digit).to_digit(16) {
+        Some(digit) => Ok(sum << 4 | digit),
+        None => Err(wrong(at, Problem::Text { what: "a number has a character that is no hexadecimal digit" })),
+    })
 }
 
 /// The name without its leading `./`, if it stays inside the folder it is unpacked in.

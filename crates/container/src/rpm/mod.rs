@@ -52,6 +52,7 @@ mod files;
 mod header;
 mod layout;
 mod package;
+mod stripped;
 pub mod tag;
 mod walk;
 mod write;

@@ -1,7 +1,7 @@
 use std::io::Write;
 
 use super::*;
-use crate::cpio::{DIRECTORY, REGULAR, SYMLINK, newc};
+use crate::cpio::{DIRECTORY, REGULAR, SPECIAL, SYMLINK, newc};
 use crate::digest::{Algorithm, hex};
 use crate::gzip;
 use crate::reader::{Error, Problem};
@@ -60,6 +60,12 @@ fn gzipped(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn header(toys: &[Toy], payload: &[u8]) -> Writer {
+    let mut header = header_without_compressor(toys, payload);
+    header.put(tag::PAYLOADCOMPRESSOR, Value::text("gzip")).put(tag::PAYLOADDIGESTALGO, Value::number(8));
+    header
+}
+
+fn header_without_compressor(toys: &[Toy], payload: &[u8]) -> Writer {
     let listed: Vec<&Toy> = toys.iter().filter(|toy| !toy.lies.not_listed).collect();
     let digest = |toy: &&Toy| match &toy.lies.digest {
         Some(other) => hex(&Algorithm::Sha256.digest(other)),
@@ -93,9 +99,7 @@ fn header(toys: &[Toy], payload: &[u8]) -> Writer {
         .put(tag::FILEFLAGS, numbers(&|toy| if toy.lies.ghost { GHOST } else { 0 }))
         .put(tag::FILEVERIFYFLAGS, numbers(&|_| u32::MAX))
         .put(tag::FILEMTIMES, numbers(&|_| 7))
-        .put(tag::PAYLOADCOMPRESSOR, Value::text("gzip"))
-        .put(tag::PAYLOADDIGEST, Value::Texts(vec![hex(&Algorithm::Sha256.digest(payload))]))
-        .put(tag::PAYLOADDIGESTALGO, Value::number(8));
+        .put(tag::PAYLOADDIGEST, Value::Texts(vec![hex(&Algorithm::Sha256.digest(payload))]));
     header
 }
 
@@ -113,6 +117,45 @@ fn package_of(header: &Writer, payload: &[u8]) -> Vec<u8> {
 fn package(toys: &[Toy]) -> Vec<u8> {
     let payload = gzipped(&archive(toys));
     package_of(&header(toys, &payload), &payload)
+}
+
+/// As rpm 6 writes it: each entry is the number of a listed file.
+fn stripped(toys: &[Toy], numbers: &[(u32, &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (number, content) in numbers {
+        out.extend(format!("07070X{number:08x}\0\0").into_bytes());
+        out.extend_from_slice(content);
+        out.extend_from_slice(newc::padding(out.len() as u64));
+    }
+    out.extend(newc::trailer());
+    let mut header = header_without_compressor(toys, &out);
+    header.put(tag::FILEDEVICES, Value::U32(vec![1; toys.len()]));
+    // The last two are names of one file.
+    let inodes = (0..toys.len() as u32).map(|at| at.min(toys.len() as u32 - 2)).collect();
+    header.put(tag::FILEINODES, Value::U32(inodes));
+    package_of(&header, &out)
+}
+
+#[test]
+fn packages_of_version_6_have_numbers_for_entries_and_need_no_compression() {
+    let mut toys = toys();
+    toys.push(toy("usr/lib/x/tokens", REGULAR | 0o600, b"secret"));
+    toys.insert(3, toy("usr/lib/x/pipe", SPECIAL[2] | 0o600, b""));
+    let good: [(u32, &[u8]); 6] = [(0, b""), (1, b"elf"), (2, b"agent"), (3, b""), (4, b""), (5, b"secret")];
+    let found = walked(&stripped(&toys, &good)).unwrap();
+    assert_eq!(found.len(), toys.len());
+    for (path, content) in found {
+        let toy = toys.iter().find(|toy| toy.path == path).unwrap();
+        assert!(content == toy.content || toy.mode & SYMLINK == SYMLINK, "{path}");
+    }
+    let refused = |numbers: &[(u32, &[u8])], expected: &str| {
+        let said = refusal(&stripped(&toys, numbers));
+        assert!(said.contains(expected), "{said}");
+    };
+    refused(&[(0, b""), (9, b"")], "number is 9");
+    refused(&good[..5], "missing");
+    refused(&[(0, b""), (1, b"elf"), (1, b"elf")], "twice");
+    refused(&[(1, b"ELF"), (0, b"")], "do not agree");
 }
 
 fn walked(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Error> {

@@ -8,12 +8,15 @@ use sha2::digest::Digest as _;
 
 use super::files::File;
 use super::package::Package;
+use super::stripped;
 use super::tag;
 use crate::digest::{Algorithm, Hasher, hex};
 use crate::read_at::{Cursor, Window};
 use crate::reader::{Error, Malformed, Problem};
 use crate::{cpio, gzip, xz, zst};
 
+/// How a gzip stream starts (RFC 1952 §2.3.1).
+const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 /// A file with several names is held in memory until all of them are served.
 const MAX_HARD_LINK_BYTES: u64 = 64 << 20;
 
@@ -29,6 +32,7 @@ impl Package<'_> {
     /// header says; a payload with another digest than `PAYLOADDIGEST`, where there is one.
     pub fn walk<E: From<Error>>(&self, visit: &mut Visit<'_, E>) -> Result<u64, E> {
         let files = self.header.files().map_err(Error::from)?;
+        let listed = stripped::entries(&self.header, &files).map_err(Error::from)?;
         let mut digest = Algorithm::Sha256.hasher();
         let mut walk = Walk { at: self.payload_offset(), files: BTreeMap::new(), pending: BTreeMap::new() };
         for file in files {
@@ -41,7 +45,7 @@ impl Package<'_> {
         let names = names
             .ok_or_else(|| walk.wrong(Problem::Text { what: "the algorithm of the files' digests is not known" }))?;
         let mut decoded = Counting { inner: self.decode(&mut digest)?, len: 0 };
-        let mut archive = cpio::Reader::newc(&mut decoded);
+        let mut archive = cpio::Reader::newc(&mut decoded).with_listed(listed);
         while let Some(entry) = archive.next_entry()? {
             walk.entry(&entry, &mut archive, names, visit)?;
         }
@@ -56,11 +60,13 @@ impl Package<'_> {
     fn decode<'r>(&'r self, digest: &'r mut Hasher) -> Result<Box<dyn Read + 'r>, Error> {
         let window = Window::new("rpm payload", self.file, self.payload_offset(), self.payload_len())?;
         let compressed = Hashing { inner: Cursor::new(window), digest };
-        let compressor = self.header.text(tag::PAYLOADCOMPRESSOR)?.unwrap_or_else(|| "gzip".to_owned());
-        Ok(match compressor.as_str() {
-            "gzip" => Box::new(gzip::decode(compressed)),
-            "xz" => Box::new(xz::decode(compressed)),
-            "zstd" => Box::new(zst::decode(compressed).map_err(Error::io("start the decoder"))?),
+        let compressor = self.header.text(tag::PAYLOADCOMPRESSOR)?;
+        Ok(match compressor.as_deref() {
+            // rpm takes such a payload for gzip, and its zlib passes on what has no gzip header (rpmio, gzread).
+            None if !self.is_gzip()? => Box::new(compressed),
+            None | Some("gzip") => Box::new(gzip::decode(compressed)),
+            Some("xz") => Box::new(xz::decode(compressed)),
+            Some("zstd") => Box::new(zst::decode(compressed).map_err(Error::io("start the decoder"))?),
             _ => {
                 let what = "the payload is compressed in another way than gzip, xz and zstd";
                 return Err(self.header.wrong(tag::PAYLOADCOMPRESSOR, what).into());
@@ -68,9 +74,19 @@ impl Package<'_> {
         })
     }
 
+    fn is_gzip(&self) -> Result<bool, Error> {
+        let mut magic = [0; GZIP_MAGIC.len()];
+        if self.payload_len() < magic.len() as u64 {
+            return Ok(false);
+        }
+        self.file.read_at(self.payload_offset(), &mut magic).map_err(Error::io("read the payload"))?;
+        Ok(magic == GZIP_MAGIC)
+    }
+
     fn check_payload_digest(&self, found: &str) -> Result<(), Error> {
         let Some(expected) = self.header.texts(tag::PAYLOADDIGEST)? else { return Ok(()) };
-        let is_sha256 = self.header.number(tag::PAYLOADDIGESTALGO)? == Some(8);
+        // A package of version 6 names no algorithm: the tag is PAYLOADSHA256 there.
+        let is_sha256 = matches!(self.header.number(tag::PAYLOADDIGESTALGO)?, None | Some(8));
         if is_sha256 && expected.as_slice() == [found] {
             return Ok(());
         }

@@ -6,11 +6,11 @@ use lzma_rust2::XzReader;
 
 use crate::decoded::{OneStream, ToTheEnd};
 
-/// A decoder's memory in KiB: enough for a dictionary of 32 MiB, which is xz's level 8.
-const MAX_MEMORY_KIB: u32 = 40 << 10;
+/// A decoder's memory in KiB: enough for a dictionary of 64 MiB, which is xz's level 9, the highest.
+const MAX_MEMORY_KIB: u32 = 72 << 10;
 
 /// Decodes one xz stream; a second stream, stream padding or anything else after it is an error, and so is a
-/// dictionary of more than 32 MiB.
+/// dictionary of more than 64 MiB.
 pub fn decode<R: Read>(compressed: R) -> impl Read {
     ToTheEnd::new(XzReader::new_mem_limit(BufReader::new(compressed), false, MAX_MEMORY_KIB))
 }

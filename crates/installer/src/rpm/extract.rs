@@ -40,6 +40,10 @@ pub(super) fn extract(package: &Package<'_>, sink: &mut dyn Sink) -> Result<(), 
         if token.as_deref() == Some(file.path.as_str()) {
             return sink.entry(&Extracted { path: "enrollment-token", ..piece(file, Area::Token) }, content);
         }
+        if !(file.is_regular() || file.is_directory() || file.is_symlink()) {
+            // A device or a pipe has no bytes; the header's text lists it.
+            return Ok(());
+        }
         let piece = piece(file, Area::Payload);
         match piece.kind {
             EntryKind::File(_) => sink.entry(&piece, content),

@@ -1,5 +1,7 @@
 //! The OpenPGP signature of the header: found, and put in.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use container::read_at;
 use container::rpm::tag::{self, signature as signature_tag};
 use container::rpm::{Header, LeadKind, Package as RpmPackage, Type, Value, Writer, lead};
@@ -23,14 +25,20 @@ const LEFT_BEHIND: [u32; 9] = [
     signature_tag::HEADERSIGNATURES,
 ];
 
-/// The signature of the header and its tag. The other kinds are over header and payload together.
+/// The signature of the header and its tag. The other kinds are over header and payload together. Of the signatures of a package of rpm 6,
+/// which stand in base64, the first.
 pub(super) fn packet(rpm: &RpmPackage<'_>) -> Result<Option<(u32, Vec<u8>)>, ReadError> {
     for tag in [signature_tag::RSA, signature_tag::DSA] {
         if let Some(packet) = rpm.signature.binary(tag)? {
             return Ok(Some((tag, packet.to_vec())));
         }
     }
-    Ok(None)
+    let texts = rpm.signature.texts(signature_tag::OPENPGP)?.unwrap_or_default();
+    let Some(first) = texts.first() else { return Ok(None) };
+    let packet = STANDARD
+        .decode(first)
+        .map_err(|_| rpm.signature.wrong(signature_tag::OPENPGP, "a signature is not written in base64"))?;
+    Ok(Some((signature_tag::OPENPGP, packet)))
 }
 
 /// The signature and what it must be over.
@@ -48,8 +56,10 @@ pub(super) fn signature(package: &Package<'_>) -> Result<Option<Signature>, Read
             other => return Err(other),
         }
     }
+    let count = package.rpm.signature.texts(signature_tag::OPENPGP)?.unwrap_or_default().len();
+    let notes = (count > 1).then(|| format!("the package has {count} signatures, of which the first is read"));
     let imprint = Imprints::Header { bytes: package.rpm.header.bytes().to_vec() };
-    Ok(Some(Signature { cms: packet, imprint, rsa: None, defects, notes: Vec::new() }))
+    Ok(Some(Signature { cms: packet, imprint, rsa: None, defects, notes: notes.into_iter().collect() }))
 }
 
 /// Signs a header: the tag and the packet.

@@ -55,6 +55,15 @@ impl Signature {
         }
     }
 
+    /// The version of a signature, whether it is read here or not.
+    #[must_use]
+    pub fn version(packet: &[u8]) -> Option<u8> {
+        match packets(packet).ok()?.as_slice() {
+            [packet] if packet.tag == TAG => packet.body.first().copied(),
+            _ => None,
+        }
+    }
+
     pub(super) fn from_packet(packet: &Packet<'_>) -> Result<Self, Malformed> {
         Self::body(packet.reader("openpgp signature"), packet.body)
     }

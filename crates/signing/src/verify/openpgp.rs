@@ -9,6 +9,10 @@ use crate::time::date;
 #[must_use]
 pub fn openpgp(packet: &[u8], header: &[u8], trust: Trust<'_>) -> SignatureFacts {
     let mut facts = SignatureFacts::nothing_yet();
+    if let Some(version) = Signature::version(packet).filter(|version| *version != 4) {
+        facts.unchecked(format!("it is of OpenPGP's version {version}, and only version 4 is read"));
+        return facts.finish();
+    }
     let signature = match Signature::read(packet) {
         Ok(signature) => signature,
         Err(error) => {
