@@ -62,7 +62,7 @@ enum Command {
     Extract(extract::Extract),
     /// Check an installer: its structure, its token, its agent
     Verify(verify::Verify),
-    /// Write what an admin uploads to Intune, Group Policy or Jamf: files, bodies, profiles, steps
+    /// Write what an admin uploads to Intune or Jamf, or offers by Group Policy or dnf: files, bodies, profiles, steps
     Kit(kit::Kit),
     /// Make, read and check signed tokens, and the keys of who signs them
     #[command(subcommand)]
