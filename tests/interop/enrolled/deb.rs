@@ -38,8 +38,7 @@ fn a_stamped_deb_becomes_a_device_in_the_list() {
     vendor.publish([1, 4, 2], "/usr/lib/enrolled-agent");
     // Two tokens, each in an installer of the service; the second one is revoked after that.
     let (first, revoked) = (vendor.stamp("first.deb"), vendor.stamp("revoked.deb"));
-    let revoke = format!("/v1/tokens/{}/revoke", revoked.token_id);
-    assert_eq!(vendor.server.post("admin", &revoke, &json!({}), &[]).status, 204);
+    vendor.revoke(&revoked);
 
     let said = vendor.boot(&debian, &nspawn, STEPS, &[&first, &revoked]);
     said.is_enrolled("first");
@@ -58,7 +57,7 @@ fn a_stamped_deb_becomes_a_device_in_the_list() {
         said.is(key, expected);
     }
     let devices = vendor.devices();
-    assert_eq!((devices.len(), &devices[0]["token_id"]), (1, &json!(first.token_id)), "{devices:?}");
+    assert_eq!((devices.len(), &devices[0]["token_id"]), (1, &json!(first.id)), "{devices:?}");
     assert!(devices[0]["last_seen"].is_number() && devices[0]["tenant"] == "acme", "{devices:?}");
     assert_eq!((vendor.uses(&first), vendor.uses(&revoked)), (json!(1), json!(0)));
     let desk = output(program().arg("doctor").arg(vendor.path("bundle.json")));

@@ -2,6 +2,7 @@
 //! system that boots, and started there by systemd.
 
 mod deb;
+mod refused;
 mod rpm;
 
 use std::collections::BTreeMap;
@@ -81,21 +82,27 @@ struct Vendor {
     folder: tempfile::TempDir,
 }
 
-/// A token and the file that the service has stamped it into.
-struct Stamped {
-    token_id: String,
+/// A token that the service has minted.
+struct Token {
+    id: String,
     secret: String,
 }
 
 impl Vendor {
     /// Starts the service, unless there is no agent.
     fn new(kind: Kind) -> Option<Self> {
+        Self::with(kind, "")
+    }
+
+    /// The same, with more about enrollment in the service's configuration.
+    fn with(kind: Kind, enrollment: &str) -> Option<Self> {
         let agent = judges_folder().with_file_name("payloads").join("linux-x64/reference-agent");
         if !agent.is_file() {
             missing("reference-agent (cargo xtask payloads builds it)");
             return None;
         }
-        let server = Server::start_with("[enrollment]\nenabled = true\ncheck-in-secs = 5\n", |_| {});
+        let config = format!("[enrollment]\nenabled = true\ncheck-in-secs = 5\n{enrollment}");
+        let server = Server::start_with(&config, |_| {});
         let vendor = Self { kind, server, folder: tempfile::tempdir().unwrap() };
         fs::copy(&agent, vendor.path("reference-agent")).unwrap();
         fs::write(vendor.path("issuer-keys.json"), vendor.server.get("", "/v1/jwks").body).unwrap();
@@ -125,30 +132,41 @@ impl Vendor {
         assert_eq!(put.status, 201, "{}", put.text());
     }
 
-    /// Mints a token and keeps the installer that the service makes with it.
-    fn stamp(&self, file: &str) -> Stamped {
-        let wish = json!({ "tenant": "acme", "product": "Enrolled Agent" });
+    /// Mints a token for so many devices.
+    fn mint(&self, uses: u32) -> Token {
+        let wish = json!({ "tenant": "acme", "product": "Enrolled Agent", "uses": uses });
         let minted = self.server.post("admin", "/v1/tokens", &wish, &[]);
         assert_eq!(minted.status, 201, "{}", minted.text());
         let minted = minted.json();
-        let wish = json!({ "product": "Enrolled Agent", "platform": "linux", "token_id": minted["id"] });
+        let text = |key: &str| minted[key].as_str().unwrap().to_owned();
+        Token { id: text("id"), secret: text("token") }
+    }
+
+    /// Mints a token and keeps the installer that the service makes with it.
+    fn stamp(&self, file: &str) -> Token {
+        let token = self.mint(10);
+        let wish = json!({ "product": "Enrolled Agent", "platform": "linux", "token_id": token.id });
         let installer = self.server.post("admin", "/v1/installers", &wish, &[]);
         assert_eq!(installer.status, 200, "{}", installer.text());
         fs::write(self.path(file), installer.body).unwrap();
-        let text = |key: &str| minted[key].as_str().unwrap().to_owned();
-        Stamped { token_id: text("id"), secret: text("token") }
+        token
+    }
+
+    fn revoke(&self, token: &Token) {
+        let revoked = self.server.post("admin", &format!("/v1/tokens/{}/revoke", token.id), &json!({}), &[]);
+        assert_eq!(revoked.status, 204, "{}", revoked.text());
     }
 
     /// Boots the root, runs the steps between prelude and end, and holds that no log on either side has one of the tokens.
-    fn boot(&self, root: &Path, nspawn: &Path, steps: &str, stamped: &[&Stamped]) -> Said<'_> {
-        let secrets: String = stamped.iter().map(|stamped| format!("{}\n", stamped.secret)).collect();
+    fn boot(&self, root: &Path, nspawn: &Path, steps: &str, tokens: &[&Token]) -> Said<'_> {
+        let secrets: String = tokens.iter().map(|token| format!("{}\n", token.secret)).collect();
         fs::write(self.path("secrets"), secrets).unwrap();
         let answers = boot(root, nspawn, self.folder.path(), &format!("{PRELUDE}{steps}{END}"));
         let said = Said { vendor: self, answers };
         said.is("leaks", "");
         said.is("journal", "0");
         let log = self.server.log();
-        assert!(stamped.iter().all(|stamped| !log.contains(&stamped.secret)), "a token is in the service's log");
+        assert!(tokens.iter().all(|token| !log.contains(&token.secret)), "a token is in the service's log");
         said
     }
 
@@ -158,8 +176,8 @@ impl Vendor {
     }
 
     /// How many devices the token has enrolled.
-    fn uses(&self, stamped: &Stamped) -> Value {
-        self.server.get("admin", &format!("/v1/tokens/{}", stamped.token_id)).json()["used"].clone()
+    fn uses(&self, token: &Token) -> Value {
+        self.server.get("admin", &format!("/v1/tokens/{}", token.id)).json()["used"].clone()
     }
 }
 

@@ -76,8 +76,8 @@ fn a_stamped_rpm_becomes_a_device_that_an_upgrade_and_a_new_installation_keep() 
 
     let devices = vendor.devices();
     let tokens: Vec<_> = devices.iter().map(|device| &device["token_id"]).collect();
-    assert_eq!(tokens, [&new.token_id, &first.token_id], "{devices:?}");
-    let uses = [&first, &newer, &again, &new].map(|stamped| vendor.uses(stamped));
+    assert_eq!(tokens, [&new.id, &first.id], "{devices:?}");
+    let uses = [&first, &newer, &again, &new].map(|token| vendor.uses(token));
     assert_eq!(uses, [json!(1), json!(0), json!(0), json!(1)]);
     // The first device has told the service its new version.
     assert!(devices.iter().all(|device| device["agent"].to_string().contains("1.4.3")), "{devices:?}");

@@ -265,7 +265,8 @@ fn enrollment(kit: &Kit, found: &mut Found, is_reached: bool) {
             }
             _ => {}
         }
-    } else {
+    } else if outcome.as_ref().is_none_or(|outcome| outcome.kind != "pending") {
+        // A request that waits for an admin needs no token: a copied device, or one whose record is gone.
         token(kit, found);
     }
     if let Some(outcome) = &outcome {
@@ -290,7 +291,11 @@ fn refusal(outcome: &Outcome, found: &mut Found, is_reached: bool) {
         (_, name) => name,
     };
     let token = outcome.token.as_ref().map(|token| format!("token {token}…"));
-    let when = if is_reached { "the last answer" } else { "an earlier answer" };
+    let when = match (outcome.kind.as_str(), is_reached) {
+        ("pending", _) => "the request's number",
+        (_, true) => "the last answer",
+        (_, false) => "an earlier answer",
+    };
     let answer = (!outcome.detail.is_empty()).then(|| format!("{when}: {}", outcome.detail));
     found.say(id, token.into_iter().chain(answer).collect());
 }
