@@ -9,6 +9,28 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::support::{both, judge, judges_folder, missing, output};
 
+/// The probe as a product whose names need care wherever they stand.
+pub(super) const PROBE: &str = r#"
+[product]
+name = '''Müller's "Probe" & [x] %h $(id)'''
+folder = "Probe Agent"
+file-stem = "Probe-Agent"
+version = "1.4.2"
+publisher = "Example Ltd"
+summary = "tells which token it was left"
+license = "MIT"
+maintainer = "Example <packages@example.com>"
+
+[service]
+linux-arguments = ["--log", '/var/log/probe %h $HOME "x" agent.log',
+    "--token-file", "/etc/probe-agent/enrollment-token", "--state-file", "/var/lib/probe-agent/enrollment-state"]
+
+[[agent]]
+platform = "linux"
+arch = "x64"
+path = "probe-service"
+"#;
+
 const UNIT: &str = "[Unit]\nAfter=basic.target dbus.socket\n[Service]\nType=oneshot\nExecStart=/bin/sh /test/steps\n\
                     [Install]\nWantedBy=multi-user.target\n";
 

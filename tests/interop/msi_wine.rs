@@ -28,6 +28,8 @@ const UNINSTALL: &str = r"HKLM\Software\Microsoft\Windows\CurrentVersion\Uninsta
 pub(super) const FAILED: i32 = 1603 & 0xFF;
 /// The last byte of 1627, a function failed, with which Wine ends when a service does not start.
 const NOT_STARTED: i32 = 1627 & 0xFF;
+/// What Windows Installer writes down then.
+const SERVICE_FAILED: &str = "StartServices. Return value 0";
 const TOKEN: &str = "Tenant-A.first~token_0123456789/+=:";
 const OTHER: &str = "Tenant-B.other";
 
@@ -122,7 +124,7 @@ impl Wine {
     pub(super) fn install(&self, file: &str, properties: &[&str]) {
         let arguments = [&["/i", file, "/l*v", "install.log"], properties].concat();
         let mut status = self.msiexec(&arguments);
-        if status == NOT_STARTED && self.log().contains("StartServices. Return value 0") {
+        if status == NOT_STARTED && self.log().contains(SERVICE_FAILED) {
             eprintln!("msiexec /i {file}: the service did not start; once more\n{}", self.log());
             self.kill_server();
             status = self.msiexec(&arguments);
@@ -346,4 +348,18 @@ fn a_repair_after_enrollment_does_not_bring_the_token_back() {
     assert!(wine.service_is_running());
     assert_eq!(wine.msiexec(&["/x", &file]), 0);
     wine.assert_nothing_is_left();
+}
+
+/// By what [`Wine::install`] knows that an installation is worth another try, and that a package at fault gets no further by it.
+#[test]
+fn a_service_that_does_not_start_is_rolled_back() {
+    let Some(wine) = Wine::start() else { return };
+    let fails =
+        |manifest: String| manifest.replace(r"C:\Windows\Temp\probe-agent.log", r"C:\no\such\folder\probe-agent.log");
+    let file = wine.installer_of("1.4.2", Some(TOKEN), "fails", fails);
+    for _ in 0..2 {
+        assert_eq!(wine.msiexec(&["/i", &file, "/l*v", "install.log"]), NOT_STARTED, "{}", wine.log());
+        assert!(wine.log().contains(SERVICE_FAILED), "{}", wine.log());
+        wine.assert_nothing_is_left();
+    }
 }

@@ -6,31 +6,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::boot::{boot, debian_with_rpm};
+use super::boot::{PROBE, boot, debian_with_rpm};
 use super::rpm_root::distribution;
 use crate::support::keys::{Keys, keys};
 use crate::support::{both, judge, judges_folder, missing, output, program, run};
-
-const MANIFEST: &str = r#"
-[product]
-name = '''Müller's "Probe" & [x] %h $(id)'''
-folder = "Probe Agent"
-file-stem = "Probe-Agent"
-version = "1.4.2"
-publisher = "Example Ltd"
-summary = "tells which token it was left"
-license = "MIT"
-maintainer = "Example <packages@example.com>"
-
-[service]
-linux-arguments = ["--log", "/var/log/probe-agent.log",
-    "--token-file", "/etc/probe-agent/enrollment-token", "--state-file", "/var/lib/probe-agent/enrollment-state"]
-
-[[agent]]
-platform = "linux"
-arch = "x64"
-path = "probe-service"
-"#;
 
 /// Runs inside, as root, once the system is up. Every line of the result is `step.what=value`.
 const STEPS: &str = r#"#!/bin/sh
@@ -132,7 +111,7 @@ impl Workshop {
 
     /// A base, in a folder of its own.
     fn base(&self, version: &str) -> String {
-        fs::write(self.path("stampwright.toml"), MANIFEST.replace("1.4.2", version)).unwrap();
+        fs::write(self.path("stampwright.toml"), PROBE.replace("1.4.2", version)).unwrap();
         let out = format!("bases-{version}");
         self.made(&["build", "--format", "rpm", "-o", &out]);
         format!("{out}/Probe-Agent.rpm")

@@ -5,30 +5,12 @@ use std::fs;
 use installer::product::Compression;
 use installer::{Product, Token};
 
-use super::super::boot::{boot, debian};
+use super::super::boot::{PROBE, boot, debian};
 use super::{package, token};
 use crate::support::{judge, judges_folder, missing, root};
 
-const MANIFEST: &str = r#"
-[product]
-name = '''Müller's "Probe" & [x] %h $(id)'''
-folder = "Probe Agent"
-file-stem = "Probe-Agent"
-version = "1.4.2"
-publisher = "Example Ltd"
-summary = "tells which token it was left"
-license = "MIT"
-maintainer = "Example <packages@example.com>"
-
-[service]
-linux-arguments = ["--log", '/var/log/probe %h $HOME "x" agent.log',
-    "--token-file", "/etc/probe-agent/enrollment-token", "--state-file", "/var/lib/probe-agent/enrollment-state"]
-
-[[agent]]
-platform = "linux"
-arch = "x64"
-path = "probe-service"
-
+/// A file of the administrator's beside the agent.
+const FILE: &str = r#"
 [[file]]
 platform = "linux"
 source = "agent.conf"
@@ -96,7 +78,7 @@ fn apt_installs_retokens_upgrades_removes_and_purges() {
     fs::copy(&probe, folder.path().join("probe-service")).unwrap();
     fs::write(folder.path().join("agent.conf"), "nothing = true\n").unwrap();
     let product = |version: &str, compression| {
-        let text = MANIFEST.replace("1.4.2", version);
+        let text = format!("{PROBE}{FILE}").replace("1.4.2", version);
         let manifest = folder.path().join("stampwright.toml");
         Product::load(&manifest, &text).unwrap().with_compression(compression)
     };

@@ -65,7 +65,7 @@ impl Case {
             judged: next()?,
             ours: next()?,
         };
-        // `?` stands for nobody's answer.
+        // `?` stands for a missing answer.
         let is_answered =
             ![&case.sha256, &case.judged, &case.ours].into_iter().any(|column| column.trim_matches('?').is_empty());
         (columns.next().is_none() && is_answered).then_some(case)

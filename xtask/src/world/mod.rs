@@ -97,7 +97,7 @@ pub(crate) fn run(sh: &Shell, world: &World) -> Result {
 }
 
 impl World {
-    /// A file of another digest is another file: its answers replace nobody's, unless that is asked for by name.
+    /// A file of another digest is another file: its answers replace those of the table only if that is asked for by name.
     fn pinned(&self, case: &Case, found: Case) -> Result<Case> {
         if found.sha256 == case.sha256 || !self.bless || self.new_digests {
             return Ok(found);

@@ -25,14 +25,9 @@ pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, B
         payload.link(&format!("usr/bin/{command}"), &format!("../lib/{package}/{}", product.executable()))?;
     }
     let own = [token_path(package), state_path(package), format!("etc/{package}/enrollment-token")];
-    let destinations = product.files_for(Platform::Linux).map(|file| &file.destination);
-    let mut destinations = destinations.chain(product.links_for(Platform::Linux).map(|link| &link.destination));
-    if let Some(destination) = destinations.find(|destination| product.token_slot() && own.contains(destination)) {
-        return Err(BuildError::Product {
-            field: "file.destination",
-            problem: format!("\"/{destination}\" is where the enrollment token and its state live"),
-            hint: Some("choose another name"),
-        });
+    let is_own = |destination: &&str| product.token_slot() && own.iter().any(|own| own == destination);
+    if let Some(destination) = product.destinations_for(Platform::Linux).find(is_own) {
+        return Err(BuildError::own_place(destination, "the enrollment token and its state live"));
     }
     for link in product.links_for(Platform::Linux) {
         payload.link(&link.destination, &link.target)?;

@@ -179,11 +179,7 @@ fn refuse_own_place(product: &Product, destination: &str) -> Result<(), BuildErr
     let names = ["enrollment-token", "enrollment-state", "issuer-keys.json", "uninstall", "restart", "restart.plist"];
     let mut own = names.iter().map(|name| format!("{state}/{name}")).chain([daemon]);
     if own.any(|own| own.to_lowercase() == destination.to_lowercase()) {
-        return Err(BuildError::Product {
-            field: "file.destination",
-            problem: format!("\"/{destination}\" is where the installer puts a file of its own"),
-            hint: Some("choose another name"),
-        });
+        return Err(BuildError::own_place(destination, "the installer puts a file of its own"));
     }
     Ok(())
 }

@@ -189,6 +189,12 @@ impl Product {
         self.links.iter().filter(move |link| link.platform == platform)
     }
 
+    /// Where the files and links of one platform go.
+    pub fn destinations_for(&self, platform: Platform) -> impl Iterator<Item = &str> {
+        let files = self.files_for(platform).map(|file| file.destination.as_str());
+        files.chain(self.links_for(platform).map(|link| link.destination.as_str()))
+    }
+
     /// The installer's file name for an agent: the stem and the ending, constant over versions because Group Policy
     /// and Windows Installer depend on it. Where a platform has several agents, all but the first (universal before
     /// x64 before arm64) get the architecture's name.

@@ -33,7 +33,7 @@ async fn what_only_looks_shows_nothing_that_proves_a_session() {
     let whole = room.follow(Method::GET, &path, &[PROGRAM]).await;
     assert_eq!((whole.status, whole.header("etag")), (StatusCode::OK, Some(etag)));
     assert_eq!(whole.body[..1], probe.body[..]);
-    // The session is the one's who has taken the use: nobody else's look gets a tag, a byte, or a file.
+    // The session belongs to the client that has taken the use: other requests get no tag, no byte and no file.
     for (method, headers) in [(Method::HEAD, vec![]), (Method::GET, vec![PROGRAM, ("range", "bytes=0-0")])] {
         let over = room.follow(method, &path, &headers).await;
         assert_eq!(over.status, StatusCode::GONE);

@@ -227,3 +227,17 @@ fn armor_that_is_damaged_is_refused() {
     }
     assert!(Keyring::read(b"").unwrap_err().to_string().contains("a public key is missing"));
 }
+
+/// A signature of another version is neither valid nor forged: it is not checked.
+#[test]
+fn other_versions_are_not_checked() {
+    use crate::verify::{self, Trust, Verdict};
+    for version in [3, 6] {
+        let packet = [0xC2, 4, version, 0, 1, 8];
+        let keys = Keyring::default();
+        let facts = verify::openpgp(&packet, b"header", Trust { roots: &[], keys: &keys, now: NOW });
+        assert_eq!(facts.verdict, Verdict::NotChecked);
+        let expected = format!("is not checked: it is of OpenPGP's version {version}, and only version 4 is read");
+        assert_eq!(facts.problems.iter().map(|problem| &problem.message).collect::<Vec<_>>(), [&expected]);
+    }
+}

@@ -59,6 +59,15 @@ pub enum BuildError {
 }
 
 impl BuildError {
+    /// A destination of the product's is a place of the installer's own.
+    pub(crate) fn own_place(destination: &str, whose: &str) -> Self {
+        Self::Product {
+            field: "file.destination",
+            problem: format!("\"/{destination}\" is where {whose}"),
+            hint: Some("choose another name"),
+        }
+    }
+
     /// What a reader says of a source.
     pub(crate) fn source(path: &Path) -> impl FnOnce(container::Error) -> Self {
         let path = path.to_path_buf();

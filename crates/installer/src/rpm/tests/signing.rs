@@ -2,8 +2,10 @@
 
 use std::io::Cursor;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use container::digest::Algorithm;
-use container::rpm::{self, tag};
+use container::rpm::{self, Value, Writer, lead, tag};
 
 use super::{Rpm, accepted, build, findings};
 use crate::format::{SignFileError, StampError};
@@ -85,4 +87,29 @@ fn a_payload_that_was_changed_after_signing_is_a_defect() {
     bad[at] ^= 1;
     assert!(!Rpm.signature(&bad).unwrap().unwrap().defects.is_empty());
     assert!(sign_file(&bad, Existing::Replace).is_err());
+}
+
+/// rpm 6 writes its signatures in base64, several of them if it is told to.
+#[test]
+fn signatures_of_rpm_6_are_found() {
+    let base = build(Compression::Zstd);
+    let package = rpm::Package::open(&base).unwrap();
+    let payload = &base[package.payload_offset() as usize..];
+    let with = |texts: &[String]| {
+        let mut signature = Writer::signature();
+        for (tag, kind, _) in package.signature.tags() {
+            signature.put(tag, super::super::signature::value(&package.signature, tag, kind).unwrap());
+        }
+        signature.put(tag::signature::OPENPGP, Value::Texts(texts.to_vec()));
+        let lead = lead(rpm::LeadKind::Binary, "x");
+        [&lead[..], &signature.finish().unwrap(), package.header.bytes(), payload].concat()
+    };
+    let (first, second) = (STANDARD.encode(b"first"), STANDARD.encode(b"second"));
+    let found = Rpm.signature(&with(std::slice::from_ref(&first))).unwrap().unwrap();
+    assert_eq!((found.cms.as_slice(), found.notes.len(), found.defects.len()), (&b"first"[..], 0, 0));
+    let found = Rpm.signature(&with(&[first, second])).unwrap().unwrap();
+    assert_eq!(found.cms, b"first");
+    assert_eq!(found.notes, ["the package has 2 signatures, of which the first is read"]);
+    let error = Rpm.signature(&with(&["no base64!".to_owned()])).unwrap_err().to_string();
+    assert!(error.contains("not written in base64"), "{error}");
 }

@@ -14,7 +14,7 @@ fn claiming(device: &Device, id: &str) -> Value {
 fn a_request_without_anything_known_writes_nothing_and_texts_are_short() {
     run(async {
         let server = Server::start(Settings::default()).await;
-        let mut request = device(1, "PF1").request(Some("a-token-of-nobody"));
+        let mut request = device(1, "PF1").request(Some("a-token-without-an-issuer"));
         let (status, answer) = server.signed(&device(1, "PF1"), "/v1/enrollments", &request, |_| {}).await;
         assert_eq!((status.as_u16(), problem(&answer)), (403, "token-unknown"));
         request["token"] = Value::Null;
