@@ -80,6 +80,22 @@ fn hostile() -> String {
         .replace("\"two words\"", r#""two words", "\"quoted\" [z]""#)
 }
 
+/// A package that changes the machine's PATH and registry.
+fn machine() -> String {
+    let values = r##"
+[[registry]]
+key = 'SOFTWARE\Vendor\Settings'
+name = "Server"
+value = "#1 [x] %Z% é"
+
+[[registry]]
+key = 'SOFTWARE\Vendor\Settings'
+value = "0xffffffff"
+type = "dword"
+"##;
+    format!("{}{values}", MANIFEST.replace("[windows]\n", "[windows]\npath = true\n"))
+}
+
 /// Packages whose texts need every kind of codepage: with one byte for a character, with two, and UTF-8 where no other holds all of them.
 fn alphabets() -> Vec<Package> {
     let names = [
@@ -134,7 +150,9 @@ impl Sink for Pieces {
 fn msiinfo_reads_every_table_as_we_do() {
     let Some(judge) = judge("msiinfo") else { return };
     let scratch = tempfile::tempdir().unwrap();
-    for package in packages(MANIFEST).into_iter().chain(packages(&hostile())).chain(alphabets()) {
+    for package in
+        packages(MANIFEST).into_iter().chain(packages(&hostile())).chain(packages(&machine())).chain(alphabets())
+    {
         let path = package.text_path();
         let mut listed: Vec<String> = run(&judge, ["tables", &path]).lines().map(str::to_owned).collect();
         listed.retain(|name| !["_SummaryInformation", "_ForceCodepage"].contains(&name.as_str()));

@@ -363,3 +363,68 @@ fn a_service_that_does_not_start_is_rolled_back() {
         wine.assert_nothing_is_left();
     }
 }
+
+#[test]
+fn the_path_and_the_values_come_and_go() {
+    const SETTINGS: &str = r"HKLM\SOFTWARE\Stampwright Settings\Agent";
+    const ENVIRONMENT: &str = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment";
+    let Some(wine) = Wine::start() else { return };
+    let values = r##"
+[[registry]]
+key = 'SOFTWARE\Stampwright Settings\Agent'
+name = "Server"
+value = "#1 [x] {y} %Z%"
+
+[[registry]]
+key = 'SOFTWARE\Stampwright Settings\Agent'
+value = '%ProgramData%\[x]'
+type = "expand-string"
+
+[[registry]]
+key = 'SOFTWARE\Stampwright Settings\Agent'
+name = "Every"
+value = "0xffffffff"
+type = "dword"
+
+[[registry]]
+key = 'SOFTWARE\Stampwright Settings\Agent'
+name = "Seconds"
+value = "300"
+type = "dword"
+"##;
+    let change = |manifest: String| format!("{}{values}", manifest.replace("[windows]\n", "[windows]\npath = true\n"));
+    // The folders of the PATH. Wine leaves the semicolon of what it takes out.
+    let path = || -> Vec<String> {
+        let text = wine.run(&["reg", "query", ENVIRONMENT, "/v", "PATH"]).1;
+        let value = text.split("REG_EXPAND_SZ").nth(1).unwrap_or_else(|| panic!("{text}")).trim().to_owned();
+        value.split(';').filter(|folder| !folder.is_empty()).map(str::to_owned).collect()
+    };
+    wine.run(&["reg", "delete", r"HKLM\SOFTWARE\Stampwright Settings", "/f"]);
+    let before = path();
+    assert!(before.len() > 1 && !before.iter().any(|folder| folder.contains("Probe Agent")), "{before:?}");
+    let file = wine.installer_of("1.4.2", Some(TOKEN), "machine", change);
+    let newer = wine.installer_of("1.5.0", Some(OTHER), "machine", change);
+    for file in [&file, &newer] {
+        wine.install(file, &[]);
+        let text = wine.run(&["reg", "query", SETTINGS]).1;
+        let lines: Vec<String> = text.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        for line in [
+            "Server REG_SZ #1 [x] {y} %Z%",
+            "(Default) REG_EXPAND_SZ %ProgramData%\\[x]",
+            "Every REG_DWORD 0xffffffff",
+            "Seconds REG_DWORD 0x12c",
+        ] {
+            assert!(lines.iter().any(|found| found == line), "{line}\n{text}");
+        }
+        // What was there is there, and the folder once, also after an upgrade.
+        let now = path();
+        let (last, others) = now.split_last().unwrap();
+        assert!(others == before && last.ends_with(r"\Stampwright\Probe Agent\"), "{now:?}");
+    }
+    assert_eq!(wine.msiexec(&["/x", &newer]), 0);
+    wine.assert_nothing_is_left();
+    assert!(wine.run(&["reg", "query", SETTINGS]).0 != 0, "the values are still there");
+    assert_eq!(path(), before);
+    let clean = ["/v", "PATH", "/t", "REG_EXPAND_SZ", "/d", &before.join(";"), "/f"];
+    assert_eq!(wine.run(&[&["reg", "add", ENVIRONMENT][..], &clean].concat()).0, 0);
+}

@@ -14,7 +14,7 @@ use super::identity::{self, Codes};
 use super::tables::Tables;
 use super::text::Codepages;
 use super::token_reader::{self, Binary};
-use super::{cabinet, config, content, database, sequences, service, token, upgrade};
+use super::{cabinet, config, content, database, machine, sequences, service, token, upgrade};
 
 /// Writes a base: the cabinet first, where no stamp touches it, then everything else.
 pub(super) fn build(job: &Job<'_>, out: &mut dyn Output) -> Result<(), BuildError> {
@@ -79,6 +79,7 @@ pub(super) fn plan<'a>(job: &Job<'a>) -> Result<Plan<'a>, BuildError> {
     if let Some(service) = product.service() {
         service::add(&mut tables, service)?;
     }
+    machine::add(&mut tables, product, &code);
     upgrade::add(&mut tables, product, upgrade_code)?;
     let binaries = token_reader::add(&mut tables, job)?;
     sequences::add(&mut tables, product.token_required(), product.issuer_keys().is_some());

@@ -59,6 +59,7 @@ mod facts;
 mod files;
 mod identity;
 mod ids;
+mod machine;
 mod media;
 mod open;
 mod prepare;

@@ -190,6 +190,15 @@ pub(super) const TABLES: &[(&str, &[Column])] = &[
         ],
     ),
     (
+        "Environment",
+        &[
+            id("Environment").key(),
+            localized("Name", 255, Text),
+            localized("Value", 255, Formatted).null(),
+            component(),
+        ],
+    ),
+    (
         "RegLocator",
         &[
             id("Signature_").key(),

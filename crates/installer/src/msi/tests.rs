@@ -5,6 +5,7 @@ use std::io::{Cursor, Read};
 
 mod codepages;
 mod foreign;
+mod machine;
 
 use super::build::{assemble, plan};
 use super::tables::{Field, Tables};

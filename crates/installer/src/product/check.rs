@@ -88,7 +88,9 @@ impl Checker<'_, '_> {
         let macos_version = self.macos_version(manifest, version.as_ref());
         let (folder, publisher_folder) = self.folders(manifest);
         let agents = self.agents(manifest);
-        let (files, links) = self.files(manifest, &format!("{}\\{}", publisher_folder.as_ref()?, folder.as_ref()?));
+        let below = format!("{}\\{}", publisher_folder.as_ref()?, folder.as_ref()?);
+        let (files, links) = self.files(manifest, &below);
+        let registry = self.registry(manifest, &format!("SOFTWARE\\{below}"));
         let service =
             manifest.service.as_ref().map(|section| self.service(section, p, package.as_deref().unwrap_or_default()));
         Some(Product {
@@ -100,6 +102,8 @@ impl Checker<'_, '_> {
             description: p.description.as_ref().and_then(|at| self.description(at)),
             files,
             links,
+            registry,
+            on_path: manifest.windows.as_ref().is_some_and(|section| section.path),
             folder: folder?,
             publisher_folder: publisher_folder?,
             upgrade_code: self.upgrade_code(manifest),

@@ -34,6 +34,8 @@ pub struct Product {
     pub(super) agents: Vec<AgentFile>,
     pub(super) files: Vec<ExtraFile>,
     pub(super) links: Vec<ExtraLink>,
+    pub(super) registry: Vec<RegistryValue>,
+    pub(super) on_path: bool,
     pub(super) upgrade_code: Option<String>,
     pub(super) bundle_id: Option<String>,
     pub(super) minimum_macos: (u16, u16),
@@ -140,6 +142,28 @@ pub struct ExtraLink {
     pub target: String,
 }
 
+/// A value below HKEY_LOCAL_MACHINE, in the 64-bit half of the registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryValue {
+    /// The key, with `\` between its parts.
+    pub key: String,
+    /// The value's name; `None`: the key's default value.
+    pub name: Option<String>,
+    /// What it is.
+    pub data: RegistryData,
+}
+
+/// What a registry value is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegistryData {
+    /// REG_SZ.
+    String(String),
+    /// REG_EXPAND_SZ.
+    Expand(String),
+    /// REG_DWORD.
+    Dword(u32),
+}
+
 /// A file that is installed beside the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExtraFile {
@@ -182,6 +206,18 @@ impl Product {
     /// The extra files of one platform.
     pub fn files_for(&self, platform: Platform) -> impl Iterator<Item = &ExtraFile> {
         self.files.iter().filter(move |file| file.platform == platform)
+    }
+
+    /// The registry values of the MSI.
+    #[must_use]
+    pub fn registry(&self) -> &[RegistryValue] {
+        &self.registry
+    }
+
+    /// Whether the MSI adds the installation folder to the machine's PATH.
+    #[must_use]
+    pub const fn is_on_path(&self) -> bool {
+        self.on_path
     }
 
     /// The symbolic links of one platform.

@@ -59,6 +59,9 @@ pub struct Manifest {
     /// Files that are installed beside the agent.
     #[serde(default)]
     pub file: Vec<FileSection>,
+    /// Values that the MSI writes below HKEY_LOCAL_MACHINE, and removes with the product.
+    #[serde(default)]
+    pub registry: Vec<RegistrySection>,
     /// What only Windows needs.
     pub windows: Option<WindowsSection>,
     /// What only macOS needs.
@@ -237,6 +240,33 @@ pub struct FileSection {
     pub optional: bool,
 }
 
+/// A value below HKEY_LOCAL_MACHINE, in the 64-bit half of the registry.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RegistrySection {
+    /// The key below HKEY_LOCAL_MACHINE, e.g. `SOFTWARE\Example Ltd\Settings`.
+    pub key: At<String>,
+    /// The value's name; else it is the key's default value.
+    pub name: Option<At<String>>,
+    /// What it is: text, or for `dword` a number from 0 to 4294967295, in quotes as well: `"300"`, `"0x12c"`.
+    pub value: At<String>,
+    /// Its type; else `string`.
+    #[serde(rename = "type")]
+    pub kind: Option<RegistryType>,
+}
+
+/// The type of a registry value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RegistryType {
+    /// REG_SZ.
+    String,
+    /// REG_EXPAND_SZ: Windows fills in `%VARIABLES%` when a program asks for it.
+    ExpandString,
+    /// REG_DWORD.
+    Dword,
+}
+
 /// What only Windows needs.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -251,6 +281,9 @@ pub struct WindowsSection {
     pub token_reader_x64: Option<At<String>>,
     /// The same for arm64.
     pub token_reader_arm64: Option<At<String>>,
+    /// Whether the installation folder is added to the machine's PATH, and taken out of it with the product.
+    #[serde(default)]
+    pub path: bool,
     /// Who signs the MSIs that `make` makes.
     pub signing: Option<At<SigningSection>>,
 }

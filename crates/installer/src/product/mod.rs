@@ -19,11 +19,15 @@ pub mod manifest;
 mod names;
 mod overrides;
 mod packages;
+mod registry;
 mod requirement;
 mod shape;
 mod signing;
 
-pub use definition::{AgentFile, ExtraFile, ExtraLink, Product, RpmCompare, Service, Signing, SigningReferences};
+pub use definition::{
+    AgentFile, ExtraFile, ExtraLink, Product, RegistryData, RegistryValue, RpmCompare, Service, Signing,
+    SigningReferences,
+};
 pub use errors::{ManifestError, ManifestProblem};
 pub use manifest::{Arch, Compression, Platform, Restart};
 pub(crate) use names::guid;

@@ -7,6 +7,7 @@
 //! | `content` | the digests and the padding of a package of ours |
 //! | `validation` | what `_Validation` says of each column: keys, ranges, categories (ICE03, ICE06) |
 //! | `files` | folders, components, files, and the cabinet's content (ICE18, 21, 30, 60, 71, 80) |
+//! | `machine` | the machine's PATH, values of the registry (ICE65, 02) |
 //! | `reader` | the issuer's keys, their copies, and the one custom action that is a program |
 //! | `token` | the token's one place, who reads it, what a repair does to it; the service |
 //! | `foreign` | what another tool has built: no more than Windows Installer's own rules |
@@ -19,6 +20,7 @@ mod content;
 mod files;
 mod foreign;
 mod identity;
+mod machine;
 mod maker;
 mod sequences;
 mod structure;
@@ -55,6 +57,7 @@ pub(super) fn verify(
     identity::check(installer, &tables, report);
     validation::check(&tables, Maker::Stampwright, report);
     files::check(installer, &tables, report)?;
+    machine::check(&tables, report);
     token::check(installer, &tables, report)?;
     token_reader::check(installer, &tables, report)?;
     sequences::check(&tables, report);

@@ -44,9 +44,10 @@ const REQUIRED: [(&str, &[&str]); 3] = [
 ];
 
 /// A table with rows does nothing without its actions.
-const ACTIONS_OF: [(&str, &[&str]); 10] = [
+const ACTIONS_OF: [(&str, &[&str]); 11] = [
     ("File", &["InstallFiles", "RemoveFiles"]),
     ("Registry", &["WriteRegistryValues", "RemoveRegistryValues"]),
+    ("Environment", &["WriteEnvironmentStrings", "RemoveEnvironmentStrings"]),
     ("CreateFolder", &["CreateFolders", "RemoveFolders"]),
     ("RemoveFile", &["RemoveFiles"]),
     ("ServiceInstall", &["InstallServices"]),
