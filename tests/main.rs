@@ -9,6 +9,7 @@
 //! | `signed` | what is true of every signed installer, whoever signs |
 //! | `prepared` | what is true of every prepared installer and its slot |
 //! | `prepared_hostile` | what may not have a slot, and slots that are none |
+//! | `checks` | `verify --json --checks`: as many as are counted, and what fails is among them |
 //! | `receipts` | what `--json` says of what was made, against what is there |
 //! | `command_line` | outputs, streams, colours, and a newcomer's mistakes |
 //! | `hostile` | bad input: an error within a second and bounded memory, never a panic |
@@ -23,6 +24,7 @@
 #![allow(clippy::ptr_arg, reason = "a &Vec becomes a &dyn ReadAt, a slice does not")]
 
 mod batch;
+mod checks;
 mod command_line;
 mod hostile;
 mod interop;

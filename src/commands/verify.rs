@@ -7,7 +7,7 @@ use clap::{Args, ValueHint};
 use installer::formats;
 use kit::rules::Outcome;
 use serde::Serialize;
-use stampwright::{Error, Expected, Result, Verification, input};
+use stampwright::{Check, Error, Expected, Result, Verification, input};
 
 use crate::args::{PreparedArgs, ProfileName, profile_names, token_file};
 use crate::env;
@@ -38,17 +38,28 @@ pub struct Verify {
     /// Print the report as one JSON document on standard output
     #[arg(long)]
     pub json: bool,
+    /// List each check in the JSON document: what was compared, where, and what became of it
+    #[arg(long, requires = "json")]
+    pub checks: bool,
 }
 
 #[derive(Debug, Serialize)]
 struct Document<'a> {
     file: String,
     ok: bool,
-    checks: u32,
+    checks: Checks<'a>,
     findings: &'a [stampwright::Finding],
     /// Every rule of the profile and what became of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rules: Vec<Outcome>,
+}
+
+/// The checks: their number or, where they were asked for, each of them.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Checks<'a> {
+    Number(u32),
+    Each(&'a [Check]),
 }
 
 pub fn run(args: &Verify) -> Result<ExitCode> {
@@ -71,12 +82,14 @@ pub fn run(args: &Verify) -> Result<ExitCode> {
         prepared: prepared.as_ref(),
         profile,
         trust: roots.at(env::now()),
+        list_checks: args.checks,
     };
     let Verification { report, rules } = stampwright::verify(&args.file, &expected)?;
     let code = if report.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if args.json {
         let (file, ok) = (args.file.display().to_string(), report.is_ok());
-        print::json(&Document { file, ok, checks: report.checks(), findings: report.findings(), rules })?;
+        let checks = report.listed().map_or(Checks::Number(report.checks()), Checks::Each);
+        print::json(&Document { file, ok, checks, findings: report.findings(), rules })?;
         return Ok(code);
     }
     print::report(&report, &args.file, Results::Stdout);

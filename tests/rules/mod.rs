@@ -59,8 +59,15 @@ fn a_profile_hides_nothing_that_is_wrong_with_a_file() {
             let at = bytes.len() * n / 48;
             bytes[at] ^= 0x20;
             std::fs::write(&path, &bytes).unwrap();
-            let expected =
-                Expected { token: None, base: None, agent: None, prepared: None, profile: None, trust: roots.at(0) };
+            let expected = Expected {
+                token: None,
+                base: None,
+                agent: None,
+                prepared: None,
+                profile: None,
+                trust: roots.at(0),
+                list_checks: false,
+            };
             let Ok(plain) = stampwright::verify(&path, &expected) else { continue };
             let with = stampwright::verify(&path, &Expected { profile: Some(profile), ..expected });
             let with = with.unwrap_or_else(|error| panic!("{kind:?} at {at:#x}: {error}"));

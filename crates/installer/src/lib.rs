@@ -56,7 +56,7 @@ pub use format::{Format, Installer, Kind};
 pub use payload::Payload;
 pub use policy::{AcceptedToken, TokenPolicy};
 pub use product::{Arch, Platform, Product};
-pub use report::{Finding, Report, Severity};
+pub use report::{Check, CheckOutcome, Finding, Report, Severity};
 pub use secret::SecretBytes;
 pub use splice::Splice;
 pub use token::Token;

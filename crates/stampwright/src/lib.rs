@@ -125,7 +125,8 @@ pub use installer::signature::Existing;
 pub use installer::signature::SignatureForm;
 pub use installer::splice::Piece;
 pub use installer::{
-    AcceptedToken, Claims, Epoch, Finding, IssuerKeys, Kind, Platform, Product, Report, Severity, Token, TokenPolicy,
+    AcceptedToken, Check, CheckOutcome, Claims, Epoch, Finding, IssuerKeys, Kind, Platform, Product, Report, Severity,
+    Token, TokenPolicy,
 };
 pub use kit::rules::Profile;
 pub use signing::verify::Trust;

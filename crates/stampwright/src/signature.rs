@@ -114,7 +114,10 @@ fn say(facts: &SignatureFacts, place: &str, report: &mut Report) {
     let checks = facts.checks();
     for id in &checks {
         let mut failed = facts.problems.iter().filter(is_error).filter(|problem| problem.id == *id).map(finding);
-        report.checked(failed.next());
+        match failed.next() {
+            Some(first) => report.add(first),
+            None => report.held(id, place),
+        }
         failed.for_each(|more| report.add(more));
     }
     for problem in facts.problems.iter().filter(|problem| !is_error(problem)) {

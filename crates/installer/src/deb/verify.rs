@@ -40,9 +40,9 @@ pub(super) fn verify(package: &Package<'_>, report: &mut Report) -> Result<(), R
     if package.control()?.mark().is_some() {
         return check(package, report);
     }
-    let mut all = Report::new();
+    let mut all = report.part();
     check(package, &mut all)?;
-    report.take_over(all, |finding| !HOUSE_RULES.contains(&finding.id));
+    report.take_over(all, |id| !HOUSE_RULES.contains(&id));
     Ok(())
 }
 

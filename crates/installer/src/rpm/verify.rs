@@ -95,8 +95,8 @@ fn check_fields(header: &Header, report: &mut Report) -> Result<(), ReadError> {
     let is_ours = header.text(tag::PREIN)?.as_deref().and_then(Mark::parse).is_some();
     for (tag, name) in required {
         let there = header.text(tag)?.is_some_and(|text| !text.is_empty());
-        let finding = policy(is_ours, "rpm-field-missing", "header", format!("{name} is missing or empty"));
-        report.checked((!there).then_some(finding));
+        let message = format!("{name} is missing or empty");
+        policy(report, is_ours, there, ("rpm-field-missing", "header", &message));
     }
     report.check(header.is_sorted(), "rpm-header-order", "header", || {
         "the entries are not in the order of their tags".to_owned()
@@ -116,8 +116,7 @@ fn check_fields(header: &Header, report: &mut Report) -> Result<(), ReadError> {
         format!("is {arch}, which dnf does not know: must be x86_64 or aarch64")
     });
     let message = "SOURCERPM is missing: it is a source package, or rpm takes it for one";
-    let finding = policy(is_ours, "rpm-source", "header", message.to_owned());
-    report.checked((!header.has(tag::SOURCERPM)).then_some(finding));
+    policy(report, is_ours, header.has(tag::SOURCERPM), ("rpm-source", "header", message));
     report.check(!is_ours || !header.has(tag::EPOCH), "rpm-epoch", "header: EPOCH", || {
         "is there: no later version could ever leave it out".to_owned()
     });
@@ -149,11 +148,11 @@ fn check_signature_header(package: &Package<'_>, report: &mut Report) -> Result<
         // SHA-1 is for rpm 4.11 alone.
         let is_right = found.as_ref().map_or(tag == signature_tag::SHA1, |found| *found == header.digest(algorithm));
         let place = format!("signature header: {name}");
-        let finding = match found {
-            Some(_) => policy(true, "rpm-header-digest", place, "is not the digest of the header".to_owned()),
-            None => policy(is_ours, "rpm-header-digest", place, "is missing: rpm 6 refuses the package".to_owned()),
+        let (is_error, message) = match found {
+            Some(_) => (true, "is not the digest of the header"),
+            None => (is_ours, "is missing: rpm 6 refuses the package"),
         };
-        report.checked((!is_right).then_some(finding));
+        policy(report, is_error, is_right, ("rpm-header-digest", &place, message));
     }
     let size = header.bytes().len() as u64 + package.rpm.payload_len();
     let found = signature.number(signature_tag::SIZE)?.or(signature.number(signature_tag::LONGSIZE)?);
@@ -173,15 +172,17 @@ fn check_signature_header(package: &Package<'_>, report: &mut Report) -> Result<
     }
     // Before rpm 4.14 the MD5 of header and payload together was all that covered the payload.
     let message = "PAYLOADDIGEST is missing: no digest of the header covers the payload";
-    let finding = policy(is_ours, "rpm-payload-digest", "header", message.to_owned());
-    report.checked((!header.has(tag::PAYLOADDIGEST)).then_some(finding));
+    policy(report, is_ours, header.has(tag::PAYLOADDIGEST), ("rpm-payload-digest", "header", message));
     Ok(())
 }
 
-/// What rpm can do without: an error in a package of ours, a warning in one of another tool.
-fn policy(is_error: bool, id: &'static str, place: impl Into<String>, message: String) -> Finding {
-    let severity = if is_error { Severity::Error } else { Severity::Warning };
-    Finding { id, severity, place: place.into(), message, hint: None }
+/// Checks what rpm can do without: an error in a package of ours, a warning in one of another tool.
+fn policy(report: &mut Report, is_error: bool, holds: bool, (id, place, message): (&'static str, &str, &str)) {
+    match (holds, is_error) {
+        (true, _) => report.held(id, place),
+        (false, true) => report.error(id, place, message),
+        (false, false) => report.warning(id, place, message),
+    }
 }
 
 /// The digest of header and payload together, which older tools write.

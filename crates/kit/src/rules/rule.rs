@@ -75,8 +75,11 @@ impl Rule {
             hint: Some(self.remedy.to_owned()),
         });
         // Two profiles of one installer have rules in common.
-        let is_new = finding.as_ref().is_none_or(|finding| !report.findings().contains(finding));
-        report.checked(finding.filter(|_| is_new));
+        match finding {
+            None => report.held(self.id, "installer"),
+            Some(finding) if report.findings().contains(&finding) => report.failed_again(&finding),
+            Some(finding) => report.add(finding),
+        }
         let holds = broken.is_none();
         let (place, found) = broken.map(|broken| (broken.place, broken.found)).unzip();
         let Self { id, severity, what, why, remedy, source, .. } = *self;

@@ -1,0 +1,130 @@
+//! `verify --json --checks`: each check that is counted is listed, and the one that fails is among them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+
+use installer::{Epoch, Kind, Token};
+use kit::intune::intunemac;
+use kit::rules::Profile;
+use serde_json::Value;
+use stampwright::{CheckOutcome, Expected, Severity, Verification, input};
+
+use crate::support::product::bases;
+use crate::support::signed::TOKEN;
+use crate::support::{both, once, output, program};
+
+const KINDS: [Kind; 4] = [Kind::Msi, Kind::Pkg, Kind::Deb, Kind::Rpm];
+
+fn stamped(kind: Kind) -> Vec<u8> {
+    let base = bases().iter().find(|base| base.format.kind() == kind).unwrap();
+    let opened = once::open(base.bytes.as_slice()).unwrap();
+    let mut out = Vec::new();
+    let splice = once::stamp(&opened, &Token::parse(TOKEN.as_bytes()).unwrap()).unwrap();
+    splice.write_to(base.bytes.as_slice(), &mut out).unwrap();
+    out
+}
+
+/// A stamp of each format by its file's ending.
+fn stamps() -> Vec<(&'static str, Kind, Vec<u8>)> {
+    let mut all: Vec<_> = KINDS.iter().map(|kind| (kind.extension(), *kind, stamped(*kind))).collect();
+    let pkg = all.iter().find(|(_, kind, _)| *kind == Kind::Pkg).unwrap().2.clone();
+    all.push(("intunemac", Kind::Pkg, wrapped(&pkg, &pkg)));
+    all
+}
+
+fn wrapped(pkg: &[u8], described: &[u8]) -> Vec<u8> {
+    let mut out = Cursor::new(Vec::new());
+    let facts = installer::pkg::facts(&described.to_vec()).unwrap();
+    intunemac::write(&pkg.to_vec(), &facts, "Example-Agent.pkg", Epoch::DEFAULT, &mut out).unwrap();
+    out.into_inner()
+}
+
+fn document(path: &Path, arguments: &[&str]) -> Value {
+    let said = output(program().arg("verify").arg(path).arg("--json").args(arguments));
+    serde_json::from_slice(&said.stdout).unwrap_or_else(|error| panic!("{error}: {}", both(&said)))
+}
+
+/// The number in the line of a person's report.
+fn number_said(path: &Path, arguments: &[&str]) -> u64 {
+    let said = both(&output(program().arg("verify").arg(path).args(arguments)));
+    let line = said.lines().find(|line| line.contains(" checks, ")).unwrap_or_else(|| panic!("{said}"));
+    line.split(" checks, ").next().unwrap().rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn as_many_checks_are_listed_as_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    for (ending, kind, bytes) in stamps() {
+        let path = folder.path().join(format!("Example-Agent.{ending}"));
+        fs::write(&path, bytes).unwrap();
+        let profile = Profile::ALL.into_iter().find(|profile| profile.kind() == kind).unwrap();
+        for arguments in [&[][..], &["--profile", profile.name()]] {
+            let counted = number_said(&path, arguments);
+            let number = document(&path, arguments);
+            assert_eq!(number["checks"].as_u64(), Some(counted), "{ending} {arguments:?}");
+            let each = document(&path, &[arguments, &["--checks"]].concat());
+            let checks = each["checks"].as_array().unwrap();
+            assert_eq!(checks.len() as u64, counted, "{ending} {arguments:?}");
+            for check in checks {
+                assert!(["id", "place"].iter().all(|field| !check[field].as_str().unwrap().is_empty()), "{check}");
+                let outcome = check["outcome"].as_str().unwrap();
+                assert!(["ok", "error", "warning", "not-checked"].contains(&outcome), "{check}");
+                assert_eq!(check["message"].is_string(), matches!(outcome, "error" | "warning"), "{check}");
+            }
+            let ids: BTreeSet<_> = checks.iter().map(|check| check["id"].as_str().unwrap()).collect();
+            assert!(ids.len() > 5, "{ending}: {ids:?}");
+            if !arguments.is_empty() {
+                assert!(
+                    each["rules"].as_array().unwrap().iter().all(|rule| ids.contains(rule["id"].as_str().unwrap()))
+                );
+            }
+        }
+    }
+    let path = folder.path().join("Example-Agent.deb");
+    assert_eq!(output(program().arg("verify").arg(&path).arg("--checks")).status.code(), Some(2), "without --json");
+}
+
+fn verify(path: &Path) -> stampwright::Result<Verification> {
+    let roots = input::roots(&[] as &[&Path]).unwrap();
+    let (trust, list_checks) = (roots.at(0), true);
+    let expected = Expected { token: None, base: None, agent: None, prepared: None, profile: None, trust, list_checks };
+    stampwright::verify(path, &expected)
+}
+
+/// Flips bytes all over a file; what can still be read must list each failed check with the words of its finding.
+#[test]
+fn the_check_that_a_flipped_byte_fails_is_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let stamps = stamps();
+    let pkg = &stamps.iter().find(|(ending, ..)| *ending == "pkg").unwrap().2;
+    for (ending, _, bytes) in &stamps {
+        let path = folder.path().join(format!("Example-Agent.{ending}"));
+        let mut found = 0;
+        for part in 0..97 {
+            // The archive's own sums would say that it is damaged: what is flipped is a byte of the package in it.
+            let mut flipped = if *ending == "intunemac" { pkg.clone() } else { bytes.clone() };
+            let at = flipped.len() * part / 97;
+            flipped[at] ^= 1;
+            fs::write(&path, if *ending == "intunemac" { wrapped(&flipped, pkg) } else { flipped }).unwrap();
+            let Ok(Verification { report, .. }) = verify(&path) else { continue };
+            let listed = report.listed().unwrap();
+            assert_eq!(listed.len(), report.checks() as usize, "{ending} at {at:#x}");
+            for finding in report.findings().iter().filter(|finding| finding.severity == Severity::Error) {
+                assert!(
+                    listed.iter().any(|check| check.id == finding.id
+                        && check.place == finding.place
+                        && check.outcome == CheckOutcome::Error
+                        && check.message.as_ref() == Some(&finding.message)),
+                    "{ending} at {at:#x}: {finding:?}"
+                );
+                found += 1;
+            }
+            if found >= 3 {
+                break;
+            }
+        }
+        assert!(found > 0, "{ending}: no flipped byte failed a check");
+    }
+}
