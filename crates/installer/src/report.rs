@@ -40,6 +40,8 @@ pub enum CheckOutcome {
     Error,
     /// It does not, and the installer works, but not everywhere or not for ever.
     Warning,
+    /// It does not, and that is only good to know.
+    Note,
     /// It is no rule for this installer, e.g. one of our own for another tool's package.
     NotChecked,
 }
@@ -47,7 +49,7 @@ pub enum CheckOutcome {
 impl From<Severity> for CheckOutcome {
     fn from(severity: Severity) -> Self {
         match severity {
-            Severity::Note => Self::Ok,
+            Severity::Note => Self::Note,
             Severity::Warning => Self::Warning,
             Severity::Error => Self::Error,
         }
@@ -132,12 +134,18 @@ impl Report {
         }
     }
 
-    /// Adds a finding. An error and a warning are checks that do not hold; a note is none.
-    pub fn add(&mut self, finding: Finding) {
-        if finding.severity > Severity::Note {
-            self.failed_again(&finding);
-        }
+    /// Notes a check that does not hold, whatever the severity of its finding.
+    pub fn failed(&mut self, finding: Finding) {
+        self.failed_again(&finding);
         self.findings.push(finding);
+    }
+
+    /// Adds a finding. An error and a warning are checks that do not hold; a note is a remark, of which nothing was asked.
+    pub fn add(&mut self, finding: Finding) {
+        match finding.severity {
+            Severity::Note => self.findings.push(finding),
+            Severity::Warning | Severity::Error => self.failed(finding),
+        }
     }
 
     /// Adds an error.
@@ -211,6 +219,8 @@ mod tests {
         report.check(false, "b", "file", || "is 1, must be 2".to_owned());
         report.warning("c", "file", "is old");
         report.note("d", "file", "is new");
+        let (id, severity, place, message) = ("e", Severity::Note, "file".to_owned(), "is small".to_owned());
+        report.failed(Finding { id, severity, place, message, hint: None });
     }
 
     #[test]
@@ -218,9 +228,15 @@ mod tests {
         let (mut counted, mut listed) = (Report::new(), Report::listing());
         fill(&mut counted);
         fill(&mut listed);
-        assert_eq!((counted.checks(), counted.listed()), (3, None));
+        assert_eq!((counted.checks(), counted.listed()), (4, None));
         let outcomes: Vec<_> = listed.listed().unwrap().iter().map(|check| (check.id, check.outcome)).collect();
-        assert_eq!(outcomes, [("a", CheckOutcome::Ok), ("b", CheckOutcome::Error), ("c", CheckOutcome::Warning)]);
+        let expected = [
+            ("a", CheckOutcome::Ok),
+            ("b", CheckOutcome::Error),
+            ("c", CheckOutcome::Warning),
+            ("e", CheckOutcome::Note),
+        ];
+        assert_eq!(outcomes, expected);
         assert_eq!(counted.findings(), listed.findings());
     }
 
@@ -231,8 +247,8 @@ mod tests {
         fill(&mut other);
         report.take_over(other, |id| id != "b");
         let outcomes: Vec<_> = report.listed().unwrap().iter().map(|check| check.outcome).collect();
-        assert_eq!(outcomes, [CheckOutcome::Ok, CheckOutcome::NotChecked, CheckOutcome::Warning]);
-        assert_eq!((report.checks(), report.findings().len()), (3, 2));
+        assert_eq!(outcomes, [CheckOutcome::Ok, CheckOutcome::NotChecked, CheckOutcome::Warning, CheckOutcome::Note]);
+        assert_eq!((report.checks(), report.findings().len()), (4, 3));
         assert_eq!(Report::new().part().listed(), None);
     }
 }

@@ -95,11 +95,11 @@ fn checked(file: &FileAt, path: &Path, expected: &Expected<'_>) -> Result<Verifi
     Ok(Verification { report, rules })
 }
 
-/// A file that cannot be read to its end: if it is signed, the signature says whether it was damaged afterwards.
+/// A file that cannot be read to its end: what was found before is said as well, and if it is signed, whether it was damaged afterwards.
 fn damaged(installer: &dyn Installer, expected: &Expected<'_>, mut report: Report, error: ReadError) -> Result<Report> {
     let is_signed = installer.signable().is_some_and(|file| matches!(file.stored(), Ok(Some(_))));
-    let is_damage = is_signed && matches!(error, ReadError::Malformed(_));
-    if !is_damage || check_signature(installer, expected.trust, &mut report).is_err() {
+    let is_known = is_signed && check_signature(installer, expected.trust, &mut report).is_ok();
+    if !matches!(error, ReadError::Malformed(_)) || !(is_known || !report.is_ok()) {
         return Err(error.into());
     }
     report.error("damaged", "file", error.to_string());

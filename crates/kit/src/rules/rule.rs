@@ -78,7 +78,7 @@ impl Rule {
         match finding {
             None => report.held(self.id, "installer"),
             Some(finding) if report.findings().contains(&finding) => report.failed_again(&finding),
-            Some(finding) => report.add(finding),
+            Some(finding) => report.failed(finding),
         }
         let holds = broken.is_none();
         let (place, found) = broken.map(|broken| (broken.place, broken.found)).unzip();

@@ -27,24 +27,23 @@ pub(super) fn modes(tree: &PayloadTree, report: &mut Report) {
 }
 
 pub(super) fn bill(bytes: &[u8], tree: &PayloadTree, report: &mut Report) {
-    let read = bom::read(bytes);
-    let Ok(bill) = &read else {
-        report.check(false, "pkg-bom", "Bom", || read.err().map(|e| e.to_string()).unwrap_or_default());
-        return;
+    let bill = match bom::read(bytes) {
+        Ok(bill) => bill,
+        Err(error) => return report.error("pkg-bom", "Bom", error.to_string()),
     };
     let mut said: BTreeMap<&str, &Path> = bill.paths.iter().map(|path| (path.path.as_str(), path)).collect();
     let mut differences = 0;
     let mut differs = |path: &str, message: String, report: &mut Report| {
         differences += 1;
         if differences <= MAX_DIFFERENCES {
-            report.check(false, "pkg-bom", path, || message);
+            report.error("pkg-bom", path, message);
         }
     };
     for (path, installed) in &tree.paths {
         match said.remove(path.as_str()) {
             None => differs(path, "Bom does not have it".to_owned(), report),
             Some(said) => match difference(said, installed) {
-                None => _ = report.check(true, "pkg-bom", "", String::new),
+                None => report.held("pkg-bom", path),
                 Some(message) => differs(path, message, report),
             },
         }
