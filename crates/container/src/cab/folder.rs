@@ -35,7 +35,9 @@ pub struct FolderReader<'c, R> {
     used: usize,
     /// How much of the folder has been read.
     position: u64,
-    inflate: Decompress,
+    /// Made when the first block needs it: a cabinet can have 65,535 folders, and most of a hostile one's are empty.
+    inflate: Option<Decompress>,
+    /// The same, with a window of up to 2 MiB.
     lzx: Option<Lzx>,
     pub(super) failed: Option<Malformed>,
 }
@@ -66,10 +68,6 @@ impl Lzx {
 impl<'c, R: ReadAt> FolderReader<'c, R> {
     /// A reader of a folder whose data end at `end`.
     pub(super) fn new(data: &'c R, reserved: usize, folder: &Folder, end: u64) -> Self {
-        let lzx = match folder.method {
-            Method::Lzx { window_bits } => Some(Lzx::new(window_bits)),
-            Method::Stored | Method::Mszip | Method::Quantum => None,
-        };
         Self {
             data,
             reserved,
@@ -80,8 +78,8 @@ impl<'c, R: ReadAt> FolderReader<'c, R> {
             block: Vec::new(),
             used: 0,
             position: 0,
-            inflate: Decompress::new(false),
-            lzx,
+            inflate: None,
+            lzx: None,
             failed: None,
         }
     }
@@ -99,7 +97,7 @@ impl<R: ReadAt> FolderReader<'_, R> {
         let sum = r.u32_le()?;
         let lengths = r.clone().u32_le()?;
         let (packed, raw) = (r.u16_le()?, r.u16_le()?);
-        let most = if self.lzx.is_some() { MAX_LZX_DATA } else { MAX_DATA };
+        let most = if matches!(self.method, Method::Lzx { .. }) { MAX_LZX_DATA } else { MAX_DATA };
         if packed > most || usize::from(raw) > BLOCK || (left > 0 && usize::from(raw) < BLOCK) {
             let (found, expected) = (lengths.into(), "of a block of 32 KiB, and only the last one shorter");
             return Err(r.wrong(Problem::Value { field: "lengths", found, expected }).into());
@@ -118,7 +116,7 @@ impl<R: ReadAt> FolderReader<'_, R> {
         match self.method {
             Method::Stored => self.block = data,
             Method::Mszip => self.inflate(&data, raw.into()).map_err(wrong)?,
-            Method::Lzx { .. } => self.unpack(&data, raw.into()).map_err(wrong)?,
+            Method::Lzx { window_bits } => self.unpack(window_bits, &data, raw.into()).map_err(wrong)?,
             Method::Quantum => {
                 return Err(wrong(Problem::Data { what: "is packed with Quantum, which is not read" }).into());
             }
@@ -135,12 +133,13 @@ impl<R: ReadAt> FolderReader<'_, R> {
     fn inflate(&mut self, data: &[u8], raw_len: usize) -> Result<(), Problem> {
         let packed = data.strip_prefix(b"CK").ok_or(Problem::Missing { what: "the mark of an MSZIP block" })?;
         let damaged = Problem::Data { what: "the deflate stream is damaged" };
-        self.inflate.reset(false);
+        let inflate = self.inflate.get_or_insert_with(|| Decompress::new(false));
+        inflate.reset(false);
         if !self.block.is_empty() {
-            self.inflate.set_dictionary(&self.block).map_err(|_| damaged.clone())?;
+            inflate.set_dictionary(&self.block).map_err(|_| damaged.clone())?;
         }
         let mut out = Vec::with_capacity(raw_len + 1);
-        let done = self.inflate.decompress_vec(packed, &mut out, FlushDecompress::Finish);
+        let done = inflate.decompress_vec(packed, &mut out, FlushDecompress::Finish);
         if done.map_err(|_| damaged.clone())? != Status::StreamEnd {
             return Err(damaged);
         }
@@ -149,9 +148,9 @@ impl<R: ReadAt> FolderReader<'_, R> {
     }
 
     /// \[MS-PATCH\]: one block is one chunk, and the state goes on.
-    fn unpack(&mut self, data: &[u8], raw_len: usize) -> Result<(), Problem> {
+    fn unpack(&mut self, window_bits: u8, data: &[u8], raw_len: usize) -> Result<(), Problem> {
         let damaged = Problem::Data { what: "the LZX stream is damaged" };
-        let Some(Lzx(lzx)) = &mut self.lzx else { return Err(damaged) };
+        let Lzx(lzx) = self.lzx.get_or_insert_with(|| Lzx::new(window_bits));
         self.block = lzx.decompress_next(data, raw_len).map_err(|_| damaged)?.to_vec();
         Ok(())
     }

@@ -46,11 +46,13 @@ impl<R: ReadAt> Cabinet<R> {
 
     /// Calls `visit` for every file with its content, in one pass over each folder. What it does not read is skipped.
     pub fn each<E: From<Error>>(&self, mut visit: impl FnMut(&File, &mut dyn Read) -> Result<(), E>) -> Result<(), E> {
+        // Sorted once: there can be 65,535 folders and as many files.
+        let mut files: Vec<_> = self.head.files.iter().collect();
+        files.sort_by_key(|file| (file.folder, file.start, file.size_bytes));
+        let mut files = files.into_iter().peekable();
         for index in 0..self.head.folders.len() {
-            let mut files: Vec<_> = self.head.files.iter().filter(|file| usize::from(file.folder) == index).collect();
-            files.sort_by_key(|file| (file.start, file.size_bytes));
             let Some(mut bytes) = self.folder(index) else { continue };
-            for file in files {
+            while let Some(file) = files.next_if(|file| usize::from(file.folder) == index) {
                 bytes.skip_to(file)?;
                 let mut content = (&mut bytes).take(file.size_bytes);
                 let visited = visit(file, &mut content);

@@ -206,6 +206,38 @@ fn lzx_is_read() {
     }
 }
 
+/// As many folders as a cabinet can name, and a file without a byte in each.
+#[test]
+fn many_folders_are_read_in_no_time() {
+    const FOLDERS: u16 = 65_532;
+    for method in [[1, 0], [3, 21]] {
+        let files_start = 36 + 8 * u32::from(FOLDERS);
+        let data_start = files_start + 18 * u32::from(FOLDERS);
+        let mut cabinet = b"MSCF\0\0\0\0".to_vec();
+        for word in [data_start, 0, files_start, 0] {
+            cabinet.extend(word.to_le_bytes());
+        }
+        cabinet.extend([3, 1]);
+        for word in [FOLDERS, FOLDERS, 0, 0, 0] {
+            cabinet.extend(word.to_le_bytes());
+        }
+        for _ in 0..FOLDERS {
+            cabinet.extend(data_start.to_le_bytes());
+            cabinet.extend([0, 0]);
+            cabinet.extend(method);
+        }
+        for folder in 0..FOLDERS {
+            cabinet.extend([0; 8]);
+            cabinet.extend(folder.to_le_bytes());
+            cabinet.extend([0, 0, 0, 0, 0x20, 0, b'a', 0]);
+        }
+        let started = std::time::Instant::now();
+        assert_eq!(contents(&cabinet).unwrap().len(), FOLDERS.into());
+        let took = started.elapsed();
+        assert!(took < std::time::Duration::from_secs(1), "{method:?}: {took:?}");
+    }
+}
+
 #[test]
 fn what_follows_a_cabinet_is_counted() {
     let all = [("a".to_owned(), pattern(1, 100))];
