@@ -241,3 +241,49 @@ fn other_versions_are_not_checked() {
         assert_eq!(facts.problems.iter().map(|problem| &problem.message).collect::<Vec<_>>(), [&expected]);
     }
 }
+
+/// A certificate of an RSA key (its SubjectPublicKeyInfo), valid from 2000 to 2049; nothing looks at who issued it.
+fn certificate(spki: &[u8]) -> crate::Certificate {
+    let tlv = |tag: u8, parts: &[&[u8]]| {
+        let content = parts.concat();
+        let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
+        let len = if content.len() < 0x80 { vec![low] } else { vec![0x82, high, low] };
+        let len = if (0x80..0x100).contains(&content.len()) { vec![0x81, low] } else { len };
+        [&[tag], len.as_slice(), &content].concat()
+    };
+    // sha256WithRSAEncryption
+    let algorithm = tlv(0x30, &[&[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11, 5, 0]]);
+    let name = tlv(0x30, &[&tlv(0x31, &[&tlv(0x30, &[&[6, 3, 0x55, 4, 3], &tlv(0x0c, &[b"Example"])])])]);
+    let validity = tlv(0x30, &[&tlv(0x17, &[b"000101000000Z"]), &tlv(0x17, &[b"491231235959Z"])]);
+    let tbs = tlv(0x30, &[&[0xa0, 3, 2, 1, 2, 2, 1, 1], &algorithm, &name, &validity, &name, spki]);
+    crate::Certificate::from_der(&tlv(0x30, &[&tbs, &algorithm, &tlv(3, &[&[0; 65]])])).unwrap()
+}
+
+/// Whether a key block or a certificate vouches for the key: the signature's own time is held to the same.
+#[test]
+fn a_signature_of_the_future_is_refused_whoever_vouches_for_its_key() {
+    use crate::verify::{self, Trust};
+    let signer = signer(rsa());
+    let packet = signer.sign(b"header", TIME).unwrap();
+    let (keys, none) = (keyring(&signer), Keyring::default());
+    let roots = [certificate(&rsa().public_key().unwrap())];
+    let found = |now| {
+        [Trust { roots: &[], keys: &keys, now }, Trust { roots: &roots, keys: &none, now }].map(|trust| {
+            let facts = verify::openpgp(&packet, b"header", trust);
+            facts.problems.iter().map(|problem| (problem.id, problem.message.clone())).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(found(NOW), [vec![], vec![]]);
+    let [by_key, by_certificate] = found(TIME - 86_400);
+    assert_eq!(by_key, by_certificate);
+    assert_eq!(by_key.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ["signature-expired"]);
+}
+
+#[test]
+fn a_signature_that_has_expired_is_refused() {
+    let mut signature = Signature::read(&signer(ed25519(7)).sign(b"header", TIME).unwrap()).unwrap();
+    assert_eq!(signature.check_time(TIME, u64::MAX), Ok(()), "it never expires");
+    signature.facts.expires_after = Some(100);
+    assert_eq!(signature.check_time(TIME, TIME + 99), Ok(()));
+    assert_eq!(signature.check_time(TIME, TIME + 100), Err(CheckError::Expired(TIME + 100)));
+}

@@ -48,11 +48,16 @@ pub fn openpgp(packet: &[u8], header: &[u8], trust: Trust<'_>) -> SignatureFacts
                 CheckError::NoKey(_) | CheckError::NotForSigning(_) => "signature-chain",
                 _ => "signature-expired",
             };
-            let message = error.to_string();
-            facts.error(id, message.strip_prefix("the signature ").unwrap_or(&message));
+            facts.error(id, unprefixed(&error));
         }
     }
     facts.finish()
+}
+
+/// A finding's place is the signature already.
+fn unprefixed(error: &CheckError) -> String {
+    let message = error.to_string();
+    message.strip_prefix("the signature ").map_or(message.clone(), str::to_owned)
 }
 
 /// Whether one of the certificates has the key, and then what is to be said of it.
@@ -68,6 +73,9 @@ fn by_certificate(signature: &Signature, header: &[u8], trust: Trust<'_>, facts:
         Some(time) => {
             if let Some(problem) = certificate.invalid_at(time) {
                 facts.error("signature-expired", format!("is by a certificate that {problem}"));
+            }
+            if let Err(error) = signature.check_time(time, trust.now) {
+                facts.error("signature-expired", unprefixed(&error));
             }
         }
     }
