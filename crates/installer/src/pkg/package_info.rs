@@ -95,6 +95,11 @@ impl Reference {
 }
 
 impl PackageInfo {
+    /// Whether this tool has built the component, any version of it.
+    pub(super) fn is_ours(&self) -> bool {
+        self.generator.starts_with("Stampwright-")
+    }
+
     pub(super) fn read(root: &Element) -> Result<Self, Malformed> {
         if root.name != "pkg-info" {
             return Err(wrong("PackageInfo", "pkg-info, its root"));

@@ -210,9 +210,14 @@ impl<'a> PackageReader<'a> {
             arch: distribution.architectures.join(","),
             token: self.token_in_scripts()?.as_ref().map(TokenSummary::from),
             signed: !self.archive.signatures.is_empty(),
-            is_ours: infos.iter().any(|info| info.generator.starts_with("Stampwright")),
+            is_ours: infos.iter().any(PackageInfo::is_ours),
             details,
         })
+    }
+
+    /// Whether this tool has built one of the components, any version of it; one that cannot be read is not ours.
+    pub(super) fn is_ours(&self) -> bool {
+        self.components.iter().filter_map(|path| self.package_info(path).ok()).any(|info| info.is_ours())
     }
 }
 

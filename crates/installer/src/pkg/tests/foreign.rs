@@ -12,6 +12,10 @@ const APPLES: &str = "InstallCmds-609 (16A322)";
 
 /// The members of our base with another tool's name in it, in these components (`""`: beside the others), after a hole of so many bytes.
 fn made(components: &[&str], has_distribution: bool, hole: usize) -> Vec<u8> {
+    made_by(APPLES, components, has_distribution, hole)
+}
+
+fn made_by(generator: &str, components: &[&str], has_distribution: bool, hole: usize) -> Vec<u8> {
     let base = base();
     let archive = xar::open(&base).unwrap();
     let (mut heap, mut top) = (vec![0; 20 + hole], Vec::new());
@@ -34,9 +38,8 @@ fn made(components: &[&str], has_distribution: bool, hole: usize) -> Vec<u8> {
         for (folder, component) in folders.iter_mut().zip(components) {
             if name == "PackageInfo" {
                 let text = String::from_utf8(content.clone()).unwrap();
-                let text =
-                    text.replace("Stampwright-1", APPLES).replace("agent.pkg\"", &format!("agent.{component}\""));
-                content = text.into_bytes();
+                let text = text.replace("Stampwright-1", generator);
+                content = text.replace("agent.pkg\"", &format!("agent.{component}\"")).into_bytes();
             }
             folder.push(put(name, &content));
         }
@@ -113,6 +116,19 @@ fn house_rules_are_for_our_own() {
     let payload = archive.heap_offset + archive.data("b.pkg/Payload").unwrap().offset;
     bad[payload as usize + 20] ^= 1;
     assert!(errors(&bad).iter().any(|error| error.starts_with("pkg-member-checksum")), "{:?}", errors(&bad));
+}
+
+/// A tool whose name begins like ours is another: `inspect` and `verify` say the same of it.
+#[test]
+fn a_name_that_begins_like_ours_is_not_ours() {
+    for (generator, is_ours) in [("StampwrightX 2", false), ("Stampwright-1", true), ("Stampwright-9", true)] {
+        let file = made_by(generator, &["agent.pkg"], true, 0);
+        assert_eq!(Pkg.inspect(&file).unwrap().is_ours, is_ours, "{generator}");
+        let mut report = Report::new();
+        Pkg.verify(&file, &mut report).unwrap();
+        let is_foreign = report.findings().iter().any(|finding| finding.id == "pkg-foreign");
+        assert_eq!(is_foreign, !is_ours, "{generator}");
+    }
 }
 
 #[test]

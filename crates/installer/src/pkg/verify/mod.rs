@@ -15,7 +15,7 @@ use crate::report::Report;
 
 /// Checks everything. What another tool has built is not held to our own rules.
 pub(super) fn verify(pkg: &PackageReader<'_>, prepared: bool, report: &mut Report) -> Result<(), ReadError> {
-    let is_ours = is_ours(pkg) || pkg.components.is_empty();
+    let is_ours = pkg.is_ours() || pkg.components.is_empty();
     members::check(pkg, prepared, is_ours, report)?;
     if !is_ours {
         return foreign(pkg, report);
@@ -72,10 +72,4 @@ fn foreign(pkg: &PackageReader<'_>, report: &mut Report) -> Result<(), ReadError
         }
     }
     Ok(())
-}
-
-/// Whether this tool has built it, any version of it.
-fn is_ours(pkg: &PackageReader<'_>) -> bool {
-    let infos = pkg.components.iter().filter_map(|component| pkg.package_info(component).ok());
-    infos.into_iter().any(|info| info.generator.starts_with("Stampwright-"))
 }
