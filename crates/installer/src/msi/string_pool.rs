@@ -13,6 +13,8 @@ const BEFORE_CATEGORY_BYTES: usize = BEFORE_KEY_TABLE_BYTES + 2 + 2;
 const ROW_BYTES: usize = BEFORE_CATEGORY_BYTES + 2 + 2 + 2;
 /// Marks a string with characters of several bytes.
 const MULTI_BYTE: u16 = 0x8000;
+/// How many uses of a string can be counted below the mark.
+pub(super) const MAX_REFERENCES: u16 = MULTI_BYTE - 1;
 
 /// The crate has written something else than its documentation says.
 #[derive(Debug, thiserror::Error)]
@@ -123,7 +125,7 @@ impl StringPool {
         let (mut pool, mut data) = (codepage.number().to_le_bytes().to_vec(), Vec::new());
         for (string, references) in &self.0 {
             let bytes = codepage.encode(string).map_err(|_| Unreadable)?;
-            if *references >= MULTI_BYTE {
+            if *references > MAX_REFERENCES {
                 return Err(Unreadable);
             }
             let len_bytes = u32::try_from(bytes.len()).map_err(|_| Unreadable)?;

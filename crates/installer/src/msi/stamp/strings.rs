@@ -12,7 +12,7 @@ use std::ops::Range;
 use container::msidb::{Cell, Database, Streams};
 
 use crate::format::StampError;
-use crate::msi::string_pool::Entry;
+use crate::msi::string_pool::{Entry, MAX_REFERENCES};
 use crate::secret::SecretBytes;
 
 /// A row of the Property table: the numbers of its key and its value.
@@ -176,9 +176,10 @@ impl Properties {
                 u32::try_from(self.strings.len()).unwrap_or(u32::MAX)
             }
         };
-        let full = || not_a_base("a string's number of uses", u16::MAX.to_string(), "smaller");
+        let full = || not_a_base("a string's number of uses", MAX_REFERENCES.to_string(), "smaller");
         let entry = self.entry(number).ok_or_else(full)?;
-        entry.references = entry.references.checked_add(1).ok_or_else(full)?;
+        // One more would set the bit that marks characters of several bytes.
+        entry.references = entry.references.checked_add(1).filter(|uses| *uses <= MAX_REFERENCES).ok_or_else(full)?;
         Ok(number)
     }
 
@@ -202,4 +203,26 @@ impl Properties {
 
 pub(super) fn not_a_base(what: &'static str, found: String, expected: &'static str) -> StampError {
     StampError::NotABase { what, found, expected }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bit above the number of uses marks characters of several bytes: one use too many would turn the string into another.
+    #[test]
+    fn a_string_with_as_many_uses_as_can_be_counted_takes_no_more() {
+        let entry = |references| Entry { len_bytes: 1, references, is_multi_byte: false };
+        let mut properties = Properties {
+            word: 65_001,
+            reference_bytes: 2,
+            strings: vec![entry(MAX_REFERENCES - 1), entry(1)],
+            data: SecretBytes::new(b"ab".to_vec()),
+            rows: Vec::new(),
+        };
+        assert_eq!(properties.take_up("a").unwrap(), 1);
+        let error = properties.take_up("a").unwrap_err().to_string();
+        assert!(error.contains("32767"), "{error}");
+        assert_eq!(properties.strings[0].references, MAX_REFERENCES);
+    }
 }
