@@ -33,7 +33,7 @@ pub(super) fn extract(package: &Package<'_>, sink: &mut dyn Sink) -> Result<(), 
             metadata(sink, name, script.as_bytes())?;
         }
     }
-    if let Some((_, packet)) = signature::packet(rpm)? {
+    if let Some(Ok(packet)) = signature::packet(rpm)? {
         metadata(sink, "signature.pgp", &packet)?;
     }
     rpm.walk(&mut |file, content| {

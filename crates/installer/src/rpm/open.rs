@@ -91,7 +91,8 @@ impl Installer for Package<'_> {
 
 impl Signable for Package<'_> {
     fn stored(&self) -> Result<Option<SignatureBytes>, ReadError> {
-        Ok(signature::packet(&self.rpm)?.map(|(_, packet)| SignatureBytes { cms: packet, rsa: None }))
+        let packet = signature::packet(&self.rpm)?.transpose()?;
+        Ok(packet.map(|cms| SignatureBytes { cms, rsa: None }))
     }
 
     fn signature(&self) -> Result<Option<Signature>, ReadError> {

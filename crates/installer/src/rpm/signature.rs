@@ -2,9 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use container::read_at;
 use container::rpm::tag::{self, signature as signature_tag};
 use container::rpm::{Header, LeadKind, Package as RpmPackage, Type, Value, Writer, lead};
+use container::{Malformed, read_at};
 
 use super::read::Package;
 use crate::format::{Output, ReadError, SignFileError};
@@ -25,26 +25,30 @@ const LEFT_BEHIND: [u32; 9] = [
     signature_tag::HEADERSIGNATURES,
 ];
 
-/// The signature of the header and its tag. The other kinds are over header and payload together. Of the signatures of a package of rpm 6,
-/// which stand in base64, the first.
-pub(super) fn packet(rpm: &RpmPackage<'_>) -> Result<Option<(u32, Vec<u8>)>, ReadError> {
+/// The signature of the header. The other kinds are over header and payload together. Of the signatures of a package of rpm 6, which stand in
+/// base64, the first; the inner error says that it is none, which is no reason not to read the package.
+pub(super) fn packet(rpm: &RpmPackage<'_>) -> Result<Option<Result<Vec<u8>, Malformed>>, ReadError> {
     for tag in [signature_tag::RSA, signature_tag::DSA] {
         if let Some(packet) = rpm.signature.binary(tag)? {
-            return Ok(Some((tag, packet.to_vec())));
+            return Ok(Some(Ok(packet.to_vec())));
         }
     }
     let texts = rpm.signature.texts(signature_tag::OPENPGP)?.unwrap_or_default();
     let Some(first) = texts.first() else { return Ok(None) };
     let packet = STANDARD
         .decode(first)
-        .map_err(|_| rpm.signature.wrong(signature_tag::OPENPGP, "a signature is not written in base64"))?;
-    Ok(Some((signature_tag::OPENPGP, packet)))
+        .map_err(|_| rpm.signature.wrong(signature_tag::OPENPGP, "a signature is not written in base64"));
+    Ok(Some(packet))
 }
 
 /// The signature and what it must be over.
 pub(super) fn signature(package: &Package<'_>) -> Result<Option<Signature>, ReadError> {
-    let Some((_, packet)) = packet(&package.rpm)? else { return Ok(None) };
+    let Some(packet) = packet(&package.rpm)? else { return Ok(None) };
     let mut defects = Vec::new();
+    let packet = packet.unwrap_or_else(|malformed| {
+        defects.push(malformed.to_string());
+        Vec::new()
+    });
     if let Err(error) = package.check_header_digests() {
         defects.push(error.to_string());
     }
