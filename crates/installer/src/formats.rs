@@ -28,3 +28,56 @@ pub fn recognise(file: &dyn ReadAt) -> Result<&'static dyn Format, ReadError> {
         Malformed { structure: "installer", offset: Malformed::NOWHERE, problem: Problem::Data { what } }.into()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+    use crate::payload::Node;
+    use crate::product::{Platform, Product};
+
+    const MANIFEST: &str = r#"
+[product]
+name = "Probe"
+file-stem = "Probe"
+version = "1.4.2"
+publisher = "Example"
+summary = "tells which token it was left"
+homepage = "https://example.com/?a=1%202"
+license = "MIT"
+maintainer = "Example <packages@example.com>"
+[service]
+description = "Probe 100% \\"
+arguments = ["--name", "a b"]
+restart = "on-failure"
+[[agent]]
+platform = "linux"
+arch = "x64"
+path = "agent"
+"#;
+
+    /// The unit of each format that has one is the same but for where the agent lies.
+    #[test]
+    fn every_format_has_the_same_unit() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut agent = vec![0; 300];
+        agent[..20].copy_from_slice(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0");
+        std::fs::write(folder.path().join("agent"), agent).unwrap();
+        let product = Product::load(&folder.path().join("stampwright.toml"), MANIFEST).unwrap();
+        let agent = product.agents_for(Platform::Linux).next().unwrap();
+        let mut units = Vec::new();
+        for format in FORMATS.into_iter().filter(|format| format.kind().platform() == Platform::Linux) {
+            let payload = format.payload(&product, agent).unwrap();
+            let (_, node) = payload.iter().find(|(path, _)| path.ends_with(".service")).unwrap();
+            let Node::File { source, .. } = node else { panic!("no file") };
+            let mut text = String::new();
+            source.open().unwrap().read_to_string(&mut text).unwrap();
+            let (start, rest) = text.split_once("ExecStart=/usr/").unwrap();
+            let (_, arguments) = rest.split_once("/probe ").unwrap();
+            units.push(format!("{start}{arguments}"));
+        }
+        assert_eq!(units.len(), 2);
+        assert_eq!(units[0], units[1]);
+    }
+}

@@ -41,6 +41,7 @@ pub mod signature;
 pub mod slot;
 pub mod splice;
 pub mod stamp;
+mod systemd;
 pub mod template;
 pub mod token;
 mod version;

@@ -17,12 +17,13 @@ use serde::Serialize;
 use super::mark::Mark;
 use super::names::PRODUCT_NAME;
 use super::tar::{self, Kind};
-use super::tree::{continued, default_path, unit_name};
+use super::tree::{continued, default_path};
 use crate::agent;
 use crate::epoch::Epoch;
 use crate::format::{BuildError, Job};
 use crate::payload::{Node, Payload};
 use crate::product::{Arch, ExtraFile, Platform, Product};
+use crate::systemd::unit_name;
 use crate::template::{Escape, render};
 
 /// MD5 of each file, by path.

@@ -6,8 +6,9 @@ use super::names::{agent_path, keys_path, state_path, token_path};
 use crate::epoch::Epoch;
 use crate::format::BuildError;
 use crate::payload::{Payload, Source};
-use crate::product::{AgentFile, Platform, Product, Restart, Service};
-use crate::template::{Escape, render, systemd_word};
+use crate::product::{AgentFile, Platform, Product};
+use crate::systemd::{unit, unit_name};
+use crate::template::{Escape, render};
 
 /// The tree: the agent, its unit, the product's own files.
 pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, BuildError> {
@@ -16,7 +17,11 @@ pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, B
     payload.file(&agent_path(package, product.executable()), 0o755, Source::disk(&agent.path)?)?;
     if let Some(service) = product.service() {
         let path = format!("usr/lib/systemd/system/{}", unit_name(service));
-        payload.file(&path, 0o644, Source::bytes(unit(product, service)?))?;
+        payload.file(
+            &path,
+            0o644,
+            Source::bytes(unit(product, service, &agent_path(package, product.executable()))?),
+        )?;
     }
     if let Some(keys) = product.issuer_keys() {
         payload.file(&keys_path(package), 0o644, Source::bytes(keys))?;
@@ -47,43 +52,6 @@ pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, B
 /// is no terminal; `postinst` keeps what was edited (Debian Policy, 10.7.3).
 pub(super) fn default_path(package: &str, destination: &str) -> String {
     format!("usr/share/{package}/config/{destination}")
-}
-
-/// The unit's file name.
-pub(super) fn unit_name(service: &Service) -> String {
-    format!("{}.service", service.name)
-}
-
-fn unit(product: &Product, service: &Service) -> Result<String, BuildError> {
-    #[derive(Serialize)]
-    struct Data<'a> {
-        description: String,
-        homepage: Option<&'a str>,
-        command: String,
-        restart: &'static str,
-        restart_delay_secs: u32,
-    }
-    let mut command = format!("/{}", agent_path(product.package(), product.executable()));
-    for argument in service.arguments(Platform::Linux) {
-        command.push(' ');
-        command.push_str(&systemd_word(argument));
-    }
-    // A backslash at the end of a line would continue it (systemd.syntax(7)); one before a space does not.
-    let description = &service.description;
-    let end = if description.ends_with('\\') { " " } else { "" };
-    let data = Data {
-        description: format!("{description}{end}"),
-        homepage: product.homepage(),
-        command,
-        restart: match service.restart {
-            Restart::Always => "always",
-            Restart::OnFailure => "on-failure",
-            Restart::Never => "no",
-        },
-        restart_delay_secs: service.restart_delay_secs,
-    };
-    let template = include_str!("../../../../templates/deb/unit.service.hbs");
-    Ok(render("deb/unit.service.hbs", template, Escape::Systemd, &data)?)
 }
 
 /// The tree with the documents in it; these have a date.

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::depends::{POST, POSTUN, PRE, PREUN};
 use super::mark::Mark;
-use super::tree::unit_name;
 use crate::format::BuildError;
 use crate::product::Product;
+use crate::systemd::unit_name;
 use crate::template::{Escape, render};
 
 /// What runs them.

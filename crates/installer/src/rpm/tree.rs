@@ -1,12 +1,11 @@
 //! What gets installed where rpm is the package manager.
 
-use serde::Serialize;
-
 use super::names::{after_rpm_path, agent_path, keys_path, live_token_path, state_path, token_path};
 use crate::format::BuildError;
 use crate::payload::{Payload, Source};
-use crate::product::{AgentFile, Platform, Product, Restart, Service};
-use crate::template::{Escape, render, systemd_word};
+use crate::product::{AgentFile, Platform, Product, Service};
+use crate::systemd::{unit, unit_name};
+use crate::template::{Escape, render};
 
 /// Folders that belong to the system's own packages (`filesystem`, `systemd`, `setup` and their like), with modes of their own:
 /// a package that listed them too could conflict. All above them are the system's as well.
@@ -77,7 +76,11 @@ pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, B
     payload.file(&agent_path(package, product.executable()), 0o755, Source::disk(&agent.path)?)?;
     if let Some(service) = product.service() {
         let path = format!("usr/lib/systemd/system/{}", unit_name(service));
-        payload.file(&path, 0o644, Source::bytes(unit(product, service)?))?;
+        payload.file(
+            &path,
+            0o644,
+            Source::bytes(unit(product, service, &agent_path(package, product.executable()))?),
+        )?;
         let path = format!("usr/lib/systemd/system-preset/80-{package}.preset");
         payload.file(&path, 0o644, Source::bytes(preset(service)?))?;
         // Beside the agent and not in the two scriptlets that call it: a stamp writes and digests those anew.
@@ -106,47 +109,10 @@ pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, B
     Ok(payload)
 }
 
-/// The unit's file name.
-pub(super) fn unit_name(service: &Service) -> String {
-    format!("{}.service", service.name)
-}
-
 fn preset(service: &Service) -> Result<String, BuildError> {
     let values = serde_json::json!({ "unit": unit_name(service) });
     let template = include_str!("../../../../templates/rpm/preset.hbs");
     Ok(render("rpm/preset.hbs", template, Escape::Plain, &values)?)
-}
-
-fn unit(product: &Product, service: &Service) -> Result<String, BuildError> {
-    #[derive(Serialize)]
-    struct Data<'a> {
-        description: String,
-        homepage: Option<&'a str>,
-        command: String,
-        restart: &'static str,
-        restart_delay_secs: u32,
-    }
-    let mut command = format!("/{}", agent_path(product.package(), product.executable()));
-    for argument in service.arguments(Platform::Linux) {
-        command.push(' ');
-        command.push_str(&systemd_word(argument));
-    }
-    // A backslash at the end of a line would continue it (systemd.syntax(7)); one before a space does not.
-    let description = &service.description;
-    let end = if description.ends_with('\\') { " " } else { "" };
-    let data = Data {
-        description: format!("{description}{end}"),
-        homepage: product.homepage(),
-        command,
-        restart: match service.restart {
-            Restart::Always => "always",
-            Restart::OnFailure => "on-failure",
-            Restart::Never => "no",
-        },
-        restart_delay_secs: service.restart_delay_secs,
-    };
-    let template = include_str!("../../../../templates/rpm/unit.service.hbs");
-    Ok(render("rpm/unit.service.hbs", template, Escape::Systemd, &data)?)
 }
 
 #[cfg(test)]
