@@ -1,7 +1,7 @@
 //! The directory as it is written: entries in name order and a balanced red-black tree over them (§2.6.4).
 
 use std::cmp::Ordering;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use super::{ENDOFCHAIN, ENTRY, NOSTREAM};
 
@@ -49,8 +49,16 @@ pub(super) fn has_twins(siblings: &[Row<'_>]) -> bool {
 
 /// The order of siblings: shorter names first, then by upper-case code units.
 pub(super) fn compare_siblings(a: &[u16], b: &[u16]) -> Ordering {
-    a.len().cmp(&b.len()).then_with(|| a.iter().map(|unit| upper(*unit)).cmp(b.iter().map(|unit| upper(*unit))))
+    let by_units = || {
+        let differing = a.iter().zip(b).filter(|(a, b)| a != b);
+        let mut orders = differing.map(|(a, b)| upper(*a).cmp(&upper(*b)));
+        orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    };
+    a.len().cmp(&b.len()).then_with(by_units)
 }
+
+/// From the CJK radicals to the end of Vai no letter has case, and the names of an MSI's tables are written in there.
+const CASELESS: RangeInclusive<u16> = 0x2E80..=0xA63F;
 
 /// Simple upper case of one code unit; what would become several characters or a surrogate stays as it is.
 fn upper(unit: u16) -> u16 {
@@ -58,6 +66,9 @@ fn upper(unit: u16) -> u16 {
         && ascii.is_ascii()
     {
         return ascii.to_ascii_uppercase().into();
+    }
+    if CASELESS.contains(&unit) {
+        return unit;
     }
     let Some(letter) = char::from_u32(u32::from(unit)) else { return unit };
     let mut several = letter.to_uppercase();
@@ -158,4 +169,33 @@ fn entry(out: &mut Vec<u8>, kind: u8, row: &Row<'_>, link: Link, child: u32) {
     };
     out.extend(start.to_le_bytes());
     out.extend(row.size.to_le_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The definition, without the ways around it.
+    fn defined(a: &[u16], b: &[u16]) -> Ordering {
+        let upper = |unit: &u16| match char::from_u32(u32::from(*unit)).map(char::to_uppercase).map(Vec::from_iter) {
+            Some(several) => match *several {
+                [one] => u16::try_from(u32::from(one)).unwrap_or(*unit),
+                _ => *unit,
+            },
+            None => *unit,
+        };
+        a.len().cmp(&b.len()).then_with(|| a.iter().map(upper).cmp(b.iter().map(upper)))
+    }
+
+    #[test]
+    fn every_code_unit_is_ordered_by_its_upper_case() {
+        for unit in 0..=u16::MAX {
+            for other in [u16::from(b'A'), u16::from(b'z'), 0x0416, 0x3800, 0x4840, 0xA640] {
+                let (a, b) = ([0x3800, unit, 1], [0x3800, other, 2]);
+                assert_eq!(compare_siblings(&a, &b), defined(&a, &b), "{unit:#x} {other:#x}");
+                let (a, b) = ([unit], [other]);
+                assert_eq!(compare_siblings(&a, &b), defined(&a, &b), "{unit:#x} {other:#x}");
+            }
+        }
+    }
 }

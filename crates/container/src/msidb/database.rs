@@ -87,7 +87,7 @@ pub(super) fn fixed_columns(of: &[(&str, u16)]) -> Result<Vec<Column>, Malformed
 
 fn read_catalog(streams: &impl Streams, pool: &Pool) -> Result<BTreeMap<String, Vec<Column>>, Error> {
     let wrong = |problem| Malformed { structure: "catalog", offset: Malformed::NOWHERE, problem };
-    let mut specs: BTreeMap<String, BTreeMap<i32, Column>> = BTreeMap::new();
+    let mut specs: BTreeMap<String, Vec<(i32, Column)>> = BTreeMap::new();
     let columns = fixed_columns(TABLES)?;
     let bytes = required(streams, "_Tables")?;
     for row in Table::read("_Tables", &columns, pool, &bytes)?.rows() {
@@ -95,33 +95,42 @@ fn read_catalog(streams: &impl Streams, pool: &Pool) -> Result<BTreeMap<String, 
             let found = bytes.len() as u64;
             return Err(wrong(Problem::Value { field: "tables", found, expected: "1024 at most" }).into());
         }
-        if specs.insert(short_name(pool, row.cell("Name"))?.into_owned(), BTreeMap::new()).is_some() {
+        if specs.insert(short_name(pool, row.cell("Name"))?.into_owned(), Vec::new()).is_some() {
             return Err(wrong(Problem::Twice { what: "a table" }).into());
         }
     }
     let columns = fixed_columns(COLUMNS)?;
     let bytes = required(streams, "_Columns")?;
+    // A table's columns stand side by side.
+    let mut current = None;
     for row in Table::read("_Columns", &columns, pool, &bytes)?.rows() {
-        let table = specs
-            .get_mut(&*short_name(pool, row.cell("Table"))?)
-            .ok_or_else(|| wrong(Problem::Missing { what: "the table of a column" }))?;
+        let cell = row.cell("Table");
+        let table = match current.take() {
+            Some((last, table)) if last == cell => table,
+            _ => specs
+                .get_mut(&*short_name(pool, cell)?)
+                .ok_or_else(|| wrong(Problem::Missing { what: "the table of a column" }))?,
+        };
         let number = row.int("Number").ok_or_else(|| wrong(Problem::Missing { what: "a column's number" }))?;
         // The type is a set of bits in a signed column; the key bit makes no sign, but a hostile one may.
         let bits = row.int("Type").ok_or_else(|| wrong(Problem::Missing { what: "a column's type" }))?;
         let column = Column::read(short_name(pool, row.cell("Name"))?.into_owned(), (bits & 0xffff) as u16)?;
-        if table.len() == MAX_COLUMNS || table.insert(number, column).is_some() {
+        if table.len() == MAX_COLUMNS || table.iter().any(|(other, _)| *other == number) {
             return Err(wrong(Problem::Twice { what: "a column (or there are more than 32)" }).into());
         }
+        table.push((number, column));
+        current = Some((cell, table));
     }
     specs.into_iter().map(|(name, columns)| Ok((name, in_order(columns).map_err(wrong)?))).collect()
 }
 
 /// Columns are numbered from 1 without gaps.
-fn in_order(columns: BTreeMap<i32, Column>) -> Result<Vec<Column>, Problem> {
-    if columns.is_empty() || !columns.keys().zip(1..).all(|(number, at)| *number == at) {
+fn in_order(mut columns: Vec<(i32, Column)>) -> Result<Vec<Column>, Problem> {
+    columns.sort_by_key(|(number, _)| *number);
+    if columns.is_empty() || !columns.iter().zip(1..).all(|((number, _), at)| *number == at) {
         return Err(Problem::Missing { what: "a column of a table" });
     }
-    Ok(columns.into_values().collect())
+    Ok(columns.into_iter().map(|(_, column)| column).collect())
 }
 
 fn short_name(pool: &Pool, cell: Cell) -> Result<Cow<'_, str>, Malformed> {
