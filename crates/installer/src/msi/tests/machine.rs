@@ -23,9 +23,9 @@ type = "dword"
     format!("{}{values}", MANIFEST.replace("[windows]\n", "[windows]\npath = true\n"))
 }
 
-fn tables(file: &Vec<u8>) -> impl Fn(&str) -> String {
+fn tables(file: &[u8]) -> impl Fn(&str) -> String {
     let mut taken = Taken::default();
-    Msi.extract(file, &mut taken).unwrap();
+    Msi.extract(&file, &mut taken).unwrap();
     move |name| String::from_utf8(taken.0[&format!("metadata/tables/{name}.idt")].clone()).unwrap()
 }
 
