@@ -17,7 +17,7 @@ use xshell::{Shell, cmd};
 use crate::debian::{self, Need, Probe, program};
 use crate::failure::{AtPath, Result};
 
-const PACKAGES: [Need; 40] = [
+const PACKAGES: [Need; 41] = [
     // MSI
     program("msiinfo", "msitools"),
     program("wixl", "wixl"),
@@ -59,6 +59,8 @@ const PACKAGES: [Need; 40] = [
     program("zsh", "zsh"),
     program("fish", "fish"),
     program("groff", "groff"),
+    // the image
+    program("buildah", "buildah"),
     // the ledger's other database; its programs are outside of the path
     Need { probe: Probe::Package, package: "postgresql" },
     // servers in other languages

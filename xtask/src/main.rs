@@ -7,6 +7,7 @@ mod demo;
 mod device;
 mod failure;
 mod fuzz;
+mod image;
 mod judges;
 mod page;
 mod payloads;
@@ -78,6 +79,8 @@ enum Command {
         #[arg(long, default_value_t = 60)]
         secs: u32,
     },
+    /// Build the Containerfile's last stage and do the main job in it, without a network
+    Image,
     /// Install the programs that judge our output
     Judges,
     /// Open the service's page in a browser, take its pictures for the README
@@ -125,6 +128,7 @@ fn run(command: &Command) -> Result {
         Command::Payloads { token_reader: true, .. } => token_reader::build(&sh),
         Command::Payloads { all, .. } => payloads::run(&sh, *all),
         Command::Fuzz { target, secs } => fuzz::run(&sh, target.as_deref(), *secs),
+        Command::Image => image::rehearse(&sh),
         Command::Judges => judges::run(&sh),
         Command::Page => page::run(&sh),
         Command::Probe => probe::run(&sh),

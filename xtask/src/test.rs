@@ -3,7 +3,7 @@
 use xshell::{Shell, cmd};
 
 use crate::failure::Result;
-use crate::{judges, payloads, probe, release, tidy};
+use crate::{image, judges, payloads, probe, release, tidy};
 
 /// Runs every check; the first that fails ends it.
 pub(crate) fn run(sh: &Shell) -> Result {
@@ -19,5 +19,6 @@ pub(crate) fn run(sh: &Shell) -> Result {
     cmd!(sh, "cargo doc --quiet --locked --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings").run()?;
     // A judge that is missing is an error from here on, not a test that is skipped.
     cmd!(sh, "cargo test --locked --workspace").env("STAMPWRIGHT_JUDGES", "required").run()?;
-    release::rehearse(sh)
+    release::rehearse(sh)?;
+    image::rehearse(sh)
 }
