@@ -31,14 +31,14 @@ enum Endpoint {
 }
 
 /// A body: its file's name, its type without `#microsoft.graph.`, and itself.
-struct Body {
-    name: String,
-    kind: String,
-    body: Value,
+pub(super) struct Body {
+    pub(super) name: String,
+    pub(super) kind: String,
+    pub(super) body: Value,
 }
 
 /// The bodies of kits of every sort.
-fn bodies() -> Vec<Body> {
+pub(super) fn bodies() -> Vec<Body> {
     let mut found = Vec::new();
     let mut take = |label: &str, kit: &Path| {
         for path in files(&kit.join("intune/graph")) {
@@ -68,7 +68,7 @@ fn bodies() -> Vec<Body> {
 }
 
 /// Whether version 1.0 knows all of it.
-fn is_v1(body: &Body) -> bool {
+pub(super) fn is_v1(body: &Body) -> bool {
     let oldest = &body.body["minimumSupportedOperatingSystem"];
     let is_new = ["v14_0", "v15_0", "v26_0", "v27_0"].iter().any(|flag| oldest.get(flag).is_some());
     body.kind != "macOSPkgApp" && body.body.get("allowedArchitectures").is_none() && !is_new

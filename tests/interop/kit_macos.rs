@@ -16,7 +16,7 @@ use crate::support::product::{MANIFEST, manifest_with};
 use crate::support::{both, judge, output, program, run};
 
 /// A property list as Python reads it, as JSON.
-fn plist(path: &Path) -> Option<Value> {
+pub(super) fn plist(path: &Path) -> Option<Value> {
     let script = "import plistlib, json, sys; print(json.dumps(plistlib.load(open(sys.argv[1], 'rb'))))";
     let said = run(judge("python3")?, ["-c".as_ref(), script.as_ref(), path.as_os_str()]);
     Some(serde_json::from_str(&said).unwrap())

@@ -10,6 +10,7 @@ pub mod once;
 pub mod pkcs7;
 pub mod product;
 pub mod readers;
+pub mod schemas;
 pub mod signed;
 
 use std::ffi::OsStr;
