@@ -42,7 +42,18 @@ fn payload(profile: &Value, kind: &str) -> Value {
 fn profiles_are_what_the_schema_demands() {
     let made = Made::of(Kind::Pkg);
     let token = made.token.to_str().unwrap();
-    let kit = made.good_kit(&made.base, "jamf", &["--token-file", token, "--tenant", "acme"]).join("jamf");
+    let kit = made.good_kit(&made.base, "jamf,intune", &["--token-file", token, "--tenant", "acme"]);
+    for system in ["jamf", "intune"] {
+        let page = fs::read_to_string(kit.join(system).join("README.md")).unwrap().replace("\n  ", " ");
+        for said in [
+            "none of these",
+            "user enrollment",
+            "Apple marks every key of this payload's identities as deprecated from macOS 27 on",
+        ] {
+            assert!(page.contains(said), "{system}: {said}\n{page}");
+        }
+    }
+    let kit = kit.join("jamf");
     assert_private(&kit, &["-token.mobileconfig"]);
     let file = |kind: &str| kit.join(format!("Example-Agent-{kind}.mobileconfig"));
     let Some(profile) = plist(&file("token")) else { return };

@@ -57,6 +57,9 @@ impl FromStr for Mapping {
     }
 }
 
+/// Why a telephone's number does not name a device.
+pub(super) const IMEI: &str = "an IMEI is no serial number, and the agent on a computer has none to show";
+
 /// Without case, spaces, `_`, `-`.
 pub(super) fn folded(header: &str) -> String {
     let kept = header.chars().filter(|char| !char.is_whitespace() && !matches!(char, '_' | '-' | '\u{FEFF}'));
@@ -103,7 +106,11 @@ impl Header {
         let needed = if is_minting { Column::Serial } else { Column::Token };
         if !header.places.contains_key(&needed) {
             let name = COLUMNS.iter().find(|(column, ..)| *column == needed).map_or("", |(_, name, _)| name);
-            return Err(format!("no column has the header \"{name}\" (--column \"{name}=HEADER\" names another)"));
+            let why = match needed == Column::Serial && header.places.contains_key(&Column::Imei) {
+                true => format!("; {IMEI}"),
+                false => String::new(),
+            };
+            return Err(format!("no column has the header \"{name}\" (--column \"{name}=HEADER\" names another){why}"));
         }
         Ok(header)
     }

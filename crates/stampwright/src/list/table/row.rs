@@ -8,7 +8,7 @@ use installer::Token;
 use installer::product::Platform;
 
 use super::super::names;
-use super::column::{COLUMNS, Column, Header, Mapping, folded};
+use super::column::{COLUMNS, Column, Header, IMEI, Mapping, folded};
 use super::serial;
 
 /// What is asked of a list.
@@ -185,8 +185,8 @@ impl<'a> Check<'a> {
         let Some(serial) = self.text(record, Column::Serial, line) else {
             if self.wanted.is_minting {
                 let why = match self.text(record, Column::Imei, line) {
-                    Some(_) => ": an IMEI is no serial number, and the agent on a computer has none to show",
-                    None => "",
+                    Some(_) => format!(": {IMEI}"),
+                    None => String::new(),
                 };
                 self.say(line, format!("serial number is empty{why}"));
             }
@@ -213,7 +213,7 @@ impl<'a> Check<'a> {
         } else if let Some(problem) = names::problem(&name) {
             self.say(line, format!("{what} {problem}"));
         } else if let Some(earlier) = self.names.insert(names::folded(&name), line) {
-            self.say(line, format!("{what} is the one of line {earlier} (case does not count)"));
+            self.say(line, format!("{what} is the one of line {earlier} (neither case nor the normal form counts)"));
         }
         Some(name)
     }

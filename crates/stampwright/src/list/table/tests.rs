@@ -82,6 +82,11 @@ fn a_pre_enrollment_list_is_taken_as_it_is() {
     // A telephone's number is no serial number.
     let imei = "devicename,imei,serialnumber,platform\nPhone,356938035643809,,macOS\n";
     assert!(problems(imei, wanted)[0].contains("serial number is empty: an IMEI is no serial number"));
+    let alone = "devicename,imei,platform\nPhone,356938035643809,macOS\n";
+    assert!(
+        problems(alone, wanted)[0]
+            .ends_with("; an IMEI is no serial number, and the agent on a computer has none to show")
+    );
 }
 
 #[test]
