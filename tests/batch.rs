@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::support::keys::keys;
 use crate::support::once::Once;
 use crate::support::{self, product::Small};
@@ -254,6 +256,19 @@ fn a_list_may_grow_but_not_change_its_mind() {
     // A damaged file of a token that the list has is made again.
     fs::write(out.join("PC 00003/Example-Agent.msi"), "damaged").unwrap();
     assert!(batch.run(&out).contains("1 stamped, 24 found"));
+    check(&out, 25);
+    // And so is one whose line was changed with it: what a token of the list gives is known.
+    let (path, manifest) = (out.join("PC 00004/Example-Agent.msi"), out.join("manifest.jsonl"));
+    let right = fs::read(&path).unwrap();
+    let mut wrong = right.clone();
+    *wrong.last_mut().unwrap() ^= 1;
+    fs::write(&path, &wrong).unwrap();
+    let digest = |bytes: &[u8]| -> String { Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect() };
+    let lines = fs::read_to_string(&manifest).unwrap();
+    assert!(lines.contains(&digest(&right)));
+    fs::write(&manifest, lines.replace(&digest(&right), &digest(&wrong))).unwrap();
+    assert!(batch.run(&out).contains("1 stamped, 24 found"));
+    assert!(fs::read(&path).unwrap() == right);
     check(&out, 25);
     // Another token under the same name is refused before anything is written.
     let text = fs::read_to_string(batch.path("list.csv")).unwrap();

@@ -16,6 +16,7 @@ mod kit_gpo;
 mod kit_graph;
 mod kit_intune;
 mod kit_macos;
+mod kit_pages;
 mod kit_schemas;
 mod msi;
 mod msi_wine;
