@@ -49,6 +49,19 @@ fn streams_are_written_to_as_streams() {
     });
 }
 
+/// Errors are documents then, and the receipt has its file.
+#[test]
+fn documents_on_standard_output_leave_it_to_the_installer() {
+    let desk = Desk::new();
+    desk.ends(0, "stampwright stamp bases/Example-Agent.deb --token-file token -o right.deb --receipt right.json");
+    let call = "stampwright stamp bases/Example-Agent.deb --token-file token --json --receipt r.json";
+    desk.ends(0, &format!("{call} -o - > out.deb && cmp out.deb right.deb"));
+    let digest = |name: &str| serde_json::from_slice::<serde_json::Value>(&desk.read(name)).unwrap()["sha256"].clone();
+    assert_eq!(digest("r.json"), digest("right.json"));
+    let refused = desk.ends(1, "stampwright stamp right.deb --token-file token --json --receipt r.json -o -");
+    assert!(refused.contains("\"error\": {"), "{refused}");
+}
+
 #[test]
 fn a_full_device_is_said_and_an_empty_one_takes_everything() {
     as_each(|desk, _| {

@@ -12,11 +12,11 @@ fn block(page: &str, language: &str) -> String {
 }
 
 /// A server's example stamps as the program does, and raises the program's sentence.
-fn stamps(interpreter: &str, language: &str, file: &str) {
+fn stamps(interpreter: &str, arguments: &str, language: &str, file: &str) {
     let Some(interpreter) = judge(interpreter) else { return };
     let desk = Desk::new();
     desk.write(file, block("server.md", language));
-    let interpreter = interpreter.display();
+    let interpreter = format!("GOCACHE=$PWD/cache {} {arguments}", interpreter.display());
     desk.ends(0, "stampwright stamp bases/Example-Agent.deb --token-file token -o right");
     let example = format!("TOKEN=t1.example-tenant.0123456789abcdef {interpreter} {file}");
     desk.ends(0, &format!("{example} bases/Example-Agent.deb out && cmp out right"));
@@ -27,12 +27,17 @@ fn stamps(interpreter: &str, language: &str, file: &str) {
 
 #[test]
 fn the_server_in_python_stamps() {
-    stamps("python3", "python", "server.py");
+    stamps("python3", "", "python", "server.py");
 }
 
 #[test]
 fn the_server_in_javascript_stamps() {
-    stamps("node", "js", "server.mjs");
+    stamps("node", "", "js", "server.mjs");
+}
+
+#[test]
+fn the_server_in_go_stamps() {
+    stamps("go", "run", "go", "server.go");
 }
 
 #[test]

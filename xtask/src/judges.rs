@@ -17,7 +17,7 @@ use xshell::{Shell, cmd};
 use crate::debian::{self, Need, Probe, program};
 use crate::failure::{AtPath, Result};
 
-const PACKAGES: [Need; 41] = [
+const PACKAGES: [Need; 42] = [
     // MSI
     program("msiinfo", "msitools"),
     program("wixl", "wixl"),
@@ -66,6 +66,7 @@ const PACKAGES: [Need; 41] = [
     // servers in other languages
     program("node", "nodejs"),
     program("npm", "npm"),
+    program("go", "golang-go"),
     // the probe service for Windows
     program("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64"),
     // what PyPI has

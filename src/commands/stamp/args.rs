@@ -39,7 +39,7 @@ pub struct Stamp {
     /// Write a receipt (JSON): digests, sizes, the token's fingerprint. Hashes both files; - is standard output
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub receipt: Option<PathBuf>,
-    /// Print the receipt on standard output
+    /// Print the receipt on standard output, and errors as JSON as well; with -o - the receipt goes to --receipt FILE
     #[arg(long)]
     pub json: bool,
     /// Leave the base's signature behind and sign the stamp anew

@@ -14,7 +14,8 @@ pub fn run(args: &Stamp, open: impl Fn(&Stamp) -> Result<Base>) -> Result<()> {
     if args.json && receipt_to_stdout {
         return Err(Error::usage("--json and --receipt - are the same receipt on standard output, twice"));
     }
-    if to_stdout && (args.json || receipt_to_stdout) {
+    // With a file for the receipt, the documents on standard output are the errors'.
+    if to_stdout && (receipt_to_stdout || args.json && args.receipt.is_none()) {
         return Err(
             Error::usage("the installer and the receipt cannot both go to standard output").hint("give --receipt FILE")
         );
@@ -53,20 +54,19 @@ pub fn run(args: &Stamp, open: impl Fn(&Stamp) -> Result<Base>) -> Result<()> {
         }
     }
     match receipt {
-        Some(receipt) => give(&receipt, receipt_file, args.json),
+        Some(receipt) => give(&receipt, receipt_file, args.json && !to_stdout),
         None => Ok(()),
     }
 }
 
 /// Lets a command sign the stamp.
 fn by_command(args: &Stamp, base: &Base, token: &AcceptedToken, command: &sign::FileCommand) -> Result<()> {
-    let output = args.output.as_deref();
-    let output =
-        output.ok_or_else(|| Error::usage("--sign-file-command signs a file: give -o FILE instead of --plan"))?;
+    let path = args.output.as_deref();
+    let path = path.ok_or_else(|| Error::usage("--sign-file-command signs a file: give -o FILE instead of --plan"))?;
     let receipt_file = receipt_file(args)?;
-    let (pending, receipt) = sign::stamp_by_command(base, token, command, output, env::now())?;
+    let (pending, receipt) = sign::stamp_by_command(base, token, command, path, env::now())?;
     pending.finish(Readers::Owner)?;
-    give(&receipt, receipt_file, args.json)
+    give(&receipt, receipt_file, args.json && !output::is_stdout(path))
 }
 
 /// The receipt's file, before the installer is there.
