@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use service::config::Config;
-use service::serve::{Start, run as serve};
+use service::{Config, Start, run as serve};
 use stampwright::Result;
 
 use crate::print;

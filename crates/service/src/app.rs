@@ -13,21 +13,21 @@ use crate::store::Store;
 use crate::tokens::Tokens;
 
 /// What all requests share.
-pub struct App {
+pub(crate) struct App {
     /// The bases.
-    pub store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
     /// The ledger.
-    pub ledger: Ledger,
+    pub(crate) ledger: Ledger,
     /// Tokens: minting, and those that are known.
-    pub tokens: Tokens,
+    pub(crate) tokens: Tokens,
     /// Seals tokens that are needed later.
-    pub sealing: Arc<SealingKeys>,
+    pub(crate) sealing: Arc<SealingKeys>,
     /// Who signs, if somebody does.
-    pub signing: Option<Arc<SigningPool>>,
+    pub(crate) signing: Option<Arc<SigningPool>>,
     /// What is counted.
-    pub metrics: Arc<Metrics>,
+    pub(crate) metrics: Arc<Metrics>,
     /// What links start with, without a slash at the end.
-    pub address: String,
+    pub(crate) address: String,
     current: RwLock<Current>,
     is_stopping: AtomicBool,
 }
@@ -40,25 +40,25 @@ struct Current {
 }
 
 /// What an [`App`] is made of.
-pub struct Parts {
+pub(crate) struct Parts {
     /// The bases.
-    pub store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
     /// The ledger.
-    pub ledger: Ledger,
+    pub(crate) ledger: Ledger,
     /// Tokens: minting, and those that are known.
-    pub tokens: Tokens,
+    pub(crate) tokens: Tokens,
     /// Seals tokens that are needed later.
-    pub sealing: Arc<SealingKeys>,
+    pub(crate) sealing: Arc<SealingKeys>,
     /// Who signs, if somebody does.
-    pub signing: Option<Arc<SigningPool>>,
+    pub(crate) signing: Option<Arc<SigningPool>>,
     /// What links start with.
-    pub address: String,
+    pub(crate) address: String,
 }
 
 impl App {
     /// Puts it together.
     #[must_use]
-    pub fn new(parts: Parts, config: Config) -> Self {
+    pub(crate) fn new(parts: Parts, config: Config) -> Self {
         let Parts { store, ledger, tokens, sealing, signing, address } = parts;
         let usage = Arc::new(Usage::new(config.limits.of_a_key()));
         Self {
@@ -76,30 +76,30 @@ impl App {
 
     /// The configuration as it is now.
     #[must_use]
-    pub fn config(&self) -> Arc<Config> {
+    pub(crate) fn config(&self) -> Arc<Config> {
         self.current().config
     }
 
     /// What keys have used of their limits.
     #[must_use]
-    pub fn usage(&self) -> Arc<Usage> {
+    pub(crate) fn usage(&self) -> Arc<Usage> {
         self.current().usage
     }
 
     /// Takes another configuration. Requests that run keep theirs; limits begin anew.
-    pub fn reload(&self, config: Config) {
+    pub(crate) fn reload(&self, config: Config) {
         let usage = Arc::new(Usage::new(config.limits.of_a_key()));
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Current { config: Arc::new(config), usage };
     }
 
     /// From now on the service is not ready.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.is_stopping.store(true, Ordering::Release);
     }
 
     /// Whether it is about to stop.
     #[must_use]
-    pub fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::Acquire)
     }
 

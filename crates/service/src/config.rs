@@ -17,58 +17,58 @@ use crate::limits::Limits;
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// Whether bases are served from sealed memory: nothing can change them then, and they count as memory.
-    pub memory: bool,
+    pub(crate) memory: bool,
     /// Where it listens.
     pub listen: SocketAddr,
     /// What links start with, e.g. behind a proxy. Default: the address that it listens on.
-    pub public_url: Option<String>,
+    pub(crate) public_url: Option<String>,
     /// A folder of bases to follow.
     pub bases: Option<PathBuf>,
     /// What the service owns: store, ledger, keys.
     pub data: PathBuf,
     /// Whether it may listen on another address than loopback without TLS: a proxy in front of it has TLS.
-    pub allow_plain_http: bool,
+    pub(crate) allow_plain_http: bool,
     /// How long downloads may go on after a signal to stop.
     #[serde(deserialize_with = "duration")]
-    pub drain: u64,
+    pub(crate) drain: u64,
     /// Threads that serve connections. A cold file blocks one, so more than processors is right.
-    pub worker_threads: usize,
+    pub(crate) worker_threads: usize,
     /// Certificates, for HTTPS.
-    pub tls: Option<Tls>,
+    pub(crate) tls: Option<Tls>,
     /// Where the ledger is.
-    pub ledger: LedgerConfig,
+    pub(crate) ledger: LedgerConfig,
     /// Who mints tokens.
-    pub issuer: Issuer,
+    pub(crate) issuer: Issuer,
     /// Links.
-    pub links: Links,
+    pub(crate) links: Links,
     /// Limits.
-    pub limits: LimitsConfig,
+    pub(crate) limits: LimitsConfig,
     /// Devices that enroll.
-    pub enrollment: Settings,
+    pub(crate) enrollment: Settings,
     /// Who signs the stamps of bases that need a new signature.
-    pub signing: Option<Signing>,
+    pub(crate) signing: Option<Signing>,
 }
 
 /// Certificates of the service.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Tls {
+pub(crate) struct Tls {
     /// PEM, the leaf first.
-    pub certificates: PathBuf,
+    pub(crate) certificates: PathBuf,
     /// PEM, the private key of the leaf.
-    pub key: PathBuf,
+    pub(crate) key: PathBuf,
     /// PEM, authorities of client certificates: with it, who has none cannot connect.
-    pub client_authorities: Option<PathBuf>,
+    pub(crate) client_authorities: Option<PathBuf>,
 }
 
 /// The ledger.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct LedgerConfig {
+pub(crate) struct LedgerConfig {
     /// A file with the URL of a PostgreSQL database in one line. Default: SQLite in the data folder.
-    pub url_file: Option<PathBuf>,
+    pub(crate) url_file: Option<PathBuf>,
     /// `wal`, or `delete` for a file system without shared memory.
-    pub journal: Journal,
+    pub(crate) journal: Journal,
 }
 
 impl std::fmt::Debug for LedgerConfig {
@@ -80,7 +80,7 @@ impl std::fmt::Debug for LedgerConfig {
 /// How SQLite keeps its journal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Journal {
+pub(crate) enum Journal {
     /// A write-ahead log.
     #[default]
     Wal,
@@ -91,70 +91,70 @@ pub enum Journal {
 /// The issuer.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Issuer {
+pub(crate) struct Issuer {
     /// Private keys as `stampwright token keygen` writes them: the first one mints, the others are listed. Default: a key in the data
     /// folder that the first start makes.
-    pub keys: Vec<PathBuf>,
+    pub(crate) keys: Vec<PathBuf>,
 }
 
 /// Links.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Links {
+pub(crate) struct Links {
     /// How long a link can be used, where the request does not say it.
     #[serde(deserialize_with = "duration")]
-    pub expires: u64,
+    pub(crate) expires: u64,
     /// How long after a use was taken its download can be resumed.
     #[serde(deserialize_with = "duration")]
-    pub session: u64,
+    pub(crate) session: u64,
 }
 
 /// Limits.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct LimitsConfig {
+pub(crate) struct LimitsConfig {
     /// Requests of one key for a second.
-    pub requests_per_second: u32,
+    pub(crate) requests_per_second: u32,
     /// Requests of one key at once, after a pause.
-    pub burst: u32,
+    pub(crate) burst: u32,
     /// Downloads of one key at once.
-    pub downloads: u32,
+    pub(crate) downloads: u32,
     /// Connections at once.
-    pub connections: usize,
+    pub(crate) connections: usize,
     /// The longest base that can be put.
-    pub base_bytes: u64,
+    pub(crate) base_bytes: u64,
     /// How long the head of a request may take.
     #[serde(deserialize_with = "duration")]
-    pub head_timeout: u64,
+    pub(crate) head_timeout: u64,
     /// How long a download may stand still.
     #[serde(deserialize_with = "duration")]
-    pub idle_timeout: u64,
+    pub(crate) idle_timeout: u64,
 }
 
 /// Who signs.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Signing {
+pub(crate) struct Signing {
     /// A private key in a file.
-    pub key: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
     /// A key and its certificates in a PKCS #12 file.
-    pub pkcs12: Option<PathBuf>,
+    pub(crate) pkcs12: Option<PathBuf>,
     /// A key on a token, as an RFC 7512 URI.
-    pub pkcs11: Option<String>,
+    pub(crate) pkcs11: Option<String>,
     /// A command that gets a digest and answers its signature.
-    pub command: Option<String>,
+    pub(crate) command: Option<String>,
     /// The certificates, the leaf first.
-    pub certificates: Option<PathBuf>,
+    pub(crate) certificates: Option<PathBuf>,
     /// A file with the key's password or the PIN.
-    pub passphrase_file: Option<PathBuf>,
+    pub(crate) passphrase_file: Option<PathBuf>,
     /// A timestamp authority, http only.
-    pub timestamp: Option<String>,
+    pub(crate) timestamp: Option<String>,
     /// How many signatures are made at once.
     #[serde(default = "one")]
-    pub at_once: usize,
+    pub(crate) at_once: usize,
     /// How long one may take before the client is told to come back.
     #[serde(default = "twenty", deserialize_with = "duration")]
-    pub timeout: u64,
+    pub(crate) timeout: u64,
 }
 
 const fn one() -> usize {
@@ -210,7 +210,7 @@ impl Default for LimitsConfig {
 impl LimitsConfig {
     /// Those of each key.
     #[must_use]
-    pub const fn of_a_key(&self) -> Limits {
+    pub(crate) const fn of_a_key(&self) -> Limits {
         Limits { requests_per_second: self.requests_per_second, burst: self.burst, downloads: self.downloads }
     }
 }
@@ -257,7 +257,7 @@ impl Config {
     ///
     /// # Errors
     /// Keys and tokens would go over a network in the clear, or a number is of no use.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         self.check_address(self.listen)?;
         if self.public_url.as_deref().is_some_and(|url| !is_origin(url)) {
             let message =
@@ -281,7 +281,7 @@ impl Config {
     ///
     /// # Errors
     /// Keys and tokens would go over a network in the clear.
-    pub fn check_address(&self, address: SocketAddr) -> Result<()> {
+    pub(crate) fn check_address(&self, address: SocketAddr) -> Result<()> {
         // `::ffff:127.0.0.1` is loopback as well.
         if address.ip().to_canonical().is_loopback() || self.tls.is_some() || self.allow_plain_http {
             return Ok(());
@@ -293,7 +293,7 @@ impl Config {
 
     /// Whether browsers reach the service by HTTPS, so that cookies may be marked for it.
     #[must_use]
-    pub fn is_https(&self) -> bool {
+    pub(crate) fn is_https(&self) -> bool {
         self.tls.is_some() || self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
     }
 }

@@ -5,13 +5,13 @@ use stampwright::{Entropy, Error, Result};
 
 /// Seconds since 1970-01-01 UTC. Before that year it is 0, and every token has expired.
 #[must_use]
-pub fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// The operating system's randomness.
 #[derive(Debug, Clone, Copy)]
-pub struct SystemEntropy;
+pub(crate) struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) -> Result<()> {
@@ -23,7 +23,7 @@ impl Entropy for SystemEntropy {
 ///
 /// # Errors
 /// The operating system gives none.
-pub fn random<const N: usize>() -> Result<[u8; N]> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     SystemEntropy.fill(&mut bytes)?;
     Ok(bytes)
@@ -31,7 +31,7 @@ pub fn random<const N: usize>() -> Result<[u8; N]> {
 
 /// Milliseconds since 1970-01-01 UTC, for limits of a rate.
 #[must_use]
-pub fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -22,7 +22,7 @@ use crate::edge::{self, SystemEntropy};
 
 /// The data folder, held by this process.
 #[derive(Debug)]
-pub struct Data {
+pub(crate) struct Data {
     _lock: File,
 }
 
@@ -31,7 +31,7 @@ impl Data {
     ///
     /// # Errors
     /// Another process has it.
-    pub fn take(folder: &Path) -> Result<Self> {
+    pub(crate) fn take(folder: &Path) -> Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(Error::io("create", folder))?;
         let path = folder.join("lock");
         let lock = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(&path);
@@ -50,7 +50,7 @@ impl Data {
 ///
 /// # Errors
 /// It cannot be read or made.
-pub fn issuer_key(folder: &Path) -> Result<Zeroizing<String>> {
+pub(crate) fn issuer_key(folder: &Path) -> Result<Zeroizing<String>> {
     read_or_make(&folder.join("issuer.key"), || Ok(generate(Algorithm::EdDsa, &SystemEntropy)?.to_pem()))
 }
 
@@ -58,7 +58,7 @@ pub fn issuer_key(folder: &Path) -> Result<Zeroizing<String>> {
 ///
 /// # Errors
 /// It cannot be read or made.
-pub fn enrollment_key(folder: &Path) -> Result<Zeroizing<String>> {
+pub(crate) fn enrollment_key(folder: &Path) -> Result<Zeroizing<String>> {
     read_or_make(&folder.join("enrollment.key"), || {
         let random = Zeroizing::new(edge::random::<32>()?);
         Ok(Zeroizing::new(random.iter().map(|byte| format!("{byte:02x}")).collect()))
@@ -66,7 +66,7 @@ pub fn enrollment_key(folder: &Path) -> Result<Zeroizing<String>> {
 }
 
 /// Reads a secret, or makes it.
-pub fn read_or_make(path: &Path, make: impl FnOnce() -> Result<Zeroizing<String>>) -> Result<Zeroizing<String>> {
+pub(crate) fn read_or_make(path: &Path, make: impl FnOnce() -> Result<Zeroizing<String>>) -> Result<Zeroizing<String>> {
     if path.exists() {
         check_mode(path)?;
         return Ok(Zeroizing::new(fs::read_to_string(path).map_err(Error::io("read", path))?));
@@ -80,7 +80,7 @@ pub fn read_or_make(path: &Path, make: impl FnOnce() -> Result<Zeroizing<String>
 ///
 /// # Errors
 /// They can, or there is none.
-pub fn check_mode(path: &Path) -> Result<()> {
+pub(crate) fn check_mode(path: &Path) -> Result<()> {
     let mode = fs::metadata(path).map_err(Error::io("read", path))?.permissions().mode();
     if mode & 0o077 == 0 {
         Ok(())

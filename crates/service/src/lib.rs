@@ -11,43 +11,46 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`serve`] | start, accept loop, reload, graceful stop |
-//! | [`config`], [`first_start`] | what the operator says; what the first start makes |
-//! | [`store`] | the bases: imported, hashed, opened once, watched |
-//! | [`body`], [`connection`] | a download's bytes, without copying them; every guard of that |
-//! | [`http`] | paths, answers, refusals; `http/openapi.json` is the document |
-//! | [`page`] | what a person does with a key in a browser |
-//! | [`links`], [`keys`], [`sealed`], [`tokens`] | secrets of links, keys of callers, tokens that are kept, tokens that are minted |
-//! | [`enrollment`] | devices: from a token to an identity, check-ins, what an admin answers |
-//! | [`ledger`] | what was handed out and everything else that outlives a restart: SQLite or PostgreSQL |
-//! | [`edge`] | the clock and randomness |
+//! | `serve` | start, accept loop, reload, graceful stop |
+//! | `config`, `first_start` | what the operator says; what the first start makes |
+//! | `store` | the bases: imported, hashed, opened once, watched |
+//! | `body`, `connection` | a download's bytes, without copying them; every guard of that |
+//! | `http` | paths, answers, refusals; `http/openapi.json` is the document |
+//! | `page` | what a person does with a key in a browser |
+//! | `links`, `keys`, `sealed`, `tokens` | secrets of links, keys of callers, tokens that are kept, tokens that are minted |
+//! | `enrollment` | devices: from a token to an identity, check-ins, what an admin answers |
+//! | `ledger` | what was handed out and everything else that outlives a restart: SQLite or PostgreSQL |
+//! | `edge` | the clock and randomness |
 //!
 //! The rules of stamping are the library's (`stampwright`); this crate knows none of them.
 
-pub mod app;
-pub mod body;
-pub mod config;
-pub mod connection;
-pub mod edge;
-pub mod enrollment;
-pub mod first_start;
-pub mod http;
-pub mod keys;
-pub mod ledger;
-pub mod limits;
-pub mod links;
+mod app;
+mod body;
+mod config;
+mod connection;
+mod edge;
+mod enrollment;
+mod first_start;
+mod http;
+mod keys;
+mod ledger;
+mod limits;
+mod links;
 mod logging;
-pub mod metrics;
+mod metrics;
 mod notify;
-pub mod page;
-pub mod sealed;
-pub mod serve;
-pub mod signing_pool;
+mod page;
+mod sealed;
+mod serve;
+mod signing_pool;
 mod start;
-pub mod store;
+mod store;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 mod tls;
-pub mod tokens;
+mod tokens;
+
+pub use config::Config;
+pub use serve::{Start, run};

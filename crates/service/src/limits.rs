@@ -7,18 +7,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The limits of each key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Requests for a second, in the long run.
-    pub requests_per_second: u32,
+    pub(crate) requests_per_second: u32,
     /// Requests at once, after a pause.
-    pub burst: u32,
+    pub(crate) burst: u32,
     /// Downloads at once.
-    pub downloads: u32,
+    pub(crate) downloads: u32,
 }
 
 /// What the keys have used of their limits.
 #[derive(Debug)]
-pub struct Usage {
+pub(crate) struct Usage {
     limits: Limits,
     keys: Mutex<BTreeMap<String, Key>>,
 }
@@ -38,7 +38,7 @@ const MAX_KEYS: usize = 10_000;
 impl Usage {
     /// Nothing is used yet.
     #[must_use]
-    pub const fn new(limits: Limits) -> Self {
+    pub(crate) const fn new(limits: Limits) -> Self {
         Self { limits, keys: Mutex::new(BTreeMap::new()) }
     }
 
@@ -46,7 +46,7 @@ impl Usage {
     ///
     /// # Errors
     /// It has none left; in how many seconds it will.
-    pub fn request(&self, key: &str, now_ms: u64) -> Result<(), u64> {
+    pub(crate) fn request(&self, key: &str, now_ms: u64) -> Result<(), u64> {
         let (rate, most) = (u64::from(self.limits.requests_per_second), u64::from(self.limits.burst) * 1000);
         self.with(key, now_ms, |used| {
             // Thousandths of a request in milliseconds: the rate itself.
@@ -64,7 +64,7 @@ impl Usage {
     }
 
     /// Takes one of the downloads of a key; it is given back when the permit is dropped. `None`: all are running.
-    pub fn download(&self, key: &str, now_ms: u64) -> Option<OwnedSemaphorePermit> {
+    pub(crate) fn download(&self, key: &str, now_ms: u64) -> Option<OwnedSemaphorePermit> {
         let downloads = self.with(key, now_ms, |used| used.downloads.clone());
         downloads.try_acquire_owned().ok()
     }

@@ -15,7 +15,7 @@ use crate::ledger::{Installer, NewLink, TokenRecord};
 use crate::sealed::Purpose;
 
 /// 256 random bits: the secret of a link, or of a session. It does not print; the ledger has its SHA-256.
-pub struct Secret(Zeroizing<String>);
+pub(crate) struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// So many characters in base64url.
@@ -25,21 +25,21 @@ impl Secret {
     ///
     /// # Errors
     /// The system has no randomness.
-    pub fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let random = Zeroizing::new(edge::random::<32>()?);
         Ok(Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(*random))))
     }
 
     /// One that came with a request.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let is_one = text.len() == Self::LEN && URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32);
         is_one.then(|| Self(Zeroizing::new(text.to_owned())))
     }
 
     /// What the ledger knows it by.
     #[must_use]
-    pub fn hash(&self) -> [u8; 32] {
+    pub(crate) fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.0.as_bytes()).into()
     }
 }
@@ -51,28 +51,28 @@ impl fmt::Debug for Secret {
 }
 
 /// What a link is made of.
-pub struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     /// Its secret.
-    pub secret: &'a Secret,
+    pub(crate) secret: &'a Secret,
     /// Which installer.
-    pub installer: &'a Installer,
+    pub(crate) installer: &'a Installer,
     /// The token in it.
-    pub token: &'a TokenRecord,
+    pub(crate) token: &'a TokenRecord,
     /// The id of the API key.
-    pub by_key: &'a str,
+    pub(crate) by_key: &'a str,
     /// How many times it can be used.
-    pub uses: u64,
+    pub(crate) uses: u64,
     /// When it is made.
-    pub now: u64,
+    pub(crate) now: u64,
     /// The first second at which it is no longer valid.
-    pub expires: u64,
+    pub(crate) expires: u64,
 }
 
 /// A link that is to be written down, with its token sealed.
 ///
 /// # Errors
 /// There is no randomness.
-pub fn new_link(app: &App, wanted: &Wanted<'_>, token: &Token) -> Result<NewLink, Problem> {
+pub(crate) fn new_link(app: &App, wanted: &Wanted<'_>, token: &Token) -> Result<NewLink, Problem> {
     let internal = |error: stampwright::Error| Problem::of(Type::Internal, &error);
     let id = URL_SAFE_NO_PAD.encode(edge::random::<12>().map_err(internal)?);
     let sealed = app.sealing.seal(Purpose::Link(&id), token.expose().as_bytes(), &SystemEntropy).map_err(internal)?;
@@ -92,19 +92,19 @@ pub fn new_link(app: &App, wanted: &Wanted<'_>, token: &Token) -> Result<NewLink
 
 /// Where a link leads.
 #[must_use]
-pub fn url(app: &App, secret: &Secret) -> String {
+pub(crate) fn url(app: &App, secret: &Secret) -> String {
     format!("{}/d/{}", app.address, &*secret.0)
 }
 
 /// The name of a session's cookie: it has the link's public id in it.
 #[must_use]
-pub fn cookie_name(link: &str) -> String {
+pub(crate) fn cookie_name(link: &str) -> String {
     format!("stampwright-{link}")
 }
 
 /// A session's cookie (RFC 6265). `Lax`: it comes with a click on the link, and with nothing that another site posts.
 #[must_use]
-pub fn cookie(app: &App, link: &str, secret: &Secret, seconds: u64) -> String {
+pub(crate) fn cookie(app: &App, link: &str, secret: &Secret, seconds: u64) -> String {
     let secure = if app.config().is_https() { "; Secure" } else { "" };
     format!("{}={}; Path=/d/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}", cookie_name(link), &*secret.0)
 }

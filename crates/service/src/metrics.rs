@@ -14,7 +14,7 @@ use crate::body::Why;
 
 /// All counters.
 #[derive(Debug)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<Request, Counter>,
     downloads: Family<Ended, Counter>,
@@ -57,7 +57,7 @@ enum Outcome {
 impl Metrics {
     /// All at nothing.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("stampwright");
         let this = Self {
             requests: Family::default(),
@@ -84,7 +84,7 @@ impl Metrics {
     }
 
     /// A request was answered. `route` is the pattern, never the path.
-    pub fn request(&self, route: &str, method: &http::Method, status: http::StatusCode) {
+    pub(crate) fn request(&self, route: &str, method: &http::Method, status: http::StatusCode) {
         let method = match method.as_str() {
             known @ ("GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS" | "PATCH") => known,
             _ => "other",
@@ -94,12 +94,12 @@ impl Metrics {
     }
 
     /// A download begins.
-    pub fn download_begins(&self) {
+    pub(crate) fn download_begins(&self) {
         self.running.inc();
     }
 
     /// A download has ended.
-    pub fn download_ends(&self, format: &'static str, why: Why, sent: u64) {
+    pub(crate) fn download_ends(&self, format: &'static str, why: Why, sent: u64) {
         let outcome = match why {
             Why::Done => Outcome::done,
             Why::ClientGone => Outcome::client_gone,
@@ -113,28 +113,28 @@ impl Metrics {
 
     /// A connection was opened; it is closed when the result is dropped.
     #[must_use]
-    pub fn connection(&self) -> OpenConnection {
+    pub(crate) fn connection(&self) -> OpenConnection {
         self.connections.inc();
         OpenConnection(self.connections.clone())
     }
 
     /// How many bases there are.
-    pub fn bases(&self, count: usize) {
+    pub(crate) fn bases(&self, count: usize) {
         self.bases.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// A stamp took so long.
-    pub fn stamped(&self, took: std::time::Duration) {
+    pub(crate) fn stamped(&self, took: std::time::Duration) {
         self.stamp_seconds.observe(took.as_secs_f64());
     }
 
     /// A row took so long.
-    pub fn written(&self, took: std::time::Duration) {
+    pub(crate) fn written(&self, took: std::time::Duration) {
         self.ledger_seconds.observe(took.as_secs_f64());
     }
 
     /// A base was taken out because its file was changed.
-    pub fn distrusted(&self) {
+    pub(crate) fn distrusted(&self) {
         self.withdrawn.inc();
     }
 
@@ -142,7 +142,7 @@ impl Metrics {
     ///
     /// # Errors
     /// There is no memory for it.
-    pub fn text(&self) -> Result<String, std::fmt::Error> {
+    pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
@@ -157,7 +157,7 @@ impl Default for Metrics {
 
 /// Counts itself.
 #[derive(Debug)]
-pub struct OpenConnection(Gauge);
+pub(crate) struct OpenConnection(Gauge);
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {

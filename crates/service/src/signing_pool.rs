@@ -13,7 +13,7 @@ use crate::edge;
 const OPEN_SECS: u64 = 3600;
 
 /// Who signs.
-pub struct SigningPool {
+pub(crate) struct SigningPool {
     config: Signing,
     free: Arc<Semaphore>,
     open: Mutex<Option<(u64, Arc<Signer>)>>,
@@ -21,7 +21,7 @@ pub struct SigningPool {
 
 /// Why there is no signed stamp.
 #[derive(Debug)]
-pub enum NoSignature {
+pub(crate) enum NoSignature {
     /// The signer does not answer in time.
     Busy {
         /// When it is worth another try.
@@ -36,7 +36,7 @@ impl SigningPool {
     ///
     /// # Errors
     /// The key cannot be opened.
-    pub fn new(config: Signing, now: u64) -> Result<Self> {
+    pub(crate) fn new(config: Signing, now: u64) -> Result<Self> {
         let free = Arc::new(Semaphore::new(config.at_once));
         let this = Self { config, free, open: Mutex::new(None) };
         this.signer(now)?;
@@ -47,7 +47,7 @@ impl SigningPool {
     ///
     /// # Errors
     /// No signature came in time, or the base does not take the token.
-    pub async fn stamp(self: &Arc<Self>, base: Base, token: AcceptedToken) -> Result<Stamp, NoSignature> {
+    pub(crate) async fn stamp(self: &Arc<Self>, base: Base, token: AcceptedToken) -> Result<Stamp, NoSignature> {
         let patience = Duration::from_secs(self.config.timeout);
         let busy = NoSignature::Busy { again_in_secs: self.config.timeout };
         let pool = self.clone();

@@ -11,20 +11,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::store::is_change;
 
 /// Hears how a download ended.
-pub type OnEnd = Box<dyn FnOnce(End) + Send>;
+pub(crate) type OnEnd = Box<dyn FnOnce(End) + Send>;
 
 /// How a download ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct End {
+pub(crate) struct End {
     /// How many bytes of the body were handed to the system.
-    pub sent: u64,
+    pub(crate) sent: u64,
     /// Why it ended.
-    pub why: Why,
+    pub(crate) why: Why,
 }
 
 /// Why a download ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub(crate) enum Why {
     /// Everything was sent.
     Done,
     /// The connection ended before that.

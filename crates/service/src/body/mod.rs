@@ -23,7 +23,7 @@ use crate::connection::stand_in::{MAX_BYTES as MAX_STAND_IN_BYTES, Queue};
 use crate::store::BaseFile;
 
 use ended::Progress;
-pub use ended::{End, OnEnd, Why};
+pub(crate) use ended::{End, OnEnd, Why};
 use part::{Last, Part, Source, read};
 
 /// How much is read at once where the kernel cannot send it.
@@ -31,7 +31,7 @@ const READ_BYTES: u64 = 64 << 10;
 
 /// The body of a download.
 #[derive(Debug)]
-pub struct Download {
+pub(crate) struct Download {
     file: Arc<BaseFile>,
     /// What is still to come; the last one is held back.
     pieces: VecDeque<Source>,
@@ -45,7 +45,7 @@ pub struct Download {
 impl Download {
     /// A body of a slice of a stamp of this base. `queue` is that of the connection, if its writer knows stand-ins.
     #[must_use]
-    pub fn new(file: Arc<BaseFile>, slice: &Slice, queue: Option<Queue>, on_end: OnEnd) -> Self {
+    pub(crate) fn new(file: Arc<BaseFile>, slice: &Slice, queue: Option<Queue>, on_end: OnEnd) -> Self {
         let pieces = slice.pieces().map(|piece| match piece {
             Piece::Keep(range) => Source::Kept(range),
             // They may hold the token, so they are wiped when hyper has sent them.
@@ -56,7 +56,7 @@ impl Download {
 
     /// A body of a range of the base itself.
     #[must_use]
-    pub fn of_base(file: Arc<BaseFile>, range: Range<u64>, queue: Option<Queue>) -> Self {
+    pub(crate) fn of_base(file: Arc<BaseFile>, range: Range<u64>, queue: Option<Queue>) -> Self {
         Self::of_pieces(file, vec![Source::Kept(range)], queue, Box::new(|_| {}))
     }
 

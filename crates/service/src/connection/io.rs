@@ -20,7 +20,7 @@ const MAX_SLICES: usize = 64;
 
 /// A plain TCP connection with its queue.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     queue: Queue,
     /// How long a client may take nothing.
@@ -32,7 +32,7 @@ pub struct Connection {
 impl Connection {
     /// Around a stream; bodies get the queue with the request.
     #[must_use]
-    pub const fn new(stream: TcpStream, queue: Queue, patience: Duration) -> Self {
+    pub(crate) const fn new(stream: TcpStream, queue: Queue, patience: Duration) -> Self {
         Self { stream, queue, patience, standstill: None }
     }
 

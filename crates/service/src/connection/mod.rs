@@ -8,5 +8,5 @@ pub(crate) mod stand_in;
 #[cfg(test)]
 mod tests;
 
-pub use io::Connection;
-pub use stand_in::Queue;
+pub(crate) use io::Connection;
+pub(crate) use stand_in::Queue;

@@ -47,7 +47,7 @@ pub(crate) const MAX_BYTES: usize = 64 << 10;
 
 /// What a connection has to send for the stand-ins on their way through hyper, in order.
 #[derive(Clone, Default)]
-pub struct Queue(Arc<Mutex<VecDeque<Owed>>>);
+pub(crate) struct Queue(Arc<Mutex<VecDeque<Owed>>>);
 
 /// What a stand-in stands for, and how much of it is still to be sent.
 pub(super) struct Owed {

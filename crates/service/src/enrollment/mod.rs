@@ -25,8 +25,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
-pub use settings::Settings;
-pub use state::Enrollment;
+pub(crate) use settings::Settings;
+pub(crate) use state::Enrollment;
 
 type Handler = fn() -> MethodRouter<Arc<Enrollment>>;
 
@@ -46,12 +46,12 @@ const ROUTES: [(&str, Handler); 11] = [
 ];
 
 /// The paths of the enrollment server.
-pub fn routes(state: Arc<Enrollment>) -> Router {
+pub(crate) fn routes(state: Arc<Enrollment>) -> Router {
     let router = ROUTES.iter().fold(Router::new(), |router, (path, handler)| router.route(path, handler()));
     router.with_state(state)
 }
 
 /// The patterns of the paths, for logs and metrics.
-pub fn patterns() -> impl Iterator<Item = &'static str> {
+pub(crate) fn patterns() -> impl Iterator<Item = &'static str> {
     ROUTES.iter().map(|(pattern, _)| *pattern)
 }

@@ -10,7 +10,7 @@ use crate::ledger::LedgerError;
 
 /// A refusal: the last part of its type, its status, its sentence.
 #[derive(Debug)]
-pub struct Refused {
+pub(crate) struct Refused {
     name: &'static str,
     status: StatusCode,
     detail: String,

@@ -8,32 +8,32 @@ use serde::Deserialize;
 /// How devices enroll.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Whether they do.
-    pub enabled: bool,
+    pub(crate) enabled: bool,
     /// How often a device checks in, in seconds.
-    pub check_in_secs: u64,
+    pub(crate) check_in_secs: u64,
     /// A file with the 64 hex digits that the vendor's agents have for hardware fingerprints. Without it, tokens that are bound to a serial
     /// number and lists of serial numbers are refused.
-    pub fingerprint_key_file: Option<PathBuf>,
+    pub(crate) fingerprint_key_file: Option<PathBuf>,
     /// How many devices a tenant may have; any number without it.
-    pub allocation: Option<u32>,
+    pub(crate) allocation: Option<u32>,
     /// A device above the allocation waits, instead of being refused.
-    pub hold_above_allocation: bool,
+    pub(crate) hold_above_allocation: bool,
     /// Only devices on the tenant's list of serial numbers.
-    pub pre_enrolled_only: bool,
+    pub(crate) pre_enrolled_only: bool,
     /// Every new device waits for an admin.
-    pub approval: bool,
+    pub(crate) approval: bool,
     /// `allow`, `approve` or `refuse` a device that says that it is a copy.
-    pub clones: CloneSetting,
+    pub(crate) clones: CloneSetting,
     /// A record that has been silent for so many seconds is offered for re-association.
-    pub offline_secs: u64,
+    pub(crate) offline_secs: u64,
 }
 
 /// What happens to a device that says that it is a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum CloneSetting {
+pub(crate) enum CloneSetting {
     /// It gets a record of its own.
     Allow,
     /// It waits for an admin.
@@ -61,7 +61,7 @@ impl Default for Settings {
 impl Settings {
     /// The rules.
     #[must_use]
-    pub fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> Policy {
         Policy {
             allocation: self.allocation,
             exhausted: if self.hold_above_allocation { Exhausted::Hold } else { Exhausted::Refuse },

@@ -11,7 +11,7 @@ use crate::edge;
 use crate::ledger::Ledger;
 
 /// What the requests share.
-pub struct Enrollment {
+pub(crate) struct Enrollment {
     pub(super) ledger: Ledger,
     pub(super) issuer_keys: IssuerKeys,
     pub(super) hashes: Hashes,
@@ -25,7 +25,7 @@ impl Enrollment {
     ///
     /// # Errors
     /// The system gives no randomness, or the issuer's keys are none.
-    pub fn new(
+    pub(crate) fn new(
         ledger: Ledger,
         jwks: &str,
         settings: &Settings,

@@ -246,11 +246,11 @@ impl Handout {
 /// What a request asks for, beside the installer.
 pub(crate) struct Asked<'a> {
     /// Its headers.
-    pub headers: &'a HeaderMap,
+    pub(crate) headers: &'a HeaderMap,
     /// The connection's queue, if the bytes may go out as stand-ins.
-    pub queue: Option<Queue>,
+    pub(crate) queue: Option<Queue>,
     /// Whether ranges are defined for its method (GET alone, RFC 9110 §14.2), and the bytes are the same every time.
-    pub takes_ranges: bool,
+    pub(crate) takes_ranges: bool,
 }
 
 /// The connection's queue, if stand-ins may be used: HTTP/1.1 and a response that has a body.

@@ -18,7 +18,7 @@ mod patience;
 pub(crate) mod problem;
 mod range;
 mod system;
-pub mod time;
+pub(crate) mod time;
 mod token_routes;
 
 use std::sync::Arc;
@@ -28,11 +28,11 @@ use axum::routing::{MethodRouter, any, delete, get, post, put};
 
 use crate::app::App;
 
-pub use crate::keys::CallerId;
+pub(crate) use crate::keys::CallerId;
 pub(crate) use handout::{Asked, Handout, to_its_end};
 pub(crate) use patience::{PATIENCE, in_time};
-pub use problem::{Problem, Type};
-pub use system::OPENAPI;
+pub(crate) use problem::{Problem, Type};
+pub(crate) use system::OPENAPI;
 
 type Handler = fn() -> MethodRouter<Arc<App>>;
 
@@ -63,7 +63,7 @@ pub(crate) const ROUTES: [(&str, &[&str], Handler); 22] = [
 ];
 
 /// The router over one [`App`].
-pub fn router(app: Arc<App>) -> Router {
+pub(crate) fn router(app: Arc<App>) -> Router {
     let router = ROUTES.iter().fold(Router::new(), |router, (path, methods, handler)| {
         let allowed = methods.join(", ");
         router.route(
@@ -79,7 +79,7 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// The pattern of a path: what metrics and logs show, because a path may have a secret in it.
 #[must_use]
-pub fn pattern(path: &str) -> &'static str {
+pub(crate) fn pattern(path: &str) -> &'static str {
     let fits = |pattern: &str| {
         let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
         loop {

@@ -14,7 +14,7 @@ use crate::tokens::TokenError;
 
 /// What can be refused. The name is the last part of the type's URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Type {
+pub(crate) enum Type {
     /// The request is not what the document of the interface says.
     BadRequest,
     /// There is no key in it, or none that is valid.
@@ -53,7 +53,7 @@ pub enum Type {
 
 impl Type {
     /// All of them, for the documents.
-    pub const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -75,7 +75,7 @@ impl Type {
 
     /// Its name, its status and its title.
     #[must_use]
-    pub const fn row(self) -> (&'static str, StatusCode, &'static str) {
+    pub(crate) const fn row(self) -> (&'static str, StatusCode, &'static str) {
         match self {
             Self::BadRequest => ("bad-request", StatusCode::BAD_REQUEST, "The request is wrong"),
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A valid key is needed"),
@@ -110,7 +110,7 @@ impl Type {
 
 /// A refusal. Nothing of what it refuses is part of it: no token, no key, no secret of a link.
 #[derive(Debug)]
-pub struct Problem {
+pub(crate) struct Problem {
     kind: Type,
     detail: String,
     hint: Option<String>,
@@ -122,46 +122,46 @@ pub(crate) type Result<T, E = Problem> = std::result::Result<T, E>;
 
 impl Problem {
     /// A refusal with one sentence.
-    pub fn new(kind: Type, detail: impl fmt::Display) -> Self {
+    pub(crate) fn new(kind: Type, detail: impl fmt::Display) -> Self {
         Self { kind, detail: detail.to_string(), hint: None, headers: Vec::new() }
     }
 
     /// With the next step.
     #[must_use]
-    pub fn hint(mut self, hint: impl fmt::Display) -> Self {
+    pub(crate) fn hint(mut self, hint: impl fmt::Display) -> Self {
         self.hint = Some(hint.to_string());
         self
     }
 
     /// With a header.
     #[must_use]
-    pub fn header(mut self, name: http::HeaderName, value: HeaderValue) -> Self {
+    pub(crate) fn header(mut self, name: http::HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
     /// No key, or none that is valid: all of these look the same to a client.
     #[must_use]
-    pub fn unauthorized() -> Self {
+    pub(crate) fn unauthorized() -> Self {
         Self::new(Type::Unauthorized, "the request needs a valid key as Authorization: Bearer KEY")
             .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
     /// Come back in so many seconds.
     #[must_use]
-    pub fn retry_after(self, seconds: u64) -> Self {
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
         self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
     /// There is no such thing, or it is another tenant's, which looks the same.
     #[must_use]
-    pub fn not_found(what: &str) -> Self {
+    pub(crate) fn not_found(what: &str) -> Self {
         Self::new(Type::NotFound, format!("there is no such {what}"))
     }
 
     /// A token that cannot be used.
     #[must_use]
-    pub fn token(status: TokenStatus) -> Self {
+    pub(crate) fn token(status: TokenStatus) -> Self {
         let why = match status {
             TokenStatus::Revoked => "was revoked",
             TokenStatus::Expired => "has expired",
@@ -173,13 +173,13 @@ impl Problem {
 
     /// Two tokens with one id, or one token of two tenants: which of both is not said.
     #[must_use]
-    pub fn other_token() -> Self {
+    pub(crate) fn other_token() -> Self {
         Self::new(Type::TokenRefused, "another token with this id is known, or the token is another tenant's")
     }
 
     /// A link that gives nothing.
     #[must_use]
-    pub fn link(refusal: LinkRefusal) -> Self {
+    pub(crate) fn link(refusal: LinkRefusal) -> Self {
         match refusal {
             LinkRefusal::Unknown => Self::not_found("link"),
             LinkRefusal::Expired => Self::new(Type::LinkOver, "the link has expired"),
@@ -190,7 +190,7 @@ impl Problem {
     }
 
     /// A base or a token that the library refuses, or a machine that fails.
-    pub fn of(kind: Type, error: &Error) -> Self {
+    pub(crate) fn of(kind: Type, error: &Error) -> Self {
         let problem = match error.kind() {
             ErrorKind::Machine => return Self::machine(error),
             // The place in front is a path of this machine.
@@ -214,13 +214,13 @@ impl Problem {
 
     /// Which refusal it is.
     #[must_use]
-    pub const fn kind(&self) -> Type {
+    pub(crate) const fn kind(&self) -> Type {
         self.kind
     }
 
     /// Its sentence.
     #[must_use]
-    pub fn detail(&self) -> &str {
+    pub(crate) fn detail(&self) -> &str {
         &self.detail
     }
 }

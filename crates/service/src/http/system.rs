@@ -10,7 +10,7 @@ use super::problem::{Problem, Result, Type};
 use crate::app::App;
 
 /// The document of the interface (OpenAPI 3.1). A test walks it route by route.
-pub const OPENAPI: &str = include_str!("openapi.json");
+pub(crate) const OPENAPI: &str = include_str!("openapi.json");
 
 /// `GET /livez`: the process answers.
 pub(crate) async fn livez() -> Response {

@@ -8,7 +8,7 @@ const LAST_SECS: u64 = 253_402_300_799;
 
 /// A time as RFC 3339 writes it, in UTC: `2026-03-01T12:00:00Z`.
 #[must_use]
-pub fn rfc3339(secs: u64) -> String {
+pub(crate) fn rfc3339(secs: u64) -> String {
     let secs = secs.min(LAST_SECS);
     let (year, month, day) = civil(secs / 86_400);
     let second = secs % 86_400;
@@ -30,7 +30,7 @@ const fn civil(days: u64) -> (u64, u64, u64) {
 
 /// Reads seconds since 1970, or what [`rfc3339`] writes.
 #[must_use]
-pub fn parse_time(text: &str) -> Option<u64> {
+pub(crate) fn parse_time(text: &str) -> Option<u64> {
     if let Ok(secs) = text.parse::<u64>() {
         return (secs <= LAST_SECS).then_some(secs);
     }
@@ -55,7 +55,7 @@ pub fn parse_time(text: &str) -> Option<u64> {
 
 /// Reads `45s`, `10m`, `12h` or `30d` as seconds.
 #[must_use]
-pub fn parse_duration(text: &str) -> Option<u64> {
+pub(crate) fn parse_duration(text: &str) -> Option<u64> {
     let unit = text.chars().last()?;
     let seconds = match unit {
         's' => 1,
@@ -70,7 +70,7 @@ pub fn parse_duration(text: &str) -> Option<u64> {
 
 /// When something ends: so long from now, or at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expiry {
+pub(crate) enum Expiry {
     /// So many seconds from now.
     After(u64),
     /// In seconds since 1970.
@@ -80,7 +80,7 @@ pub enum Expiry {
 impl Expiry {
     /// In seconds since 1970.
     #[must_use]
-    pub const fn from(self, now: u64) -> u64 {
+    pub(crate) const fn from(self, now: u64) -> u64 {
         match self {
             Self::After(seconds) => now.saturating_add(seconds),
             Self::At(time) => time,

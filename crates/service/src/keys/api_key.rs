@@ -20,11 +20,11 @@ const KEY_LETTERS: usize = MARK.len() + ID_LETTERS + 1 + SECRET_LETTERS + CHECK_
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// An API key. It prints as its public id, and it is wiped when it is dropped.
-pub struct ApiKey(Zeroizing<String>);
+pub(crate) struct ApiKey(Zeroizing<String>);
 
 /// Why some text is no key. The text is never part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ApiKeyError {
+pub(crate) enum ApiKeyError {
     /// Another length, mark or letter.
     #[error("api key: the form is wrong, expected sw_, 8 letters or digits, _ and 49 letters or digits")]
     Form,
@@ -36,7 +36,7 @@ pub enum ApiKeyError {
 impl ApiKey {
     /// A key from random bytes: 6 for the id, 32 for the secret.
     #[must_use]
-    pub fn generate(id: [u8; 6], secret: &Zeroizing<[u8; 32]>) -> Self {
+    pub(crate) fn generate(id: [u8; 6], secret: &Zeroizing<[u8; 32]>) -> Self {
         let mut text = Zeroizing::new(String::with_capacity(KEY_LETTERS));
         text.push_str(MARK);
         push_base62(&mut text, &id, ID_LETTERS);
@@ -48,7 +48,7 @@ impl ApiKey {
     }
 
     /// Reads a key. What is no key is told without a look-up.
-    pub fn parse(text: &str) -> Result<Self, ApiKeyError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, ApiKeyError> {
         let is_letter = |byte: &u8| byte.is_ascii_alphanumeric();
         let rest = text.strip_prefix(MARK).ok_or(ApiKeyError::Form)?;
         let (id, secret) = rest.split_once('_').ok_or(ApiKeyError::Form)?;
@@ -67,25 +67,25 @@ impl ApiKey {
 
     /// The public part: for look-up and logs.
     #[must_use]
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         self.0.get(MARK.len()..MARK.len() + ID_LETTERS).unwrap_or_default()
     }
 
     /// The SHA-256 of the whole key: what is stored.
     #[must_use]
-    pub fn hash(&self) -> [u8; 32] {
+    pub(crate) fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.0.as_bytes()).into()
     }
 
     /// Whether its hash is this one, in the same time wherever the first difference is.
     #[must_use]
-    pub fn has_hash(&self, hash: &[u8; 32]) -> bool {
+    pub(crate) fn has_hash(&self, hash: &[u8; 32]) -> bool {
         self.hash().ct_eq(hash).into()
     }
 
     /// The key itself: shown once to who asked for it.
     #[must_use]
-    pub fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 }

@@ -10,20 +10,20 @@ use crate::ledger::{ApiKeyRow, Ledger, LedgerError};
 
 /// Who calls, and what he may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
+pub(crate) struct Caller {
     /// The public id of the key.
-    pub key_id: String,
+    pub(crate) key_id: String,
     /// What its owner calls the key.
-    pub name: String,
+    pub(crate) name: String,
     /// What it may do.
-    pub scopes: Scopes,
+    pub(crate) scopes: Scopes,
     /// The only tenant that it may see and stamp for.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
 }
 
 /// Why a caller is turned away.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CallerError {
+pub(crate) enum CallerError {
     /// It is no key.
     #[error(transparent)]
     Form(#[from] ApiKeyError),
@@ -62,7 +62,7 @@ impl Caller {
     ///
     /// # Errors
     /// It is no key, not known, revoked or expired, or the ledger does not answer.
-    pub async fn of_key(ledger: &Ledger, text: &str, now: u64) -> Result<Self, CallerError> {
+    pub(crate) async fn of_key(ledger: &Ledger, text: &str, now: u64) -> Result<Self, CallerError> {
         let key = ApiKey::parse(text)?;
         let found = ledger.api_key(key.id()).await?;
         // The same comparison for a key that is not there: the time does not say which ids there are.
@@ -78,7 +78,7 @@ impl Caller {
     ///
     /// # Errors
     /// There is none, or as for [`of_key`](Self::of_key).
-    pub async fn of_headers(ledger: &Ledger, headers: &HeaderMap, now: u64) -> Result<Self, CallerError> {
+    pub(crate) async fn of_headers(ledger: &Ledger, headers: &HeaderMap, now: u64) -> Result<Self, CallerError> {
         let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let (scheme, key) = value.and_then(|value| value.split_once(' ')).ok_or(CallerError::Missing)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
@@ -88,7 +88,7 @@ impl Caller {
     }
 
     /// Who has signed in on the page, by the id of his key.
-    pub async fn of_key_id(ledger: &Ledger, id: &str, now: u64) -> Result<Self, CallerError> {
+    pub(crate) async fn of_key_id(ledger: &Ledger, id: &str, now: u64) -> Result<Self, CallerError> {
         Self::of_row(ledger.api_key(id).await?.ok_or(CallerError::Unknown)?, now)
     }
 
@@ -103,7 +103,7 @@ impl Caller {
     }
 
     /// Checks that it may do this.
-    pub fn may(&self, scope: Scope) -> Result<(), CallerError> {
+    pub(crate) fn may(&self, scope: Scope) -> Result<(), CallerError> {
         if self.scopes.allow(scope) {
             return Ok(());
         }
@@ -111,14 +111,14 @@ impl Caller {
     }
 
     /// Checks that it may act for a tenant. What has no tenant is not a tenant's.
-    pub fn may_for(&self, tenant: Option<&str>) -> Result<(), CallerError> {
+    pub(crate) fn may_for(&self, tenant: Option<&str>) -> Result<(), CallerError> {
         match self.tenant.as_deref() {
             Some(own) if tenant != Some(own) => Err(CallerError::OtherTenant(self.key_id.clone())),
             _ => Ok(()),
         }
     }
     /// The tenant that a list is restricted to: the key's own, else the one that was asked for.
-    pub fn tenant_of_list(&self, asked: Option<String>) -> Result<Option<String>, CallerError> {
+    pub(crate) fn tenant_of_list(&self, asked: Option<String>) -> Result<Option<String>, CallerError> {
         match (&self.tenant, asked) {
             (Some(own), Some(asked)) if *own != asked => Err(CallerError::OtherTenant(self.key_id.clone())),
             (Some(own), _) => Ok(Some(own.clone())),
@@ -129,4 +129,4 @@ impl Caller {
 
 /// Where the public id of a request's key is put down for the log.
 #[derive(Debug, Clone, Default)]
-pub struct CallerId(pub Arc<OnceLock<String>>);
+pub(crate) struct CallerId(pub Arc<OnceLock<String>>);

@@ -13,16 +13,16 @@ use super::scopes::{Scope, Scopes};
 use crate::ledger::{ApiKeyRow, Ledger};
 
 /// A new key and its row.
-pub struct NewApiKey {
+pub(crate) struct NewApiKey {
     /// The key: shown once.
-    pub key: ApiKey,
+    pub(crate) key: ApiKey,
     /// What is stored.
-    pub row: ApiKeyRow,
+    pub(crate) row: ApiKeyRow,
 }
 
 impl NewApiKey {
     /// Makes a key.
-    pub fn generate(
+    pub(crate) fn generate(
         name: &str,
         scopes: Scopes,
         tenant: Option<String>,
@@ -52,7 +52,7 @@ impl NewApiKey {
 /// if it did. Of several processes with one ledger, one does.
 ///
 /// The file appears before the row, under a temporary name, so that there is never a key that was not written down.
-pub async fn first_admin_key(
+pub(crate) async fn first_admin_key(
     ledger: &Ledger,
     folder: &Path,
     now: u64,

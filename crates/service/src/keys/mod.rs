@@ -17,8 +17,8 @@ mod scopes;
 #[cfg(test)]
 mod tests;
 
-pub use api_key::{ApiKey, ApiKeyError};
-pub use caller::{Caller, CallerError, CallerId};
+pub(crate) use api_key::{ApiKey, ApiKeyError};
+pub(crate) use caller::{Caller, CallerError, CallerId};
 pub(crate) use first::write_secret;
-pub use first::{NewApiKey, first_admin_key};
-pub use scopes::{Scope, Scopes, UnknownScope};
+pub(crate) use first::{NewApiKey, first_admin_key};
+pub(crate) use scopes::{Scope, Scopes, UnknownScope};

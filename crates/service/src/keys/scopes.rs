@@ -4,7 +4,7 @@ use std::fmt;
 
 /// One thing that a key may be allowed to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// Stamp and download installers.
     Stamp,
     /// Make and revoke links.
@@ -21,11 +21,11 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Stamp, Self::Links, Self::Tokens, Self::Bases, Self::Read, Self::Admin];
+    pub(crate) const ALL: [Self; 6] = [Self::Stamp, Self::Links, Self::Tokens, Self::Bases, Self::Read, Self::Admin];
 
     /// Its name.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Stamp => "stamp",
             Self::Links => "links",
@@ -43,22 +43,22 @@ impl Scope {
 
 /// What a key may do, all of it. Prints as the names, with commas between them.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Scopes(u8);
+pub(crate) struct Scopes(u8);
 
 /// A name that no scope has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the scope \"{0}\" is not known, must be stamp, links, tokens, bases, read or admin")]
-pub struct UnknownScope(String);
+pub(crate) struct UnknownScope(String);
 
 impl Scopes {
     /// These.
     #[must_use]
-    pub fn of(scopes: &[Scope]) -> Self {
+    pub(crate) fn of(scopes: &[Scope]) -> Self {
         Self(scopes.iter().fold(0, |all, scope| all | scope.bit()))
     }
 
     /// Reads names with commas between them.
-    pub fn parse(names: &str) -> Result<Self, UnknownScope> {
+    pub(crate) fn parse(names: &str) -> Result<Self, UnknownScope> {
         let mut found = Self(0);
         for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
             let scope = Scope::ALL.into_iter().find(|scope| scope.name() == name);
@@ -69,7 +69,7 @@ impl Scopes {
 
     /// Whether this is among them. `admin` allows everything.
     #[must_use]
-    pub const fn allow(self, scope: Scope) -> bool {
+    pub(crate) const fn allow(self, scope: Scope) -> bool {
         self.0 & (scope.bit() | Scope::Admin.bit()) != 0
     }
 }

@@ -11,12 +11,12 @@ const COLUMNS: &str = "id, name, hash, scopes, tenant, created, expires, revoked
 
 impl Ledger {
     /// Adds a key. Gives `false` and changes nothing if its id is taken.
-    pub async fn add_api_key(&self, key: ApiKeyRow) -> Result<bool> {
+    pub(crate) async fn add_api_key(&self, key: ApiKeyRow) -> Result<bool> {
         self.write(move |tx| insert(tx, &key)).await
     }
 
     /// Adds a key if there is none at all: of several processes that try, one succeeds.
-    pub async fn add_first_api_key(&self, key: ApiKeyRow) -> Result<bool> {
+    pub(crate) async fn add_first_api_key(&self, key: ApiKeyRow) -> Result<bool> {
         self.write(move |tx| {
             let there = tx.row("SELECT id FROM api_key LIMIT 1", &[])?;
             if there.is_some() { Ok(false) } else { insert(tx, &key) }
@@ -25,20 +25,20 @@ impl Ledger {
     }
 
     /// The key with this id, revoked or not.
-    pub async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRow>> {
+    pub(crate) async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRow>> {
         let id = id.to_owned();
         let sql = format!("SELECT {COLUMNS} FROM api_key WHERE id = $1");
         self.read(move |tx| tx.row(&sql, values![&id])?.map(row).transpose()).await
     }
 
     /// All keys, in the order in which they were made.
-    pub async fn api_keys(&self) -> Result<Vec<ApiKeyRow>> {
+    pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKeyRow>> {
         let sql = format!("SELECT {COLUMNS} FROM api_key ORDER BY created, id");
         self.read(move |tx| tx.query(&sql, &[])?.into_iter().map(row).collect()).await
     }
 
     /// Revokes a key and ends what it has signed in. Gives whether there is such a key; revoking it again changes nothing.
-    pub async fn revoke_api_key(&self, id: &str, now: u64) -> Result<bool> {
+    pub(crate) async fn revoke_api_key(&self, id: &str, now: u64) -> Result<bool> {
         let id = id.to_owned();
         self.write(move |tx| {
             tx.execute("DELETE FROM page_session WHERE api_key = $1", values![&id])?;

@@ -13,63 +13,63 @@ pub(super) const DEVICE: &str = "id, tenant, product, key, public_key, token, en
 
 /// A device, and what a list shows of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeviceRow {
+pub(crate) struct DeviceRow {
     /// What the rules look at.
-    pub device: Device,
+    pub(crate) device: Device,
     /// Its product.
-    pub product: String,
+    pub(crate) product: String,
     /// Its public key, a JWK.
-    pub public_key: String,
+    pub(crate) public_key: String,
     /// The id of the token that it enrolled with.
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
     /// What it calls itself.
-    pub host_name: String,
+    pub(crate) host_name: String,
     /// Its operating system and architecture.
-    pub os: String,
+    pub(crate) os: String,
     /// The agent's version.
-    pub agent: String,
+    pub(crate) agent: String,
 }
 
 impl DeviceRow {
     /// Where it stands.
     #[must_use]
-    pub fn status(&self, interval_secs: u64, now: u64) -> Status {
+    pub(crate) fn status(&self, interval_secs: u64, now: u64) -> Status {
         enrollment::status(&self.device, interval_secs, now)
     }
 }
 
 /// A device that asks to be enrolled. Its signature was checked, its hashes were hashed again.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// What the rules look at.
-    pub request: Request,
+    pub(crate) request: Request,
     /// Its public key, a JWK.
-    pub public_key: String,
+    pub(crate) public_key: String,
     /// The id of its token, if the service knows it.
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
     /// The hashed serial number that the token is bound to.
-    pub token_serial: Option<PartHash>,
+    pub(crate) token_serial: Option<PartHash>,
     /// The oldest agent that may use the token, as its claims say.
-    pub least_agent: Option<[u32; 3]>,
+    pub(crate) least_agent: Option<[u32; 3]>,
     /// The hashed serial numbers with which the tenant's list is searched. They do not depend on the product, as those of the request do.
-    pub listed_as: Vec<PartHash>,
+    pub(crate) listed_as: Vec<PartHash>,
     /// Whose device it would be, as far as that is known.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// What it calls itself.
-    pub host_name: String,
+    pub(crate) host_name: String,
     /// Its operating system and architecture.
-    pub os: String,
+    pub(crate) os: String,
     /// The agent's version.
-    pub agent: String,
+    pub(crate) agent: String,
     /// The tenant's rules.
-    pub policy: Policy,
+    pub(crate) policy: Policy,
     /// The id of a new record, and of a request that waits.
-    pub new_id: String,
+    pub(crate) new_id: String,
 }
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Enrolled {
+pub(crate) enum Enrolled {
     /// The device has this record; is it new, or newly this key's?
     Device {
         /// The record.
@@ -87,53 +87,53 @@ pub enum Enrolled {
 
 /// A request that waits for an admin.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WaitRow {
+pub(crate) struct WaitRow {
     /// The thumbprint of the device's key: the request's id.
-    pub key: String,
+    pub(crate) key: String,
     /// Whose device it would be.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// Its product.
-    pub product: String,
+    pub(crate) product: String,
     /// When it asked first.
-    pub first_asked: u64,
+    pub(crate) first_asked: u64,
     /// `approval`, `allocation` or `re-association`.
-    pub reason: String,
+    pub(crate) reason: String,
     /// The record that it may be.
-    pub candidate: Option<String>,
+    pub(crate) candidate: Option<String>,
     /// The kinds of parts that are equal.
-    pub equal: String,
+    pub(crate) equal: String,
     /// The kinds that differ.
-    pub differing: String,
+    pub(crate) differing: String,
     /// What it calls itself.
-    pub host_name: String,
+    pub(crate) host_name: String,
     /// Its operating system and architecture.
-    pub os: String,
+    pub(crate) os: String,
     /// What an admin has answered.
-    pub answer: Option<String>,
+    pub(crate) answer: Option<String>,
 }
 
 /// An admin's answer to a request that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AdminAnswer {
+pub(crate) struct AdminAnswer {
     /// `approve`, `deny` or `re-associate`.
-    pub answer: String,
+    pub(crate) answer: String,
     /// The record to re-associate.
-    pub device_id: Option<String>,
+    pub(crate) device_id: Option<String>,
     /// The tenant that a request without one is let into.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
 }
 
 /// A record that a device has sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeviceRecord {
+pub(crate) struct DeviceRecord {
     /// Which opening of its queue has written it.
-    pub epoch: String,
+    pub(crate) epoch: String,
     /// Its number.
-    pub seq: u64,
+    pub(crate) seq: u64,
     /// When, by the device's clock.
-    pub time: u64,
+    pub(crate) time: u64,
     /// What it says, in base64.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 pub(super) fn device(mut cells: Cells) -> Result<DeviceRow> {

@@ -23,28 +23,28 @@ const RECORD_ROW_BYTES: u64 = 100;
 
 /// What a check-in gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CheckedIn {
+pub(crate) struct CheckedIn {
     /// The next generation.
-    pub generation: u64,
+    pub(crate) generation: u64,
     /// A command of an admin.
-    pub command: Option<String>,
+    pub(crate) command: Option<String>,
 }
 
 impl Ledger {
     /// The device with this id.
-    pub async fn device(&self, id: &str) -> Result<Option<DeviceRow>> {
+    pub(crate) async fn device(&self, id: &str) -> Result<Option<DeviceRow>> {
         let id = id.to_owned();
         self.read(move |tx| look_at_device(tx, "id = $1", &id)).await
     }
 
     /// The device with this key.
-    pub async fn device_by_key(&self, key: &str) -> Result<Option<DeviceRow>> {
+    pub(crate) async fn device_by_key(&self, key: &str) -> Result<Option<DeviceRow>> {
         let key = key.to_owned();
         self.read(move |tx| look_at_device(tx, "key = $1", &key)).await
     }
 
     /// Devices, newest first.
-    pub async fn devices(&self, filter: Filter) -> Result<Page<DeviceRow>> {
+    pub(crate) async fn devices(&self, filter: Filter) -> Result<Page<DeviceRow>> {
         let mut selection = Selection::default();
         selection.and_if("tenant = ?", filter.tenant.as_ref());
         if let Some(after) = &filter.after {
@@ -65,14 +65,14 @@ impl Ledger {
     }
 
     /// The device has stored its identity.
-    pub async fn confirm_device(&self, id: &str, key: &str) -> Result<bool> {
+    pub(crate) async fn confirm_device(&self, id: &str, key: &str) -> Result<bool> {
         let (id, key) = (id.to_owned(), key.to_owned());
         let sql = "UPDATE device SET confirmed = 1 WHERE id = $1 AND key = $2 AND retired IS NULL";
         self.write(move |tx| Ok(tx.execute(sql, values![&id, &key])? == 1)).await
     }
 
     /// A check-in that shows `generation`.
-    pub async fn check_in(
+    pub(crate) async fn check_in(
         &self,
         id: &str,
         generation: u64,
@@ -104,7 +104,7 @@ impl Ledger {
 
     /// Records of a device; those that are there already count as taken. False, and nothing is taken, if the device has brought as many
     /// bytes today as it may.
-    pub async fn take_records(&self, id: &str, class: &str, records: Vec<DeviceRecord>, now: u64) -> Result<bool> {
+    pub(crate) async fn take_records(&self, id: &str, class: &str, records: Vec<DeviceRecord>, now: u64) -> Result<bool> {
         let (id, class) = (id.to_owned(), class.to_owned());
         self.write(move |tx| {
             let today = now / DAY_SECS;
@@ -132,7 +132,7 @@ impl Ledger {
     }
 
     /// Retires a device: its key is worth nothing, and its place in the allocation is free.
-    pub async fn retire_device(&self, id: &str, now: u64) -> Result<bool> {
+    pub(crate) async fn retire_device(&self, id: &str, now: u64) -> Result<bool> {
         let id = id.to_owned();
         self.write(move |tx| {
             let sql = "UPDATE device SET retired = COALESCE(retired, $1) WHERE id = $2";
@@ -146,7 +146,7 @@ impl Ledger {
     }
 
     /// What the next check-in of a device tells it.
-    pub async fn command_device(&self, id: &str, command: &str) -> Result<bool> {
+    pub(crate) async fn command_device(&self, id: &str, command: &str) -> Result<bool> {
         let (id, command) = (id.to_owned(), command.to_owned());
         self.write(move |tx| {
             Ok(tx.execute("UPDATE device SET command = $1 WHERE id = $2", values![&command, &id])? == 1)
@@ -155,7 +155,7 @@ impl Ledger {
     }
 
     /// Makes one record of two: the older id, the living key. Gives the id that stays; nothing if they cannot be one.
-    pub async fn merge_devices(&self, one: &str, other: &str, now: u64) -> Result<Option<String>> {
+    pub(crate) async fn merge_devices(&self, one: &str, other: &str, now: u64) -> Result<Option<String>> {
         let (one, other) = (one.to_owned(), other.to_owned());
         self.write(move |tx| {
             let (Some(first), Some(second)) =
@@ -177,7 +177,7 @@ impl Ledger {
     }
 
     /// Puts hashed serial numbers on a tenant's list.
-    pub async fn list_serials(&self, tenant: &str, hashes: Vec<PartHash>) -> Result<()> {
+    pub(crate) async fn list_serials(&self, tenant: &str, hashes: Vec<PartHash>) -> Result<()> {
         let tenant = tenant.to_owned();
         self.write(move |tx| {
             let sql = "INSERT INTO listed_serial (tenant, hash) VALUES ($1, $2) ON CONFLICT (tenant, hash) DO NOTHING";

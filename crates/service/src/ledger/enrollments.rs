@@ -22,7 +22,7 @@ const MAX_TURNS: usize = 16;
 impl Ledger {
     /// Decides on a device that asks to be enrolled, and does it: the record, the use of the token, the event. The same key gets the same
     /// record again, without a further use.
-    pub async fn enroll(&self, asked: Asked, now: u64) -> Result<Enrolled> {
+    pub(crate) async fn enroll(&self, asked: Asked, now: u64) -> Result<Enrolled> {
         self.write(move |tx| enroll(tx, &asked, now)).await
     }
 }

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 /// A result of the ledger.
-pub type Result<T, E = LedgerError> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = LedgerError> = std::result::Result<T, E>;
 
 /// What is wrong with the database. Nothing that was written into it is part of an error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LedgerError {
+pub(crate) enum LedgerError {
     /// It cannot be opened.
     #[error("ledger {}: {problem}", path.display())]
     Open {
@@ -66,13 +66,13 @@ pub enum LedgerError {
 impl LedgerError {
     /// Whether it may pass by itself: worth another try, and `503` over HTTP.
     #[must_use]
-    pub const fn is_temporary(&self) -> bool {
+    pub(crate) const fn is_temporary(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Full | Self::Busy)
     }
 
     /// What an operator can do about it.
     #[must_use]
-    pub const fn hint(&self) -> Option<&'static str> {
+    pub(crate) const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NoWriteAheadLog { .. } => Some("use a folder on a local disk, or set journal = \"delete\""),
             Self::Schema { .. } => {

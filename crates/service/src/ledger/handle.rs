@@ -13,7 +13,7 @@ use super::sqlite::{self, Journal, Sqlite};
 
 /// The ledger. Cloning is cheap, and all clones are one ledger.
 #[derive(Clone)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     engine: Arc<dyn Engine>,
     kind: &'static str,
 }
@@ -23,7 +23,7 @@ impl Ledger {
     ///
     /// # Errors
     /// It cannot be opened, is of a newer version, or its folder cannot hold a write-ahead log where one is wanted.
-    pub fn sqlite(path: &Path, journal: Journal) -> Result<Self> {
+    pub(crate) fn sqlite(path: &Path, journal: Journal) -> Result<Self> {
         let options = sqlite::Options { path: path.to_owned(), journal, most_pages: None, vfs: None };
         Ok(Self::new(Sqlite::open(&options)?, "sqlite"))
     }
@@ -32,7 +32,7 @@ impl Ledger {
     ///
     /// # Errors
     /// The URL is wrong, the server does not answer, or the schema is of a newer version.
-    pub fn postgres(url: &str) -> Result<Self> {
+    pub(crate) fn postgres(url: &str) -> Result<Self> {
         Ok(Self::new(Postgres::open(url)?, "postgres"))
     }
 
@@ -42,12 +42,12 @@ impl Ledger {
 
     /// `sqlite` or `postgres`.
     #[must_use]
-    pub const fn kind(&self) -> &'static str {
+    pub(crate) const fn kind(&self) -> &'static str {
         self.kind
     }
 
     /// Whether the database answers.
-    pub async fn ping(&self) -> Result<()> {
+    pub(crate) async fn ping(&self) -> Result<()> {
         self.read(|tx| tx.query("SELECT 1", &[]).map(drop)).await
     }
 

@@ -26,7 +26,7 @@ const TABLES: &str = "link JOIN token ON token.id = link.token";
 
 impl Ledger {
     /// Writes down a link, if its token can be used.
-    pub async fn add_link(&self, link: NewLink, once_only: Option<Once>) -> Result<Added> {
+    pub(crate) async fn add_link(&self, link: NewLink, once_only: Option<Once>) -> Result<Added> {
         self.write(move |tx| {
             match see(tx, &link.token, link.created)? {
                 Seen::Other => return Ok(Added::OtherToken),
@@ -43,20 +43,20 @@ impl Ledger {
     }
 
     /// The link with this secret, by the SHA-256 of the secret. Takes nothing: what HEAD, previews and the page ask.
-    pub async fn link(&self, secret_hash: [u8; 32], now: u64) -> Result<Option<LinkRow>> {
+    pub(crate) async fn link(&self, secret_hash: [u8; 32], now: u64) -> Result<Option<LinkRow>> {
         let sql = format!("SELECT {ROW} FROM {TABLES} WHERE link.secret_hash = $1");
         self.read(move |tx| tx.row(&sql, values![secret_hash])?.map(|cells| row(cells, now)).transpose()).await
     }
 
     /// The link with this public id.
-    pub async fn link_by_id(&self, id: &str, now: u64) -> Result<Option<LinkRow>> {
+    pub(crate) async fn link_by_id(&self, id: &str, now: u64) -> Result<Option<LinkRow>> {
         let id = id.to_owned();
         let sql = format!("SELECT {ROW} FROM {TABLES} WHERE link.id = $1");
         self.read(move |tx| tx.row(&sql, values![&id])?.map(|cells| row(cells, now)).transpose()).await
     }
 
     /// Links, newest first.
-    pub async fn links(&self, filter: Filter, now: u64) -> Result<Page<LinkRow>> {
+    pub(crate) async fn links(&self, filter: Filter, now: u64) -> Result<Page<LinkRow>> {
         let mut selection = Selection::default();
         // Without uses it only resumes a download that was no link's.
         selection.and("link.uses > ?", [Value::from(0_u64)]);
@@ -84,7 +84,7 @@ impl Ledger {
 
     /// Takes one use of a link, opens a session and writes down the installer that is about to be handed out: all of it or nothing.
     /// [`NewStamp::at`] is now.
-    pub async fn claim_link(&self, secret_hash: [u8; 32], session: NewSession, stamp: NewStamp) -> Result<Claimed> {
+    pub(crate) async fn claim_link(&self, secret_hash: [u8; 32], session: NewSession, stamp: NewStamp) -> Result<Claimed> {
         self.write(move |tx| {
             // The token first, as in `revoke_token`: locks are taken in one order.
             match see(tx, &stamp.token, stamp.at)? {
@@ -111,7 +111,7 @@ impl Ledger {
 
     /// Another response within a session. Takes no use and makes no row: the session's row counts its bytes. [`Resumed::Open`] asks for an
     /// [`Ledger::end_stamp`], like every beginning.
-    pub async fn resume_session(&self, secret_hash: [u8; 32], proof: SessionProof, now: u64) -> Result<Resumed> {
+    pub(crate) async fn resume_session(&self, secret_hash: [u8; 32], proof: SessionProof, now: u64) -> Result<Resumed> {
         self.write(move |tx| {
             let sql = format!("SELECT {ROW} FROM {TABLES} WHERE link.secret_hash = $1");
             let Some(link) = tx.row(&sql, values![secret_hash])?.map(|cells| row(cells, now)).transpose()? else {
@@ -136,7 +136,7 @@ impl Ledger {
     }
 
     /// Whether a session of this link is open. Takes nothing: what HEAD asks.
-    pub async fn has_session(&self, secret_hash: [u8; 32], proof: SessionProof, now: u64) -> Result<bool> {
+    pub(crate) async fn has_session(&self, secret_hash: [u8; 32], proof: SessionProof, now: u64) -> Result<bool> {
         let (column, value) = proven(&proof);
         let sql = format!(
             "SELECT session.stamp FROM session JOIN link ON link.id = session.link \
@@ -148,7 +148,7 @@ impl Ledger {
 
     /// A link that only resumes: it has no uses, and its session is that of an installer which is about to be handed out without a
     /// link. All of it or nothing, and refused as by [`Ledger::begin_stamp`].
-    pub async fn begin_resumable(&self, link: NewLink, session: NewSession, stamp: NewStamp) -> Result<Claimed> {
+    pub(crate) async fn begin_resumable(&self, link: NewLink, session: NewSession, stamp: NewStamp) -> Result<Claimed> {
         self.write(move |tx| {
             match see(tx, &stamp.token, stamp.at)? {
                 Seen::Status(TokenStatus::Valid) => {}
@@ -169,7 +169,7 @@ impl Ledger {
 
     /// Revokes a link: from the return on it gives nothing, not even within a session, and no token is kept for it. Gives whether there is
     /// such a link.
-    pub async fn revoke_link(&self, id: &str, now: u64) -> Result<bool> {
+    pub(crate) async fn revoke_link(&self, id: &str, now: u64) -> Result<bool> {
         let id = id.to_owned();
         self.write(move |tx| {
             let sql = "UPDATE link SET revoked = COALESCE(revoked, $1), sealed = NULL WHERE id = $2";

@@ -58,14 +58,14 @@ mod tokens;
 mod values;
 mod waiting;
 
-pub use device_rows::{AdminAnswer, Asked, DeviceRecord, DeviceRow, Enrolled, WaitRow};
-pub use devices::CheckedIn;
-pub use error::{LedgerError, Result};
-pub use handle::Ledger;
-pub use records::{
+pub(crate) use device_rows::{AdminAnswer, Asked, DeviceRecord, DeviceRow, Enrolled, WaitRow};
+pub(crate) use devices::CheckedIn;
+pub(crate) use error::{LedgerError, Result};
+pub(crate) use handle::Ledger;
+pub(crate) use records::{
     Added, ApiKeyRow, Begun, Claimed, Filter, Installer, LinkRefusal, LinkRow, NewLink, NewSession, NewStamp, Once,
     Origin, Outcome, Page, PageSession, Resumed, SealedBytes, SessionProof, StampEnd, StampId, StampRow, TokenRecord,
     TokenRow, TokenStatus, UseReport,
 };
-pub use sqlite::Journal;
-pub use stamps::{MAX_GIVEN_BACK, START_BYTES, StampBegun};
+pub(crate) use sqlite::Journal;
+pub(crate) use stamps::{MAX_GIVEN_BACK, START_BYTES, StampBegun};

@@ -8,7 +8,7 @@ use super::values::values;
 
 impl Ledger {
     /// What was answered to this request before, if its answer is still kept: [`Added::New`] says that there is none.
-    pub async fn answered(&self, by_key: &str, name: &str, request: [u8; 32], now: u64) -> Result<Added> {
+    pub(crate) async fn answered(&self, by_key: &str, name: &str, request: [u8; 32], now: u64) -> Result<Added> {
         let (by_key, name) = (by_key.to_owned(), name.to_owned());
         self.read(move |tx| Ok(before(tx, &by_key, &name, request, now)?.unwrap_or(Added::New))).await
     }

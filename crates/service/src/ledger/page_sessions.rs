@@ -7,7 +7,7 @@ use super::values::values;
 
 impl Ledger {
     /// Opens a session.
-    pub async fn open_page_session(&self, session: PageSession) -> Result<()> {
+    pub(crate) async fn open_page_session(&self, session: PageSession) -> Result<()> {
         self.write(move |tx| {
             let sql = "INSERT INTO page_session (hash, api_key, opened, expires) VALUES ($1, $2, $3, $4)";
             tx.execute(sql, values![session.hash, &session.api_key, session.opened, session.expires])?;
@@ -17,7 +17,7 @@ impl Ledger {
     }
 
     /// The session with this hash, if it is not over at `now`.
-    pub async fn page_session(&self, hash: [u8; 32], now: u64) -> Result<Option<PageSession>> {
+    pub(crate) async fn page_session(&self, hash: [u8; 32], now: u64) -> Result<Option<PageSession>> {
         self.read(move |tx| {
             let sql = "SELECT hash, api_key, opened, expires FROM page_session WHERE hash = $1 AND expires > $2";
             let Some(mut cells) = tx.row(sql, values![hash, now])? else { return Ok(None) };
@@ -32,7 +32,7 @@ impl Ledger {
     }
 
     /// Ends a session. One that is not there has ended.
-    pub async fn close_page_session(&self, hash: [u8; 32]) -> Result<()> {
+    pub(crate) async fn close_page_session(&self, hash: [u8; 32]) -> Result<()> {
         self.write(move |tx| tx.execute("DELETE FROM page_session WHERE hash = $1", values![hash]).map(drop)).await
     }
 }

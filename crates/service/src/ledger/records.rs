@@ -6,28 +6,28 @@ use crate::keys::Scopes;
 
 /// Who may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiKeyRow {
+pub(crate) struct ApiKeyRow {
     /// The public part of the key.
-    pub id: String,
+    pub(crate) id: String,
     /// What its owner calls it.
-    pub name: String,
+    pub(crate) name: String,
     /// The SHA-256 of the whole key.
-    pub hash: [u8; 32],
+    pub(crate) hash: [u8; 32],
     /// What it may do.
-    pub scopes: Scopes,
+    pub(crate) scopes: Scopes,
     /// The only tenant that it may see and stamp for.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// When it was made.
-    pub created: u64,
+    pub(crate) created: u64,
     /// The first second at which it is no longer valid.
-    pub expires: Option<u64>,
+    pub(crate) expires: Option<u64>,
     /// When it was revoked.
-    pub revoked: Option<u64>,
+    pub(crate) revoked: Option<u64>,
 }
 
 /// Encrypted bytes; see `sealed`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SealedBytes(pub Vec<u8>);
+pub(crate) struct SealedBytes(pub Vec<u8>);
 
 impl fmt::Debug for SealedBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,7 +37,7 @@ impl fmt::Debug for SealedBytes {
 
 /// Where a token comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// This service has minted it.
     Minted,
     /// It came with a request.
@@ -55,57 +55,57 @@ impl Origin {
 
 /// A token, without the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenRecord {
+pub(crate) struct TokenRecord {
     /// Its `jti`; of an opaque token, [`TokenRecord::opaque_id`].
-    pub id: String,
+    pub(crate) id: String,
     /// Where it comes from.
-    pub origin: Origin,
+    pub(crate) origin: Origin,
     /// Whose devices enroll with it.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// The product that it is for.
-    pub product: Option<String>,
+    pub(crate) product: Option<String>,
     /// The one device that may use it.
-    pub serial: Option<String>,
+    pub(crate) serial: Option<String>,
     /// Which issuer key has signed it.
-    pub issuer_key: Option<String>,
+    pub(crate) issuer_key: Option<String>,
     /// [`stampwright::Token::fingerprint`].
-    pub fingerprint: String,
+    pub(crate) fingerprint: String,
     /// When it was minted here or seen first.
-    pub created: u64,
+    pub(crate) created: u64,
     /// The first second at which it is no longer valid.
-    pub expires: Option<u64>,
+    pub(crate) expires: Option<u64>,
     /// How many devices may use it.
-    pub uses: Option<u64>,
+    pub(crate) uses: Option<u64>,
     /// The id of the API key that minted or brought it.
-    pub by_key: String,
+    pub(crate) by_key: String,
 }
 
 impl TokenRecord {
     /// The id under which a token is kept that says nothing of itself.
     #[must_use]
-    pub fn opaque_id(fingerprint: &str) -> String {
+    pub(crate) fn opaque_id(fingerprint: &str) -> String {
         format!("opaque-{fingerprint}")
     }
 }
 
 /// A token and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenRow {
+pub(crate) struct TokenRow {
     /// What it is.
-    pub record: TokenRecord,
+    pub(crate) record: TokenRecord,
     /// How many devices have used it.
-    pub used: u64,
+    pub(crate) used: u64,
     /// When it was revoked.
-    pub revoked: Option<u64>,
+    pub(crate) revoked: Option<u64>,
     /// How many installers carry it.
-    pub installers: u64,
+    pub(crate) installers: u64,
     /// Whether the token itself is kept, sealed.
-    pub is_kept: bool,
+    pub(crate) is_kept: bool,
 }
 
 /// Whether a token can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenStatus {
+pub(crate) enum TokenStatus {
     /// It can.
     Valid,
     /// It was taken back.
@@ -119,7 +119,7 @@ pub enum TokenStatus {
 impl TokenStatus {
     /// Its name: `valid`, `revoked`, `expired` or `used_up`.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Valid => "valid",
             Self::Revoked => "revoked",
@@ -145,67 +145,67 @@ impl TokenStatus {
 impl TokenRow {
     /// Whether it can be used at `now`.
     #[must_use]
-    pub fn status(&self, now: u64) -> TokenStatus {
+    pub(crate) fn status(&self, now: u64) -> TokenStatus {
         TokenStatus::new(self.revoked, self.record.expires, self.record.uses, self.used, now)
     }
 }
 
 /// What a report of a use comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UseReport {
+pub(crate) struct UseReport {
     /// Whether this device may enroll with it: its use counts now, or did already and the token is not revoked.
-    pub accepted: bool,
+    pub(crate) accepted: bool,
     /// Whether this report was the first of its device.
-    pub is_new: bool,
+    pub(crate) is_new: bool,
     /// What the token is after the report.
-    pub status: TokenStatus,
+    pub(crate) status: TokenStatus,
     /// How many devices have used it.
-    pub used: u64,
+    pub(crate) used: u64,
     /// How many may.
-    pub uses: Option<u64>,
+    pub(crate) uses: Option<u64>,
 }
 
 /// Which installer: the base and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Installer {
+pub(crate) struct Installer {
     /// The SHA-256 of the base.
-    pub base: [u8; 32],
+    pub(crate) base: [u8; 32],
     /// The product's name.
-    pub product: String,
+    pub(crate) product: String,
     /// `windows`, `macos`, `linux`.
-    pub platform: String,
+    pub(crate) platform: String,
     /// The architecture.
-    pub arch: String,
+    pub(crate) arch: String,
     /// The name of the file that is handed out.
-    pub file_name: String,
+    pub(crate) file_name: String,
     /// Its length in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// The entity tag with its quotes: names the splice.
-    pub etag: String,
+    pub(crate) etag: String,
 }
 
 /// An installer that is about to be handed out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewStamp {
+pub(crate) struct NewStamp {
     /// When.
-    pub at: u64,
+    pub(crate) at: u64,
     /// The id of the API key that asked; of a link, of the key that made the link.
-    pub by_key: String,
+    pub(crate) by_key: String,
     /// For whom.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// Which installer.
-    pub installer: Installer,
+    pub(crate) installer: Installer,
     /// The token in it. It is written down if it is not known yet.
-    pub token: TokenRecord,
+    pub(crate) token: TokenRecord,
 }
 
 /// A number that names a row of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct StampId(pub i64);
+pub(crate) struct StampId(pub i64);
 
 /// How a download ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// It has begun, and its end is not known: it runs, or the service was killed.
     Started,
     /// Everything that was asked for was handed to the system.
@@ -223,7 +223,7 @@ impl Outcome {
 
     /// Its name.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Started => "started",
             Self::Done => "done",
@@ -240,47 +240,47 @@ impl Outcome {
 
 /// The end of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StampEnd {
+pub(crate) struct StampEnd {
     /// When.
-    pub at: u64,
+    pub(crate) at: u64,
     /// How.
-    pub outcome: Outcome,
+    pub(crate) outcome: Outcome,
     /// How many bytes of the installer this response has sent.
-    pub sent: u64,
+    pub(crate) sent: u64,
     /// The offset after the last byte that it has sent, from the start of the installer; 0 if it has sent nothing.
-    pub reached: u64,
+    pub(crate) reached: u64,
 }
 
 /// What the ledger knows of an installer that was handed out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StampRow {
+pub(crate) struct StampRow {
     /// Its number.
-    pub id: StampId,
+    pub(crate) id: StampId,
     /// When the first byte was due.
-    pub at: u64,
+    pub(crate) at: u64,
     /// The id of the API key.
-    pub by_key: String,
+    pub(crate) by_key: String,
     /// For whom.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// The token's id.
-    pub token: String,
+    pub(crate) token: String,
     /// The token's fingerprint.
-    pub fingerprint: String,
+    pub(crate) fingerprint: String,
     /// Which installer.
-    pub installer: Installer,
+    pub(crate) installer: Installer,
     /// The id of the link that it came by.
-    pub link: Option<String>,
+    pub(crate) link: Option<String>,
     /// How it ended.
-    pub outcome: Outcome,
+    pub(crate) outcome: Outcome,
     /// How many bytes were sent, by all responses together.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// When the last response ended.
-    pub ended: Option<u64>,
+    pub(crate) ended: Option<u64>,
 }
 
 /// Whether an installer may be handed out; if so, its row is on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begun {
+pub(crate) enum Begun {
     /// It may.
     Started(StampId),
     /// The token cannot be used; never [`TokenStatus::Valid`].
@@ -291,63 +291,63 @@ pub enum Begun {
 
 /// A link that is to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewLink {
+pub(crate) struct NewLink {
     /// Its public id.
-    pub id: String,
+    pub(crate) id: String,
     /// The SHA-256 of its secret.
-    pub secret_hash: [u8; 32],
+    pub(crate) secret_hash: [u8; 32],
     /// For whom.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// Which installer.
-    pub installer: Installer,
+    pub(crate) installer: Installer,
     /// The token in it. It is written down if it is not known yet.
-    pub token: TokenRecord,
+    pub(crate) token: TokenRecord,
     /// The token, sealed.
-    pub sealed: SealedBytes,
+    pub(crate) sealed: SealedBytes,
     /// How many times it can be used.
-    pub uses: u64,
+    pub(crate) uses: u64,
     /// When it is made.
-    pub created: u64,
+    pub(crate) created: u64,
     /// The first second at which it is no longer valid.
-    pub expires: u64,
+    pub(crate) expires: u64,
     /// The id of the API key.
-    pub by_key: String,
+    pub(crate) by_key: String,
 }
 
 /// A link and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LinkRow {
+pub(crate) struct LinkRow {
     /// Its public id.
-    pub id: String,
+    pub(crate) id: String,
     /// For whom.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// The token's id.
-    pub token: String,
+    pub(crate) token: String,
     /// What the token is now.
-    pub token_status: TokenStatus,
+    pub(crate) token_status: TokenStatus,
     /// Which installer.
-    pub installer: Installer,
+    pub(crate) installer: Installer,
     /// How many times it could be used when it was made.
-    pub uses: u64,
+    pub(crate) uses: u64,
     /// How many times it still can.
-    pub uses_left: u64,
+    pub(crate) uses_left: u64,
     /// How many uses were given back after a broken start.
-    pub given_back: u64,
+    pub(crate) given_back: u64,
     /// When it was made.
-    pub created: u64,
+    pub(crate) created: u64,
     /// The first second at which it is no longer valid.
-    pub expires: u64,
+    pub(crate) expires: u64,
     /// When it was revoked.
-    pub revoked: Option<u64>,
+    pub(crate) revoked: Option<u64>,
     /// The id of the API key that made it.
-    pub by_key: String,
+    pub(crate) by_key: String,
     /// The token, sealed, as long as the link can be used.
-    pub sealed: Option<SealedBytes>,
+    pub(crate) sealed: Option<SealedBytes>,
 }
 
 /// Why a link gives nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LinkRefusal {
+pub(crate) enum LinkRefusal {
     /// There is no such link.
     Unknown,
     /// Its time is over.
@@ -363,7 +363,7 @@ pub enum LinkRefusal {
 impl LinkRow {
     /// Why a use of it would be refused at `now`, if it would.
     #[must_use]
-    pub fn refusal(&self, now: u64) -> Option<LinkRefusal> {
+    pub(crate) fn refusal(&self, now: u64) -> Option<LinkRefusal> {
         self.refusal_in_session().or_else(|| {
             if self.expires <= now {
                 Some(LinkRefusal::Expired)
@@ -374,7 +374,7 @@ impl LinkRow {
     }
 
     /// Why it gives nothing even to who has claimed it: a session outlives the link's time and uses, and nothing else.
-    pub fn refusal_in_session(&self) -> Option<LinkRefusal> {
+    pub(crate) fn refusal_in_session(&self) -> Option<LinkRefusal> {
         if self.revoked.is_some() {
             return Some(LinkRefusal::Revoked);
         }
@@ -384,16 +384,16 @@ impl LinkRow {
 
 /// A session in which ranges of an installer are free: opened by the claim of a link's use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NewSession {
+pub(crate) struct NewSession {
     /// The SHA-256 of the cookie's value.
-    pub hash: [u8; 32],
+    pub(crate) hash: [u8; 32],
     /// The first second at which it is over.
-    pub expires: u64,
+    pub(crate) expires: u64,
 }
 
 /// What shows that a request belongs to a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SessionProof {
+pub(crate) enum SessionProof {
     /// The SHA-256 of the cookie's value.
     Cookie([u8; 32]),
     /// The entity tag in `If-Range`, with its quotes: only who was given the installer knows it.
@@ -402,7 +402,7 @@ pub enum SessionProof {
 
 /// What became of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claimed {
+pub(crate) enum Claimed {
     /// A use was taken, the session is open, and the row of this installer is on the disk.
     Open(StampId),
     /// Nothing was taken.
@@ -411,7 +411,7 @@ pub enum Claimed {
 
 /// What became of a request within a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resumed {
+pub(crate) enum Resumed {
     /// The session is open; this is the row of its installer.
     Open(StampId),
     /// There is no such session, or it is over: a use has to be claimed.
@@ -422,35 +422,35 @@ pub enum Resumed {
 
 /// Somebody who has signed in on the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PageSession {
+pub(crate) struct PageSession {
     /// The SHA-256 of the cookie's value.
-    pub hash: [u8; 32],
+    pub(crate) hash: [u8; 32],
     /// The id of the API key that signed in.
-    pub api_key: String,
+    pub(crate) api_key: String,
     /// When.
-    pub opened: u64,
+    pub(crate) opened: u64,
     /// The first second at which it is over.
-    pub expires: u64,
+    pub(crate) expires: u64,
 }
 
 /// A request with an `Idempotency-Key`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Once {
+pub(crate) struct Once {
     /// The id of the API key: names are apart for each.
-    pub by_key: String,
+    pub(crate) by_key: String,
     /// The value of the header.
-    pub name: String,
+    pub(crate) name: String,
     /// The SHA-256 of everything that the request says.
-    pub request: [u8; 32],
+    pub(crate) request: [u8; 32],
     /// What is answered, sealed.
-    pub response: SealedBytes,
+    pub(crate) response: SealedBytes,
     /// The first second at which it is forgotten.
-    pub expires: u64,
+    pub(crate) expires: u64,
 }
 
 /// What became of a change that is to be made once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Added {
+pub(crate) enum Added {
     /// It was made.
     New,
     /// It was made before: what was answered then.
@@ -465,31 +465,31 @@ pub enum Added {
 
 /// Which rows, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// Of this tenant.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// Of this token. Tokens have no such filter.
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
     /// Of this link. Only rows of installers have one.
-    pub link: Option<String>,
+    pub(crate) link: Option<String>,
     /// Not older than this.
-    pub since: Option<u64>,
+    pub(crate) since: Option<u64>,
     /// After this row: [`Page::next`] of the page before.
-    pub after: Option<String>,
+    pub(crate) after: Option<String>,
     /// How many at most; [`Filter::MAX_ROWS`] are the most.
-    pub rows: u64,
+    pub(crate) rows: u64,
 }
 
 impl Filter {
     /// The most rows of a page.
-    pub const MAX_ROWS: u64 = 1000;
+    pub(crate) const MAX_ROWS: u64 = 1000;
 }
 
 /// Rows, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page<T> {
+pub(crate) struct Page<T> {
     /// The rows.
-    pub rows: Vec<T>,
+    pub(crate) rows: Vec<T>,
     /// What [`Filter::after`] has to be for the next page; none if this is the last.
-    pub next: Option<String>,
+    pub(crate) next: Option<String>,
 }

@@ -42,7 +42,7 @@ const MIGRATIONS: [&str; 3] = [
 
 /// How changes reach the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Journal {
+pub(crate) enum Journal {
     /// A write-ahead log: fast, and readers do not wait. Needs a local disk.
     #[default]
     Wal,

@@ -18,14 +18,14 @@ const ROW: &str = "base, product, platform, arch, file_name, size, etag, \
      id, at, by_key, tenant, token, fingerprint, link, outcome, bytes, ended";
 
 /// So many bytes are a start. If the client goes before them, the use of a link is given back.
-pub const START_BYTES: u64 = 65_536;
+pub(crate) const START_BYTES: u64 = 65_536;
 /// How often a link gives a use back.
-pub const MAX_GIVEN_BACK: u64 = 3;
+pub(crate) const MAX_GIVEN_BACK: u64 = 3;
 
 impl Ledger {
     /// Writes down that an installer is about to be handed out, if its token can be used. With an `Idempotency-Key`, its
     /// [`Once::response`] is replaced: the second request gets the row of the first.
-    pub async fn begin_stamp(&self, stamp: NewStamp, once_only: Option<Once>) -> Result<StampBegun> {
+    pub(crate) async fn begin_stamp(&self, stamp: NewStamp, once_only: Option<Once>) -> Result<StampBegun> {
         self.write(move |tx| {
             match see(tx, &stamp.token, stamp.at)? {
                 Seen::Other => return Ok(StampBegun::Begun(Begun::OtherToken)),
@@ -49,12 +49,12 @@ impl Ledger {
 
     /// Writes down how a response has ended. The change is on its way when this returns, and need not be waited for. The future gives
     /// whether the use of a link was given back.
-    pub fn end_stamp(&self, id: StampId, end: StampEnd) -> impl Future<Output = Result<bool>> + Send + use<> {
+    pub(crate) fn end_stamp(&self, id: StampId, end: StampEnd) -> impl Future<Output = Result<bool>> + Send + use<> {
         answer(self.submit(Access::End, move |tx| ended(tx, id, &end)))
     }
 
     /// Installers that were handed out, newest first.
-    pub async fn stamps(&self, filter: Filter) -> Result<Page<StampRow>> {
+    pub(crate) async fn stamps(&self, filter: Filter) -> Result<Page<StampRow>> {
         let mut selection = Selection::default();
         selection.and_if("tenant = ?", filter.tenant.as_ref());
         selection.and_if("token = ?", filter.token.as_ref());
@@ -78,7 +78,7 @@ impl Ledger {
     }
 
     /// The row with this number.
-    pub async fn stamp(&self, id: StampId) -> Result<Option<StampRow>> {
+    pub(crate) async fn stamp(&self, id: StampId) -> Result<Option<StampRow>> {
         let sql = format!("SELECT {ROW} FROM stamp WHERE id = $1");
         self.read(move |tx| tx.row(&sql, values![id.0])?.map(row).transpose()).await
     }
@@ -86,7 +86,7 @@ impl Ledger {
 
 /// What became of a request for an installer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StampBegun {
+pub(crate) enum StampBegun {
     /// It is the first of its kind.
     Begun(Begun),
     /// The same request came before: this is its row, and there is no other.

@@ -10,7 +10,7 @@ impl Ledger {
     /// Forgets what is over at `now`. Rows of installers, tokens and links stay; the sealed tokens in them go, and links without uses,
     /// which only resume a download. Gives how many sealed
     /// tokens went. To be called every few minutes; what is over is refused without it as well.
-    pub async fn sweep(&self, now: u64) -> Result<u64> {
+    pub(crate) async fn sweep(&self, now: u64) -> Result<u64> {
         self.write(move |tx| {
             for table in ["session", "page_session", "once"] {
                 tx.execute(&format!("DELETE FROM {table} WHERE expires <= $1"), values![now])?;

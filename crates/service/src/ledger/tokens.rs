@@ -15,7 +15,7 @@ const ROW: &str = "id, origin, tenant, product, serial, issuer_key, fingerprint,
 
 impl Ledger {
     /// Writes down a token that was minted here, with the token itself, sealed.
-    pub async fn add_token(&self, record: TokenRecord, sealed: SealedBytes, once_only: Option<Once>) -> Result<Added> {
+    pub(crate) async fn add_token(&self, record: TokenRecord, sealed: SealedBytes, once_only: Option<Once>) -> Result<Added> {
         self.write(move |tx| {
             if let Some(before) = once(tx, once_only.as_ref(), record.created)? {
                 return Ok(before);
@@ -26,14 +26,14 @@ impl Ledger {
     }
 
     /// The token with this id.
-    pub async fn token(&self, id: &str) -> Result<Option<TokenRow>> {
+    pub(crate) async fn token(&self, id: &str) -> Result<Option<TokenRow>> {
         let id = id.to_owned();
         let sql = format!("SELECT {ROW} FROM token WHERE id = $1");
         self.read(move |tx| tx.row(&sql, values![&id])?.map(row).transpose()).await
     }
 
     /// The sealed token with this id, as long as it can be used.
-    pub async fn sealed_token(&self, id: &str) -> Result<Option<SealedBytes>> {
+    pub(crate) async fn sealed_token(&self, id: &str) -> Result<Option<SealedBytes>> {
         let id = id.to_owned();
         self.read(move |tx| {
             let found = tx.row("SELECT sealed FROM token WHERE id = $1", values![&id])?;
@@ -43,7 +43,7 @@ impl Ledger {
     }
 
     /// Tokens, newest first.
-    pub async fn tokens(&self, filter: Filter) -> Result<Page<TokenRow>> {
+    pub(crate) async fn tokens(&self, filter: Filter) -> Result<Page<TokenRow>> {
         let mut selection = Selection::default();
         selection.and_if("tenant = ?", filter.tenant.as_ref());
         selection.and_if("created >= ?", filter.since.as_ref());
@@ -65,7 +65,7 @@ impl Ledger {
 
     /// Revokes a token: from the return on it is not stamped and not served, and neither it nor a link's copy of it is kept. Gives
     /// whether there is such a token; revoking it again changes nothing.
-    pub async fn revoke_token(&self, id: &str, now: u64) -> Result<bool> {
+    pub(crate) async fn revoke_token(&self, id: &str, now: u64) -> Result<bool> {
         let id = id.to_owned();
         self.write(move |tx| {
             let sql = "UPDATE token SET revoked = COALESCE(revoked, $1), sealed = NULL WHERE id = $2";
@@ -78,7 +78,7 @@ impl Ledger {
 
     /// Writes down that a device has used a token. The same device may be reported any number of times and counts once. `None`: there is
     /// no such token.
-    pub async fn report_use(&self, id: &str, device: &str, now: u64) -> Result<Option<UseReport>> {
+    pub(crate) async fn report_use(&self, id: &str, device: &str, now: u64) -> Result<Option<UseReport>> {
         let (id, device) = (id.to_owned(), device.to_owned());
         self.write(move |tx| report_use(tx, &id, &device, now)).await
     }

@@ -21,7 +21,7 @@ const ROW: &str = "key, tenant, product, first_asked, reason, candidate, equal, 
 
 impl Ledger {
     /// Requests that wait for an admin, newest first.
-    pub async fn waiting_devices(&self, filter: Filter) -> Result<Page<WaitRow>> {
+    pub(crate) async fn waiting_devices(&self, filter: Filter) -> Result<Page<WaitRow>> {
         let mut selection = Selection::default();
         selection.and_if("tenant = ?", filter.tenant.as_ref());
         if let Some(after) = &filter.after {
@@ -44,7 +44,7 @@ impl Ledger {
     }
 
     /// The request of this key, if it waits.
-    pub async fn waiting_device(&self, key: &str) -> Result<Option<WaitRow>> {
+    pub(crate) async fn waiting_device(&self, key: &str) -> Result<Option<WaitRow>> {
         let key = key.to_owned();
         self.read(move |tx| {
             let sql = format!("SELECT {ROW} FROM enrollment_wait WHERE key = $1");
@@ -54,7 +54,7 @@ impl Ledger {
     }
 
     /// The tenant that an admin has let the request of this key into, where the request itself names none.
-    pub async fn granted_tenant(&self, key: &str) -> Result<Option<String>> {
+    pub(crate) async fn granted_tenant(&self, key: &str) -> Result<Option<String>> {
         let key = key.to_owned();
         self.read(move |tx| {
             let sql = "SELECT answer_tenant FROM enrollment_wait WHERE key = $1 AND tenant IS NULL";
@@ -65,7 +65,7 @@ impl Ledger {
 
     /// An admin's answer to a request that waits and is of the tenant `of`, as the admin has seen it. A record to re-associate must be of
     /// the same tenant and product.
-    pub async fn answer_device(&self, key: &str, of: Option<String>, said: AdminAnswer) -> Result<bool> {
+    pub(crate) async fn answer_device(&self, key: &str, of: Option<String>, said: AdminAnswer) -> Result<bool> {
         let key = key.to_owned();
         self.write(move |tx| {
             let sql = "SELECT tenant FROM enrollment_wait WHERE key = $1 FOR UPDATE";

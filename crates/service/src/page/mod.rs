@@ -31,7 +31,7 @@ use crate::app::App;
 const MAX_FORM_BYTES: usize = 16 << 10;
 
 /// The pages over one [`App`].
-pub fn routes(app: Arc<App>) -> Router {
+pub(crate) fn routes(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(session::front))
         .route("/style.css", get(views::style))

@@ -28,7 +28,7 @@ const MAX_KEYS: usize = 16;
 
 /// What a secret is, and whose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose<'a> {
+pub(crate) enum Purpose<'a> {
     /// The token with this id.
     Token(&'a str),
     /// The token of the link with this id.
@@ -51,7 +51,7 @@ impl Purpose<'_> {
 
 /// Why a sealed secret cannot be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SealedError {
+pub(crate) enum SealedError {
     /// It was sealed with a key that is not here.
     #[error("the sealed secret was encrypted with a key that is not given")]
     OtherKey,
@@ -64,7 +64,7 @@ pub enum SealedError {
 }
 
 /// The keys: the first one seals, all of them open. They do not print.
-pub struct SealingKeys(Vec<Key>);
+pub(crate) struct SealingKeys(Vec<Key>);
 
 struct Key {
     name: [u8; NAME_BYTES],
@@ -84,7 +84,7 @@ impl SealingKeys {
     ///
     /// # Errors
     /// A line is no key; there is none, or too many. Nothing of the text is part of the error.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let mut keys = Vec::new();
         for (number, line) in text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty()) {
             let bytes = URL_SAFE_NO_PAD.decode(line).map(Zeroizing::new).ok();
@@ -101,7 +101,7 @@ impl SealingKeys {
     }
 
     /// Reads keys from a file that only its owner can read; makes it with one key if it is not there.
-    pub fn of_file(path: &Path, entropy: &dyn Entropy) -> Result<Self> {
+    pub(crate) fn of_file(path: &Path, entropy: &dyn Entropy) -> Result<Self> {
         if !path.exists() {
             let mut key = Zeroizing::new([0; 32]);
             entropy.fill(key.as_mut_slice())?;
@@ -130,7 +130,7 @@ impl SealingKeys {
     ///
     /// # Errors
     /// There is no randomness.
-    pub fn seal(&self, purpose: Purpose<'_>, secret: &[u8], entropy: &dyn Entropy) -> Result<SealedBytes> {
+    pub(crate) fn seal(&self, purpose: Purpose<'_>, secret: &[u8], entropy: &dyn Entropy) -> Result<SealedBytes> {
         let refused = || Error::machine(SealedError::Refused);
         let key = self.0.first().ok_or_else(refused)?;
         let mut nonce = [0; NONCE_BYTES];
@@ -141,7 +141,7 @@ impl SealingKeys {
     }
 
     /// Decrypts a secret that was sealed for the same purpose.
-    pub fn open(&self, purpose: Purpose<'_>, sealed: &SealedBytes) -> Result<Zeroizing<Vec<u8>>, SealedError> {
+    pub(crate) fn open(&self, purpose: Purpose<'_>, sealed: &SealedBytes) -> Result<Zeroizing<Vec<u8>>, SealedError> {
         let rest = sealed.0.strip_prefix(&[VERSION]).ok_or(SealedError::Changed)?;
         let (name, rest) = rest.split_first_chunk::<NAME_BYTES>().ok_or(SealedError::Changed)?;
         let (nonce, body) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(SealedError::Changed)?;

@@ -12,4 +12,4 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
-pub use keys::{Purpose, SealedError, SealingKeys};
+pub(crate) use keys::{Purpose, SealedError, SealingKeys};

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// One thing is beyond that: `sendfile` hands the pages of the file to the socket, so whoever rewrites them while they wait there, after the last
 /// check, changes what is sent. A base that is served from memory ([`BaseFile::open_in_memory`]) has no such moment.
 #[derive(Debug)]
-pub struct BaseFile {
+pub(crate) struct BaseFile {
     file: File,
     path: PathBuf,
     seen: Seen,
@@ -33,7 +33,7 @@ pub(super) type Places = Arc<Mutex<()>>;
 
 /// What `fstat` says of a file that nothing may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
+pub(crate) struct Seen {
     device: u64,
     inode: u64,
     size: u64,
@@ -44,7 +44,7 @@ pub struct Seen {
 impl Seen {
     /// What a file's metadata say.
     #[must_use]
-    pub fn of(metadata: &Metadata) -> Self {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -60,7 +60,7 @@ impl BaseFile {
     ///
     /// # Errors
     /// The system refuses it.
-    pub fn open(path: &Path, places: Places) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, places: Places) -> io::Result<Self> {
         let file = File::open(path)?;
         let seen = Seen::of(&file.metadata()?);
         // Only advice: a file system that has none of it serves the file as well.
@@ -77,7 +77,7 @@ impl BaseFile {
     ///
     /// # Errors
     /// The system refuses, or has no memory for it.
-    pub fn open_in_memory(path: &Path, places: Places) -> io::Result<Self> {
+    pub(crate) fn open_in_memory(path: &Path, places: Places) -> io::Result<Self> {
         use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
         let sealed = File::from(memfd_create("stampwright-base", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
         let mut stored = File::open(path)?;
@@ -90,13 +90,13 @@ impl BaseFile {
 
     /// Its handle, for `sendfile`.
     #[must_use]
-    pub const fn handle(&self) -> &File {
+    pub(crate) const fn handle(&self) -> &File {
         &self.file
     }
 
     /// Its length when it was opened.
     #[must_use]
-    pub const fn len_bytes(&self) -> u64 {
+    pub(crate) const fn len_bytes(&self) -> u64 {
         self.seen.size
     }
 
@@ -104,7 +104,7 @@ impl BaseFile {
     ///
     /// # Errors
     /// It was changed, or the system does not say.
-    pub fn check(&self) -> io::Result<()> {
+    pub(crate) fn check(&self) -> io::Result<()> {
         if Seen::of(&self.file.metadata()?) == self.seen {
             Ok(())
         } else {
@@ -116,7 +116,7 @@ impl BaseFile {
     ///
     /// # Errors
     /// The file ends before that, or the system refuses.
-    pub fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+    pub(crate) fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
         self.file.read_exact_at(buf, offset)
     }
 
@@ -124,7 +124,7 @@ impl BaseFile {
     ///
     /// # Errors
     /// The system has no more handles.
-    pub fn duplicate(&self) -> io::Result<File> {
+    pub(crate) fn duplicate(&self) -> io::Result<File> {
         self.file.try_clone()
     }
 
@@ -151,11 +151,11 @@ impl Drop for BaseFile {
 /// The file was changed while the service had it open.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the base's file in the store was changed from outside")]
-pub struct Changed;
+pub(crate) struct Changed;
 
 /// Whether an error says that a base was changed: truncated counts, because then a read ends early.
 #[must_use]
-pub fn is_change(error: &io::Error) -> bool {
+pub(crate) fn is_change(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::UnexpectedEof
         || error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Changed>)
 }

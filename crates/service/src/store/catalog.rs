@@ -17,7 +17,7 @@ pub(super) type Digest = [u8; 32];
 
 /// The bases that are served, and their folder.
 #[derive(Debug)]
-pub struct Store {
+pub(crate) struct Store {
     folder: PathBuf,
     catalog: RwLock<Catalog>,
     /// One base comes or goes at a time: two copies of one base would take each other's place.
@@ -28,11 +28,11 @@ pub struct Store {
 
 /// What the store is to do with bases.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct StoreOptions {
+pub(crate) struct StoreOptions {
     /// Whether there is somebody to sign stamps of bases that need a new signature.
-    pub resigns: bool,
+    pub(crate) resigns: bool,
     /// Whether bases are served from sealed memory.
-    pub in_memory: bool,
+    pub(crate) in_memory: bool,
 }
 
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ impl Store {
     ///
     /// # Errors
     /// The folder cannot be made or read.
-    pub fn open(data: &Path, options: StoreOptions) -> Result<(Self, Vec<Error>)> {
+    pub(crate) fn open(data: &Path, options: StoreOptions) -> Result<(Self, Vec<Error>)> {
         let folder = data.join("store");
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(Error::io("create", &folder))?;
         let store =
@@ -89,7 +89,7 @@ impl Store {
     ///
     /// # Errors
     /// There is no space, or no right to write.
-    pub fn incoming(&self) -> Result<Incoming> {
+    pub(crate) fn incoming(&self) -> Result<Incoming> {
         Incoming::new(&self.folder)
     }
 
@@ -97,7 +97,7 @@ impl Store {
     ///
     /// # Errors
     /// It is no installer.
-    pub fn usual_name(&self, incoming: &Incoming) -> Result<String> {
+    pub(crate) fn usual_name(&self, incoming: &Incoming) -> Result<String> {
         let path = incoming.path();
         let file = fs::File::open(&path).map_err(Error::io("open", &path))?;
         let base = Base::options().resign(self.options.resigns).open_file(file)?;
@@ -112,7 +112,7 @@ impl Store {
     ///
     /// # Errors
     /// It is no installer without a token, needs a signer and there is none, or the disk is full.
-    pub fn add(&self, incoming: Incoming, label: Label) -> Result<(Arc<Entry>, bool)> {
+    pub(crate) fn add(&self, incoming: Incoming, label: Label) -> Result<(Arc<Entry>, bool)> {
         let digest = incoming.sha256()?;
         let _changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = self.get(&digest) {
@@ -182,13 +182,13 @@ impl Store {
 
     /// A base by its digest.
     #[must_use]
-    pub fn get(&self, digest: &Digest) -> Option<Arc<Entry>> {
+    pub(crate) fn get(&self, digest: &Digest) -> Option<Arc<Entry>> {
         self.read().entries.get(digest).cloned()
     }
 
     /// All bases, by product, version and format.
     #[must_use]
-    pub fn list(&self) -> Vec<Arc<Entry>> {
+    pub(crate) fn list(&self) -> Vec<Arc<Entry>> {
         let mut entries: Vec<_> = self.read().entries.values().cloned().collect();
         entries.sort_by_key(|entry| {
             let listed = entry.listed();
@@ -201,7 +201,7 @@ impl Store {
     ///
     /// # Errors
     /// Its label cannot be removed, so it would come back with the next start: it is still served.
-    pub fn withdraw(&self, digest: &Digest) -> Result<bool> {
+    pub(crate) fn withdraw(&self, digest: &Digest) -> Result<bool> {
         let _changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         if self.get(digest).is_none() {
             return Ok(false);
@@ -223,7 +223,7 @@ impl Store {
 
     /// Takes a base out whose file was changed from outside. The file stays for whoever wants to know how. A base that has come into its
     /// place since then is another entry, and stays.
-    pub fn distrust(&self, entry: &Arc<Entry>) {
+    pub(crate) fn distrust(&self, entry: &Arc<Entry>) {
         self.write().entries.retain(|_, listed| !Arc::ptr_eq(listed, entry));
     }
 

@@ -10,7 +10,7 @@ use super::import::{Label, Origin};
 
 /// A base in the catalog.
 #[derive(Debug)]
-pub struct Entry {
+pub(crate) struct Entry {
     base: Base,
     file: Arc<BaseFile>,
     listed: Listed,
@@ -19,27 +19,27 @@ pub struct Entry {
 
 /// What `GET /v1/bases` says of a base.
 #[derive(Debug, Clone, Serialize)]
-pub struct Listed {
+pub(crate) struct Listed {
     /// The product's name.
-    pub product: String,
+    pub(crate) product: String,
     /// Its version.
-    pub version: String,
+    pub(crate) version: String,
     /// `windows`, `macos` or `linux`.
-    pub platform: &'static str,
+    pub(crate) platform: &'static str,
     /// `x64`, `arm64` or `universal`; the format's own word where it means none of these.
-    pub arch: String,
+    pub(crate) arch: String,
     /// The format, by the file name's ending.
-    pub format: Kind,
+    pub(crate) format: Kind,
     /// How it takes a token.
-    pub mode: Mode,
+    pub(crate) mode: Mode,
     /// Its SHA-256 in hex, which is its name here.
-    pub sha256: String,
+    pub(crate) sha256: String,
     /// Its length in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// What its installers are called, always.
-    pub file_name: String,
+    pub(crate) file_name: String,
     /// The ids of the issuer keys in it; empty: it takes any token.
-    pub issuer_keys: Vec<String>,
+    pub(crate) issuer_keys: Vec<String>,
 }
 
 impl Entry {
@@ -70,25 +70,25 @@ impl Entry {
 
     /// The base.
     #[must_use]
-    pub const fn base(&self) -> &Base {
+    pub(crate) const fn base(&self) -> &Base {
         &self.base
     }
 
     /// Its file.
     #[must_use]
-    pub const fn file(&self) -> &Arc<BaseFile> {
+    pub(crate) const fn file(&self) -> &Arc<BaseFile> {
         &self.file
     }
 
     /// What a client is told of it.
     #[must_use]
-    pub const fn listed(&self) -> &Listed {
+    pub(crate) const fn listed(&self) -> &Listed {
         &self.listed
     }
 
     /// Where it came from.
     #[must_use]
-    pub const fn origin(&self) -> Origin {
+    pub(crate) const fn origin(&self) -> Origin {
         self.label.origin()
     }
 
@@ -99,6 +99,6 @@ impl Entry {
 
 /// Lower-case hex.
 #[must_use]
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

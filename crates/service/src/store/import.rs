@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 /// What the store keeps of a base beside its bytes: the file `sha256-….json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Label {
+pub(crate) struct Label {
     file_name: String,
     origin: Origin,
     /// When it came, in seconds since 1970: of two bases with the same version the later one is served.
@@ -27,7 +27,7 @@ pub struct Label {
 /// Where a base came from, and so who takes it away again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Origin {
+pub(crate) enum Origin {
     /// A file in the watched folder: the base goes when the file goes.
     Folder,
     /// `PUT /v1/bases`: it stays until it is deleted.
@@ -39,7 +39,7 @@ impl Label {
     ///
     /// # Errors
     /// The name is not one that every system and every header takes.
-    pub fn new(file_name: &str, origin: Origin, imported: u64) -> Result<Self> {
+    pub(crate) fn new(file_name: &str, origin: Origin, imported: u64) -> Result<Self> {
         check_name(file_name)?;
         Ok(Self { file_name: file_name.to_owned(), origin, imported, prepared: None })
     }
@@ -56,7 +56,7 @@ impl Label {
 
     /// The constant name of its installers.
     #[must_use]
-    pub fn file_name(&self) -> &str {
+    pub(crate) fn file_name(&self) -> &str {
         &self.file_name
     }
 
@@ -109,7 +109,7 @@ fn check_name(name: &str) -> Result<()> {
 
 /// A base that is in the store's folder, but not in its place yet.
 #[derive(Debug)]
-pub struct Incoming {
+pub(crate) struct Incoming {
     file: NamedTempFile,
 }
 
@@ -143,7 +143,7 @@ impl Incoming {
     ///
     /// # Errors
     /// The system has no more handles.
-    pub fn writer(&self) -> io::Result<File> {
+    pub(crate) fn writer(&self) -> io::Result<File> {
         self.file.as_file().try_clone()
     }
 

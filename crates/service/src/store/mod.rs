@@ -17,12 +17,12 @@ mod import;
 mod select;
 mod watch;
 
-pub use base_file::{BaseFile, Changed, Seen, is_change};
-pub use catalog::{Store, StoreOptions};
-pub use entry::{Entry, Listed, hex};
-pub use import::{Incoming, Label, Origin};
-pub use select::{Selection, SelectionError};
-pub use watch::{Noticed, Watch};
+pub(crate) use base_file::{BaseFile, Changed, Seen, is_change};
+pub(crate) use catalog::{Store, StoreOptions};
+pub(crate) use entry::{Entry, Listed, hex};
+pub(crate) use import::{Incoming, Label, Origin};
+pub(crate) use select::{Selection, SelectionError};
+pub(crate) use watch::{Noticed, Watch};
 
 #[cfg(test)]
 mod tests;

@@ -10,24 +10,24 @@ use super::entry::{Entry, Listed};
 
 /// How a client names a base: by its digest, or by what it is to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-pub struct Selection {
+pub(crate) struct Selection {
     /// A SHA-256 in hex.
-    pub base: Option<String>,
+    pub(crate) base: Option<String>,
     /// The product's name.
-    pub product: Option<String>,
+    pub(crate) product: Option<String>,
     /// `windows`, `macos` or `linux`.
-    pub platform: Option<String>,
+    pub(crate) platform: Option<String>,
     /// `x64`, `arm64` or `universal`.
-    pub arch: Option<String>,
+    pub(crate) arch: Option<String>,
     /// `msi`, `pkg`, `deb` or `rpm`.
-    pub format: Option<String>,
+    pub(crate) format: Option<String>,
     /// Default: the highest one.
-    pub version: Option<String>,
+    pub(crate) version: Option<String>,
 }
 
 /// Why there is not exactly one base.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SelectionError {
+pub(crate) enum SelectionError {
     /// The request names neither a base nor a product.
     #[error("the request must name a base or a product")]
     Incomplete,
@@ -44,7 +44,7 @@ impl Store {
     ///
     /// # Errors
     /// No base is meant, or several that differ in more than that.
-    pub fn select(&self, selection: &Selection) -> Result<Arc<Entry>, SelectionError> {
+    pub(crate) fn select(&self, selection: &Selection) -> Result<Arc<Entry>, SelectionError> {
         let entries = self.list();
         if selection.base.is_none() && selection.product.is_none() {
             return Err(SelectionError::Incomplete);

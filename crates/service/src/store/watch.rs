@@ -13,7 +13,7 @@ use super::import::{Incoming, Label, Origin};
 
 /// A folder, and what was seen in it.
 #[derive(Debug)]
-pub struct Watch {
+pub(crate) struct Watch {
     folder: PathBuf,
     known: BTreeMap<OsString, Known>,
 }
@@ -30,7 +30,7 @@ struct Known {
 
 /// What a look at the folder found.
 #[derive(Debug)]
-pub enum Noticed {
+pub(crate) enum Noticed {
     /// A base came, under this name.
     Added(String),
     /// A base went.
@@ -42,7 +42,7 @@ pub enum Noticed {
 impl Watch {
     /// Watches a folder.
     #[must_use]
-    pub const fn new(folder: PathBuf) -> Self {
+    pub(crate) const fn new(folder: PathBuf) -> Self {
         Self { folder, known: BTreeMap::new() }
     }
 
@@ -50,7 +50,7 @@ impl Watch {
     ///
     /// # Errors
     /// The folder cannot be read; then nothing is withdrawn.
-    pub fn look(&mut self, store: &Store, now: u64, is_start: bool) -> Result<Vec<Noticed>> {
+    pub(crate) fn look(&mut self, store: &Store, now: u64, is_start: bool) -> Result<Vec<Noticed>> {
         let mut found = BTreeMap::new();
         for path in files(&self.folder)? {
             let name = path.file_name().unwrap_or_default().to_owned();

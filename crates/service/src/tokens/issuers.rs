@@ -6,7 +6,7 @@ use stampwright::issuer::Issuer;
 use stampwright::{Error, IssuerKeys, Result};
 
 /// The keys. They do not print.
-pub struct Issuers {
+pub(crate) struct Issuers {
     minting: Issuer,
     jwks: String,
 }
@@ -21,7 +21,7 @@ impl Issuers {
     ///
     /// # Errors
     /// One of them is no key, or they are too many.
-    pub fn new(minting: &[u8], listed: &[impl AsRef<[u8]>]) -> Result<Self> {
+    pub(crate) fn new(minting: &[u8], listed: &[impl AsRef<[u8]>]) -> Result<Self> {
         let minting = Issuer::from_pem(minting)?;
         let mut keys = keys_of(&minting.jwks())?;
         for other in listed.iter().map(AsRef::as_ref) {
@@ -45,13 +45,13 @@ impl Issuers {
 
     /// The public keys: a JSON Web Key Set (RFC 7517 §5), the minting key first.
     #[must_use]
-    pub fn jwks(&self) -> &str {
+    pub(crate) fn jwks(&self) -> &str {
         &self.jwks
     }
 
     /// The key that mints.
     #[must_use]
-    pub const fn minting(&self) -> &Issuer {
+    pub(crate) const fn minting(&self) -> &Issuer {
         &self.minting
     }
 }

@@ -7,37 +7,37 @@ use stampwright::Token;
 
 /// A token that is to be minted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenRequest {
+pub(crate) struct TokenRequest {
     /// Whose devices enroll with it.
-    pub tenant: String,
+    pub(crate) tenant: String,
     /// The product's name.
-    pub product: String,
+    pub(crate) product: String,
     /// How long it is valid, in seconds.
-    pub life_secs: u64,
+    pub(crate) life_secs: u64,
     /// How many devices may use it; none for any number.
-    pub uses: Option<u64>,
+    pub(crate) uses: Option<u64>,
     /// The one device that may use it.
-    pub serial: Option<String>,
+    pub(crate) serial: Option<String>,
 }
 
 impl TokenRequest {
     /// 30 days.
-    pub const DEFAULT_LIFE_SECS: u64 = 30 * 86_400;
+    pub(crate) const DEFAULT_LIFE_SECS: u64 = 30 * 86_400;
     /// Two hours: an installer refuses what expires within the hour.
-    pub const MIN_LIFE_SECS: u64 = 2 * 3600;
+    pub(crate) const MIN_LIFE_SECS: u64 = 2 * 3600;
     /// Ten years.
-    pub const MAX_LIFE_SECS: u64 = 3653 * 86_400;
+    pub(crate) const MAX_LIFE_SECS: u64 = 3653 * 86_400;
 }
 
 /// A token that was minted; the token is shown this once. It prints without it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Minted {
+pub(crate) struct Minted {
     /// Its `jti`.
-    pub id: String,
+    pub(crate) id: String,
     /// The token.
-    pub token: Token,
+    pub(crate) token: Token,
     /// The first second at which it is no longer valid.
-    pub expires: u64,
+    pub(crate) expires: u64,
 }
 
 /// Which token it was: what is kept, sealed, for a request that is repeated. The token itself is kept in one place only, where revoking it

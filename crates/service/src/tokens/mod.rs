@@ -15,6 +15,6 @@ mod registry;
 #[cfg(test)]
 mod tests;
 
-pub use issuers::Issuers;
-pub use minted::{Minted, TokenRequest};
-pub use registry::{MintOutcome, ServedBase, TokenError, Tokens};
+pub(crate) use issuers::Issuers;
+pub(crate) use minted::{Minted, TokenRequest};
+pub(crate) use registry::{MintOutcome, ServedBase, TokenError, Tokens};

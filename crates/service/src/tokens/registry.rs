@@ -23,7 +23,7 @@ const MAX_DEVICE_BYTES: usize = 256;
 
 /// The tokens of the service.
 #[derive(Clone)]
-pub struct Tokens {
+pub(crate) struct Tokens {
     ledger: Ledger,
     sealing: Arc<SealingKeys>,
     issuers: Option<Arc<Issuers>>,
@@ -31,18 +31,18 @@ pub struct Tokens {
 
 /// A base that is being served, as far as minting has to know it.
 #[derive(Debug, Clone, Copy)]
-pub struct ServedBase<'a> {
+pub(crate) struct ServedBase<'a> {
     /// Its product's name.
-    pub product: &'a str,
+    pub(crate) product: &'a str,
     /// What it is called in an error: its file name.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// The issuer keys in it.
-    pub keys: Option<&'a IssuerKeys>,
+    pub(crate) keys: Option<&'a IssuerKeys>,
 }
 
 /// What became of a request for a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MintOutcome {
+pub(crate) enum MintOutcome {
     /// It was minted.
     New(Minted),
     /// The same request came before: its token.
@@ -53,7 +53,7 @@ pub enum MintOutcome {
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
-pub enum TokenError {
+pub(crate) enum TokenError {
     /// The service has no issuer key.
     #[error("this service mints no tokens: it has no issuer key")]
     NoIssuer,
@@ -110,24 +110,24 @@ type Result<T> = std::result::Result<T, TokenError>;
 impl Tokens {
     /// Over a ledger, with keys for what is kept, and for minting if the service is to be an issuer.
     #[must_use]
-    pub const fn new(ledger: Ledger, sealing: Arc<SealingKeys>, issuers: Option<Arc<Issuers>>) -> Self {
+    pub(crate) const fn new(ledger: Ledger, sealing: Arc<SealingKeys>, issuers: Option<Arc<Issuers>>) -> Self {
         Self { ledger, sealing, issuers }
     }
 
     /// The public keys of the issuer, as a JSON Web Key Set; an empty one where there is no issuer.
     #[must_use]
-    pub fn jwks(&self) -> &str {
+    pub(crate) fn jwks(&self) -> &str {
         self.issuers.as_ref().map_or(r#"{"keys":[]}"#, |issuers| issuers.jwks())
     }
 
     /// Whether the service mints.
     #[must_use]
-    pub const fn has_issuer(&self) -> bool {
+    pub(crate) const fn has_issuer(&self) -> bool {
         self.issuers.is_some()
     }
 
     /// Mints a token. `served` are the bases that are being served now. `idempotency_key` is the header's value, if there is one.
-    pub async fn mint(
+    pub(crate) async fn mint(
         &self,
         caller: &Caller,
         request: &TokenRequest,
@@ -197,7 +197,7 @@ impl Tokens {
     }
 
     /// A token that was minted here, by its id: what `token_id` in a request names.
-    pub async fn kept(&self, caller: &Caller, id: &str, now: u64) -> Result<Token> {
+    pub(crate) async fn kept(&self, caller: &Caller, id: &str, now: u64) -> Result<Token> {
         let row = self.row(caller, id).await?;
         match row.status(now) {
             TokenStatus::Valid => {}
@@ -209,13 +209,13 @@ impl Tokens {
     }
 
     /// The token with this id, if the caller may see it.
-    pub async fn get(&self, caller: &Caller, id: &str) -> Result<TokenRow> {
+    pub(crate) async fn get(&self, caller: &Caller, id: &str) -> Result<TokenRow> {
         caller.may(Scope::Read)?;
         self.row(caller, id).await
     }
 
     /// Tokens, newest first: those of the caller's tenant, where he has one.
-    pub async fn list(&self, caller: &Caller, mut filter: Filter) -> Result<Page<TokenRow>> {
+    pub(crate) async fn list(&self, caller: &Caller, mut filter: Filter) -> Result<Page<TokenRow>> {
         caller.may(Scope::Read)?;
         if let Some(own) = &caller.tenant {
             if filter.tenant.as_ref().is_some_and(|asked| asked != own) {
@@ -227,7 +227,7 @@ impl Tokens {
     }
 
     /// Revokes a token.
-    pub async fn revoke(&self, caller: &Caller, id: &str, now: u64) -> Result<()> {
+    pub(crate) async fn revoke(&self, caller: &Caller, id: &str, now: u64) -> Result<()> {
         caller.may(Scope::Tokens)?;
         self.row(caller, id).await?;
         self.ledger.revoke_token(id, now).await?;
@@ -235,7 +235,7 @@ impl Tokens {
     }
 
     /// Writes down that a device has used a token: what an enrollment server reports.
-    pub async fn report_use(&self, caller: &Caller, id: &str, device: &str, now: u64) -> Result<UseReport> {
+    pub(crate) async fn report_use(&self, caller: &Caller, id: &str, device: &str, now: u64) -> Result<UseReport> {
         caller.may(Scope::Tokens)?;
         if device.is_empty() || device.len() > MAX_DEVICE_BYTES || device.chars().any(char::is_control) {
             let found = format!("{} bytes, or has control characters", device.len());
@@ -256,7 +256,7 @@ impl Tokens {
     ///
     /// # Errors
     /// The caller's key is for another tenant than the token. A token that names no tenant is the caller's own tenant's.
-    pub fn of_request(caller: &Caller, token: &Token, claims: Option<&Claims>, now: u64) -> Result<TokenRecord> {
+    pub(crate) fn of_request(caller: &Caller, token: &Token, claims: Option<&Claims>, now: u64) -> Result<TokenRecord> {
         if let Some(claims) = claims {
             caller.may_for(Some(&claims.tenant))?;
         }
