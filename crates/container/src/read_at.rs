@@ -10,7 +10,7 @@ use std::ops::Range;
 use crate::reader::{Error, Malformed, Problem};
 
 /// The longest piece of what is read a piece at a time: long enough that a system call for each does not count.
-pub const PIECE_BYTES: usize = 256 << 10;
+pub(crate) const PIECE_BYTES: usize = 256 << 10;
 
 /// Bytes of a known length that can be read at any offset, by many at once.
 pub trait ReadAt: Send + Sync {

@@ -161,7 +161,7 @@ impl<'a> Reader<'a> {
 
     /// The same bytes, seen as another structure from here on.
     #[must_use]
-    pub const fn renamed(mut self, structure: &'static str) -> Self {
+    pub(crate) const fn renamed(mut self, structure: &'static str) -> Self {
         self.structure = structure;
         self
     }
@@ -214,7 +214,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Skips `n` bytes.
-    pub fn skip(&mut self, n: usize) -> Result<(), Malformed> {
+    pub(crate) fn skip(&mut self, n: usize) -> Result<(), Malformed> {
         self.take(n).map(drop)
     }
 
@@ -241,7 +241,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A little-endian 64-bit number.
-    pub fn u64_le(&mut self) -> Result<u64, Malformed> {
+    pub(crate) fn u64_le(&mut self) -> Result<u64, Malformed> {
         self.array().map(u64::from_le_bytes)
     }
 
@@ -256,7 +256,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A big-endian 64-bit number.
-    pub fn u64_be(&mut self) -> Result<u64, Malformed> {
+    pub(crate) fn u64_be(&mut self) -> Result<u64, Malformed> {
         self.array().map(u64::from_be_bytes)
     }
 

@@ -14,8 +14,8 @@ pub const MAX_TOKEN_BYTES: usize = 4096;
 /// The extension's object identifier: a UUID, 5c1d7e0a-93b4-4f6e-8a27-d06f3b5e9c41, in seven numbers below the root that Microsoft's `oidgen` gives to
 /// identifiers that need no registration. Not `2.25.` and the UUID as one number (X.667): readers whose numbers have 32 or 64
 /// bits (the `der` crate, Go's `crypto/x509`) refuse the whole certificate, and with it the signature.
-pub const MSI_OID: &str = "1.2.840.113556.1.8000.2554.23581.32266.37812.20334.35367.13659963.6200385";
-/// The same as the content of its DER encoding.
+///
+/// This is the content of its DER encoding; in numbers: 1.2.840.113556.1.8000.2554.23581.32266.37812.20334.35367.13659963.6200385.
 pub const MSI_OID_DER: [u8; 34] = [
     0x2a, 0x86, 0x48, 0x86, 0xf7, 0x14, 0x01, 0xbe, 0x40, 0x93, 0x7a, // the root
     0x81, 0xb8, 0x1d, 0x81, 0xfc, 0x0a, 0x82, 0xa7, 0x34, 0x81, 0x9e, 0x6e, 0x82, 0x94, 0x27, 0x86, 0xc1, 0xde, 0x3b,
@@ -50,7 +50,7 @@ mod tests {
         arcs.pop();
         let first = arcs.remove(0);
         let text: Vec<String> = [first / 40, first % 40].iter().chain(&arcs).map(u32::to_string).collect();
-        assert_eq!(text.join("."), MSI_OID);
+        assert_eq!(text.join("."), "1.2.840.113556.1.8000.2554.23581.32266.37812.20334.35367.13659963.6200385");
     }
 
     #[test]

@@ -162,7 +162,7 @@ fn reference(name: &BytesRef<'_>) -> Option<char> {
 /// Text as it is written between tags or in an attribute's double quotes. Control characters, which XML 1.0 cannot
 /// carry, are left out.
 #[must_use]
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -22,7 +22,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 6] =
+    pub(crate) const ALL: [Self; 6] =
         [Self::SystemUuid, Self::BoardSerial, Self::SystemSerial, Self::Mac, Self::Cpu, Self::OsInstance];
 
     /// What an equal part of this kind says.
@@ -71,7 +71,7 @@ pub enum Class {
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Physical, Self::Vm, Self::Container, Self::Unknown];
+    pub(crate) const ALL: [Self; 4] = [Self::Physical, Self::Vm, Self::Container, Self::Unknown];
 
     /// Its name on the wire.
     #[must_use]

@@ -15,7 +15,7 @@ pub struct Match {
     /// Kinds that both have with different values.
     pub differing: Vec<Kind>,
     /// What it comes to.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
 }
 
 /// What two fingerprints come to.

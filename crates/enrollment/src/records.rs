@@ -169,7 +169,7 @@ pub struct Device {
 impl Device {
     /// Has it been silent for longer than `secs`? A retired record counts as silent.
     #[must_use]
-    pub fn is_silent(&self, secs: u64, now: u64) -> bool {
+    pub(crate) fn is_silent(&self, secs: u64, now: u64) -> bool {
         self.retired || now.saturating_sub(self.last_seen.unwrap_or(self.enrolled)) > secs
     }
 }

@@ -36,24 +36,6 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// All of them.
-    pub const ALL: [Self; 14] = [
-        Self::TokenUnknown,
-        Self::TokenExpired,
-        Self::TokenRevoked,
-        Self::TokenExhausted,
-        Self::WrongProduct,
-        Self::WrongTenant,
-        Self::AgentTooOld,
-        Self::SerialMismatch,
-        Self::NotPreEnrolled,
-        Self::AllocationExhausted,
-        Self::DeviceCloned,
-        Self::DeviceRetired,
-        Self::DeviceUnknown,
-        Self::Denied,
-    ];
-
     /// The last part of the problem's `type`.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -44,12 +44,12 @@ pub struct Civil {
     pub minute: u8,
     pub second: u8,
     /// 0 is Sunday.
-    pub weekday: u8,
+    pub(crate) weekday: u8,
 }
 
 impl Civil {
     /// The last second that four digits of a year can say: 9999-12-31T23:59:59Z. Later ones count as this one.
-    pub const LAST_SECS: u64 = 253_402_300_799;
+    pub(crate) const LAST_SECS: u64 = 253_402_300_799;
 
     /// The date and time of so many seconds since 1970-01-01 UTC.
     #[must_use]
@@ -78,7 +78,7 @@ impl Civil {
 
     /// As RFC 2822 writes it, e.g. `Mon, 01 Jan 2024 00:00:00 +0000` (Debian changelogs).
     #[must_use]
-    pub fn rfc2822(self) -> String {
+    pub(crate) fn rfc2822(self) -> String {
         const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
         const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let weekday = DAYS.get(usize::from(self.weekday)).copied().unwrap_or_default();

@@ -97,7 +97,7 @@ impl Source {
     }
 
     /// A file on the disk; its length is taken now, and [`Source::open`] gives just as many bytes.
-    pub fn disk(path: impl Into<PathBuf>) -> Result<Self, PayloadError> {
+    pub(crate) fn disk(path: impl Into<PathBuf>) -> Result<Self, PayloadError> {
         let path = path.into();
         match std::fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() => Ok(Self::Disk { path, len: metadata.len() }),
@@ -202,7 +202,7 @@ impl Payload {
 
     /// What is at a path.
     #[must_use]
-    pub fn get(&self, path: &str) -> Option<&Node> {
+    pub(crate) fn get(&self, path: &str) -> Option<&Node> {
         self.entries.get(path)
     }
 

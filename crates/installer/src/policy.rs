@@ -116,7 +116,7 @@ impl AcceptedToken {
 
     /// Whether issuer keys in the base, or asserted for it, have verified it.
     #[must_use]
-    pub const fn is_verified(&self) -> bool {
+    pub(crate) const fn is_verified(&self) -> bool {
         self.verified
     }
 

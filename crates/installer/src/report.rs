@@ -95,7 +95,7 @@ impl Report {
         Self { listed: Some(Vec::new()), ..Self::default() }
     }
 
-    /// An empty report that lists its checks if this one does, to be [taken over](Report::take_over).
+    /// An empty report that lists its checks if this one does, to be taken over by it.
     #[must_use]
     pub fn part(&self) -> Self {
         Self { listed: self.listed.as_ref().map(|_| Vec::new()), ..Self::default() }
@@ -154,7 +154,7 @@ impl Report {
     }
 
     /// Adds a warning.
-    pub fn warning(&mut self, id: &'static str, place: impl Into<String>, message: impl Into<String>) {
+    pub(crate) fn warning(&mut self, id: &'static str, place: impl Into<String>, message: impl Into<String>) {
         self.say(Severity::Warning, id, place, message);
     }
 
@@ -168,7 +168,7 @@ impl Report {
     }
 
     /// Takes over what another report has found, as far as `is_asked` says of an id; its other checks are listed as not checked.
-    pub fn take_over(&mut self, other: Self, is_asked: impl Fn(&str) -> bool) {
+    pub(crate) fn take_over(&mut self, other: Self, is_asked: impl Fn(&str) -> bool) {
         self.checks += other.checks;
         self.findings.extend(other.findings.into_iter().filter(|finding| is_asked(finding.id)));
         if let Some(listed) = &mut self.listed {

@@ -21,12 +21,12 @@ impl SecretBytes {
 
     /// No bytes, with room for so many.
     #[must_use]
-    pub fn with_capacity(bytes: usize) -> Self {
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
         Self(Vec::with_capacity(bytes))
     }
 
     /// Adds bytes at the end.
-    pub fn extend_from_slice(&mut self, bytes: &[u8]) {
+    pub(crate) fn extend_from_slice(&mut self, bytes: &[u8]) {
         let len = self.0.len() + bytes.len();
         if len > self.0.capacity() {
             let mut moved = Self::with_capacity(len.max(2 * self.0.capacity()));
@@ -37,12 +37,12 @@ impl SecretBytes {
     }
 
     /// Keeps the first `len` bytes.
-    pub fn truncate(&mut self, len: usize) {
+    pub(crate) fn truncate(&mut self, len: usize) {
         self.0.truncate(len);
     }
 
     /// Takes away the first `len` bytes, or all.
-    pub fn cut_front(&mut self, len: usize) {
+    pub(crate) fn cut_front(&mut self, len: usize) {
         self.0.drain(..len.min(self.0.len()));
     }
 

@@ -15,7 +15,7 @@ pub enum Escape {
     Xml,
     /// POSIX shell: each value becomes one word in single quotes. The template must not quote it again.
     Shell,
-    /// A systemd unit: a value on the right of `=`, `%` doubled. For command lines see [`systemd_word`].
+    /// A systemd unit: a value on the right of `=`, `%` doubled. The words of a command line are quoted first (`systemd_word`).
     Systemd,
     /// Markdown (CommonMark 2.4): every punctuation mark with a backslash before it, control characters as spaces. Not for
     /// code spans, where a backslash is itself: what stands there must be known to be plain.
@@ -67,7 +67,7 @@ pub fn xml(value: &str) -> String {
 
 /// Text for a page of Markdown, on one line.
 #[must_use]
-pub fn markdown(value: &str) -> String {
+pub(crate) fn markdown(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     for c in value.chars() {
         match c {
@@ -83,14 +83,14 @@ pub fn markdown(value: &str) -> String {
 
 /// One word for a POSIX shell, in single quotes (XCU 2.2.2).
 #[must_use]
-pub fn shell_word(value: &str) -> String {
+pub(crate) fn shell_word(value: &str) -> String {
     format!("'{}'", value.replace('\'', "'\\''"))
 }
 
 /// One word of a systemd command line: in double quotes, with `%` (specifiers) and `$` (variables) doubled
 /// (systemd.service(5), "Command lines").
 #[must_use]
-pub fn systemd_word(value: &str) -> String {
+pub(crate) fn systemd_word(value: &str) -> String {
     let mut out = String::from("\"");
     for c in value.chars() {
         match c {

@@ -65,7 +65,7 @@ impl Token {
 
     /// Whether a token may have this byte.
     #[must_use]
-    pub const fn allows(byte: u8) -> bool {
+    pub(crate) const fn allows(byte: u8) -> bool {
         byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b':' | b'-')
     }
 

@@ -46,7 +46,7 @@ impl Version {
 
     /// Whether it is a release, not something before one.
     #[must_use]
-    pub const fn is_release(&self) -> bool {
+    pub(crate) const fn is_release(&self) -> bool {
         self.pre.is_none()
     }
 

@@ -91,14 +91,14 @@ impl Folder {
     }
 
     /// A new file to write to, and to read from.
-    pub fn create(&mut self, path: &str) -> Result<File, KitError> {
+    pub(crate) fn create(&mut self, path: &str) -> Result<File, KitError> {
         let file = self.open(path)?;
         self.files.push(path.to_owned());
         Ok(file)
     }
 
     /// A file for what is in between; it is gone after `work`.
-    pub fn scratch<T>(
+    pub(crate) fn scratch<T>(
         &mut self,
         work: impl FnOnce(&mut Self, &mut File) -> Result<T, KitError>,
     ) -> Result<T, KitError> {
@@ -158,6 +158,6 @@ impl Folder {
 }
 
 /// An I/O error of one file of the kit.
-pub fn failed(path: &str) -> impl FnOnce(io::Error) -> KitError + '_ {
+pub(crate) fn failed(path: &str) -> impl FnOnce(io::Error) -> KitError + '_ {
     move |source| KitError::Write { path: path.to_owned(), source }
 }

@@ -23,7 +23,7 @@ const MAX_LABELS: usize = 16;
 #[derive(Debug, Clone)]
 pub struct Macos {
     /// Its file name, e.g. `TheOneRMM-Agent.pkg`.
-    pub file_name: String,
+    pub(crate) file_name: String,
     /// What its documents say.
     pub facts: Facts,
     /// The product's name, on one line.
@@ -33,9 +33,9 @@ pub struct Macos {
     /// The one application, as the package names it.
     pub application: Application,
     /// Labels of its daemons, sorted.
-    pub labels: Vec<String>,
+    pub(crate) labels: Vec<String>,
     /// The command that removes the product again, where the package brings a script for it.
-    pub uninstall: Option<String>,
+    pub(crate) uninstall: Option<String>,
     /// Its program's code signature; `None` where there is none that names a team.
     pub program: Option<Program>,
     /// The token in it.
@@ -54,7 +54,7 @@ pub struct Program {
     /// Its designated requirement, as the signature has it or as it follows from identifier and team.
     pub requirement: String,
     /// Whether the signature is the application's: then it goes by its bundle id, else by its path.
-    pub is_application: bool,
+    pub(crate) is_application: bool,
 }
 
 impl Macos {
@@ -112,7 +112,7 @@ impl Macos {
 
     /// The name without its ending.
     #[must_use]
-    pub fn stem(&self) -> &str {
+    pub(crate) fn stem(&self) -> &str {
         self.file_name.rsplit_once('.').map_or(&self.file_name, |(stem, _)| stem)
     }
 
@@ -123,7 +123,7 @@ impl Macos {
     }
 
     /// Refuses a second token; a package without any is fit, since a profile may bring it later.
-    pub fn check_token(&self, given: bool) -> Result<(), KitError> {
+    pub(crate) fn check_token(&self, given: bool) -> Result<(), KitError> {
         match &self.token {
             Some(TokenSummary { fingerprint, .. }) if given => Err(KitError::TwoTokens(fingerprint.clone())),
             _ => Ok(()),

@@ -23,9 +23,9 @@ const NOWHERE: &str = "https://replace-me.invalid/";
 #[derive(Debug, Clone)]
 pub struct Weighed {
     /// Its address.
-    pub url: String,
+    pub(crate) url: String,
     /// Its length.
-    pub len_bytes: u64,
+    pub(crate) len_bytes: u64,
     /// The SHA-256 of the whole, in hexadecimal.
     pub sha256: String,
     /// The length of all pieces but the last.
@@ -54,7 +54,7 @@ impl Weighed {
 
     /// Whether somebody said where the package is.
     #[must_use]
-    pub fn has_url(&self) -> bool {
+    pub(crate) fn has_url(&self) -> bool {
         !self.url.starts_with(NOWHERE)
     }
 }

@@ -19,7 +19,7 @@ use crate::folder::{Folder, KitError};
 use crate::macos::{Macos, Program};
 
 /// The managed preference with the token. The agent contract names it.
-pub const TOKEN_KEY: &str = "EnrollmentToken";
+pub(crate) const TOKEN_KEY: &str = "EnrollmentToken";
 
 /// Which profiles were written, by their file names.
 #[derive(Debug, Clone, Default, serde::Serialize)]
@@ -27,15 +27,15 @@ pub struct Written {
     /// The token's.
     pub token: Option<String>,
     /// The login items'.
-    pub login_items: Option<String>,
+    pub(crate) login_items: Option<String>,
     /// Full disk access's.
-    pub full_disk_access: Option<String>,
+    pub(crate) full_disk_access: Option<String>,
 }
 
 impl Written {
     /// Whether there is one at all.
     #[must_use]
-    pub const fn is_any(&self) -> bool {
+    pub(crate) const fn is_any(&self) -> bool {
         self.token.is_some() || self.login_items.is_some() || self.full_disk_access.is_some()
     }
 }

@@ -5,7 +5,7 @@ const MAX_NAME_BYTES: usize = 100;
 
 /// One line of text: control characters, which neither XML nor a console's field can have, become spaces.
 #[must_use]
-pub fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let is_wrong = |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}' | '\u{2028}' | '\u{2029}');
     text.chars().map(|c| if is_wrong(c) { ' ' } else { c }).collect::<String>().trim().to_owned()
 }
@@ -13,7 +13,7 @@ pub fn plain(text: &str) -> String {
 /// Whether a file name can stand in a command line, a zip archive, an XML document and a web address as it is: letters, digits,
 /// inner spaces and `._+()-`, up to 100 bytes.
 #[must_use]
-pub fn is_plain_name(name: &str) -> bool {
+pub(crate) fn is_plain_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b" ._+()-".contains(&byte);
     !name.is_empty()
         && name.len() <= MAX_NAME_BYTES
@@ -24,13 +24,13 @@ pub fn is_plain_name(name: &str) -> bool {
 
 /// Whether a version is numbers and dots.
 #[must_use]
-pub fn is_version(text: &str) -> bool {
+pub(crate) fn is_version(text: &str) -> bool {
     text.len() <= 50 && text.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Whether something can be a bundle id.
 #[must_use]
-pub fn is_identifier(text: &str) -> bool {
+pub(crate) fn is_identifier(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
     !text.is_empty() && text.len() <= 155 && text.bytes().all(allowed)
 }

@@ -11,7 +11,7 @@ use crate::text::{is_plain_name, is_version, plain};
 #[derive(Debug, Clone)]
 pub struct Windows {
     /// Its file name, e.g. `TheOneRMM-Agent.msi`; safe inside double quotes of a command line.
-    pub file_name: String,
+    pub(crate) file_name: String,
     /// Everything its tables say; codes are GUIDs.
     pub facts: Facts,
     /// The product's name, on one line.
@@ -44,7 +44,7 @@ impl Windows {
 
     /// The name without its ending.
     #[must_use]
-    pub fn stem(&self) -> &str {
+    pub(crate) fn stem(&self) -> &str {
         self.file_name.rsplit_once('.').map_or(&self.file_name, |(stem, _)| stem)
     }
 
@@ -55,7 +55,7 @@ impl Windows {
     }
 
     /// Whether a token must come with the kit: `Ok(true)` when `given` brings one to a base.
-    pub fn needs_token(&self, given: bool) -> Result<bool, KitError> {
+    pub(crate) fn needs_token(&self, given: bool) -> Result<bool, KitError> {
         match (&self.facts.token, given) {
             (Some(TokenSummary { fingerprint, .. }), true) => Err(KitError::TwoTokens(fingerprint.clone())),
             (Some(_), false) => Ok(false),

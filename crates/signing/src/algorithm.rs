@@ -39,7 +39,7 @@ pub enum KeyKind {
 impl KeyKind {
     /// The name that a signing command gets.
     #[must_use]
-    pub const fn signature_name(self) -> &'static str {
+    pub(crate) const fn signature_name(self) -> &'static str {
         match self {
             Self::Rsa { .. } => "rsa-pkcs1-sha256",
             Self::P256 => "ecdsa-p256-sha256",
@@ -113,7 +113,7 @@ pub enum PublicKey {
 impl PublicKey {
     /// From a SubjectPublicKeyInfo. `None`: another kind of key, or none at all.
     #[must_use]
-    pub fn from_spki(der: &[u8]) -> Option<Self> {
+    pub(crate) fn from_spki(der: &[u8]) -> Option<Self> {
         RsaPublicKey::from_public_key_der(der)
             .map(Self::Rsa)
             .or_else(|_| p256::ecdsa::VerifyingKey::from_public_key_der(der).map(Self::P256))
@@ -146,7 +146,7 @@ impl PublicKey {
     /// Whether `signature` is this RSA key's over a digest without its name: padding, and then the digest's bytes alone. Authorities that
     /// countersigned for Authenticode wrote it so (CryptoAPI's `CRYPT_NOHASHOID`), and Windows takes it.
     #[must_use]
-    pub fn verifies_unnamed(&self, digest: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn verifies_unnamed(&self, digest: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Rsa(key) => {
                 let padding = Pkcs1v15Sign { hash_len: Some(digest.len()), prefix: Box::default() };

@@ -58,7 +58,7 @@ pub enum CertificateError {
 
 impl Certificate {
     /// Reads one certificate in DER.
-    pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+    pub(crate) fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let parts = Parts::read(der)?;
         let parsed =
             x509_cert::Certificate::from_der(der).map_err(|error| CertificateError::Parse(error.to_string()))?;
@@ -124,7 +124,7 @@ impl Certificate {
 
     /// The last second of its validity, since 1970.
     #[must_use]
-    pub fn not_after(&self) -> u64 {
+    pub(crate) fn not_after(&self) -> u64 {
         self.parsed.tbs_certificate.validity.not_after.to_unix_duration().as_secs()
     }
 

@@ -11,7 +11,7 @@ use container::reader::{Malformed, Problem};
 
 /// A moment for people: `2026-01-31T12:00:00Z`.
 #[must_use]
-pub fn date(seconds: u64) -> String {
+pub(crate) fn date(seconds: u64) -> String {
     match DateTime::from_unix_duration(Duration::from_secs(seconds)) {
         Ok(date) => date.to_string(),
         Err(_) => format!("{seconds} seconds after 1970"),

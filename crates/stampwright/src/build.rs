@@ -112,7 +112,7 @@ impl BuildPlan {
     }
 
     /// The installers, in the order of the formats. Every agent is checked and every payload settled before the first one is built.
-    pub fn items(&self) -> Result<Vec<BuildItem<'_>>> {
+    pub(crate) fn items(&self) -> Result<Vec<BuildItem<'_>>> {
         self.survey().into_iter().collect()
     }
 

@@ -96,7 +96,7 @@ pub fn certificates(path: &Path) -> Result<Vec<Certificate>> {
 }
 
 /// Reads OpenPGP public keys. `None`: the file is something else.
-pub fn openpgp_keys(path: &Path) -> Result<Option<Keyring>> {
+pub(crate) fn openpgp_keys(path: &Path) -> Result<Option<Keyring>> {
     let bytes = small(path)?;
     let is_armored = bytes.windows(OPENPGP_ARMOR.len()).any(|window| window == OPENPGP_ARMOR);
     is_armored.then(|| Keyring::read(&bytes).map_err(|error| Error::wrong(error).about(path))).transpose()

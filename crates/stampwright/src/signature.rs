@@ -72,7 +72,7 @@ impl Judged {
 
     /// What is wrong with it, in one sentence.
     #[must_use]
-    pub fn first_error(&self) -> Option<String> {
+    pub(crate) fn first_error(&self) -> Option<String> {
         if self.valid {
             return None;
         }

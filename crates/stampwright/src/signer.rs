@@ -134,7 +134,7 @@ impl Signer {
 
     /// How many bytes a signature makes an installer longer, at most.
     #[must_use]
-    pub fn max_growth_bytes(&self) -> u64 {
+    pub(crate) fn max_growth_bytes(&self) -> u64 {
         (self.max_cms_len() + self.rsa_len()) as u64 * 2
     }
 

@@ -99,7 +99,8 @@ fn checked(file: &FileAt, path: &Path, expected: &Expected<'_>) -> Result<Verifi
 fn damaged(installer: &dyn Installer, expected: &Expected<'_>, mut report: Report, error: ReadError) -> Result<Report> {
     let is_signed = installer.signable().is_some_and(|file| matches!(file.stored(), Ok(Some(_))));
     let is_known = is_signed && check_signature(installer, expected.trust, &mut report).is_ok();
-    if !matches!(error, ReadError::Malformed(_)) || !(is_known || !report.is_ok()) {
+    let is_worth_saying = is_known || !report.is_ok();
+    if !matches!(error, ReadError::Malformed(_)) || !is_worth_saying {
         return Err(error.into());
     }
     report.error("damaged", "file", error.to_string());

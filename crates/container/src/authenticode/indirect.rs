@@ -40,7 +40,7 @@ pub struct IndirectData<'a> {
     /// The kind of file.
     pub subject: Subject,
     /// The digest's algorithm.
-    pub digest_algorithm: ObjectIdentifier,
+    pub(crate) digest_algorithm: ObjectIdentifier,
     /// The file's digest.
     pub digest: &'a [u8],
     /// The value itself. The message's digest is over its content, without tag and length (PKCS #7 §9.3; CMS differs for other types).

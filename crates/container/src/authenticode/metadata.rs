@@ -21,9 +21,9 @@ pub struct Leaf<'a> {
     /// Its state bits.
     pub state: u32,
     /// Creation time in 100 ns since 1601.
-    pub created: u64,
+    pub(crate) created: u64,
     /// Modification time in 100 ns since 1601.
-    pub modified: u64,
+    pub(crate) modified: u64,
 }
 
 impl<'a> Leaf<'a> {

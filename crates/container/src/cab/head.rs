@@ -38,7 +38,7 @@ pub struct Folder {
     /// How many blocks it has.
     pub blocks: u16,
     /// How they are stored.
-    pub method: Method,
+    pub(crate) method: Method,
 }
 
 /// A file: a stretch of a folder.

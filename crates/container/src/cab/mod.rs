@@ -45,7 +45,7 @@ const NAME_IS_UTF: u16 = 0x80;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DosTime {
     /// Year from 1980 (7 bits), month (4), day (5).
-    pub date: u16,
+    pub(crate) date: u16,
     /// Hour (5 bits), minute (6), half seconds (5).
     pub time: u16,
 }

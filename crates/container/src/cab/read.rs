@@ -21,11 +21,6 @@ impl<R: ReadAt> Cabinet<R> {
         Ok(Self { head: Head::read(&data)?, data })
     }
 
-    /// How many bytes of the data come after the cabinet.
-    pub fn trailing_bytes(&self) -> u64 {
-        self.data.len().saturating_sub(self.head.len)
-    }
-
     /// Why its files cannot be taken out here, if they cannot.
     #[must_use]
     pub fn unopened(&self) -> Option<&'static str> {

@@ -239,11 +239,10 @@ fn many_folders_are_read_in_no_time() {
 }
 
 #[test]
-fn what_follows_a_cabinet_is_counted() {
+fn what_follows_a_cabinet_is_left_alone() {
     let all = [("a".to_owned(), pattern(1, 100))];
     let mut longer = build(&[(Compression::None, all.to_vec())], THREE);
     longer.extend([7; 5]);
-    assert_eq!(Cabinet::open(longer.as_slice()).unwrap().trailing_bytes(), 5);
     assert!(contents(&longer).unwrap() == all);
 }
 

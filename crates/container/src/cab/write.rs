@@ -71,7 +71,7 @@ pub enum WriteError {
 }
 
 /// Opens a file's content, given its name in the cabinet.
-pub type Open<'a> = dyn FnMut(&str) -> io::Result<Box<dyn Read + 'a>> + 'a;
+pub(crate) type Open<'a> = dyn FnMut(&str) -> io::Result<Box<dyn Read + 'a>> + 'a;
 
 /// Writes a cabinet of `folders` where `out` stands, leaves it at the cabinet's end, and gives the cabinet's length.
 /// The bytes do not depend on `threads`.

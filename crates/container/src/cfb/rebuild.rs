@@ -77,7 +77,7 @@ impl From<Malformed> for RebuildError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rebuilt {
     /// The length of the file in bytes.
-    pub file_len: u64,
+    pub(crate) file_len: u64,
     /// Where the last stream starts in the file, if it is not in the mini stream.
     pub last: Option<u64>,
 }

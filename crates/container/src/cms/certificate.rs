@@ -34,7 +34,7 @@ pub struct Certificate<'a> {
     /// subjectPublicKeyInfo.
     pub spki: Value<'a>,
     /// `[3] extensions`, of version 3 only.
-    pub extensions: Option<Value<'a>>,
+    pub(crate) extensions: Option<Value<'a>>,
     /// signatureAlgorithm.
     pub signature_algorithm: ObjectIdentifier,
     /// The signature's bytes.
@@ -93,7 +93,7 @@ impl<'a> Certificate<'a> {
 
     /// The subject key identifier, if it has one that can be read.
     #[must_use]
-    pub fn key_identifier(&self) -> Option<&'a [u8]> {
+    pub(crate) fn key_identifier(&self) -> Option<&'a [u8]> {
         let mut inner = Values::der(self.extension(SUBJECT_KEY_IDENTIFIER)?);
         inner.expect(OCTET_STRING, "subjectKeyIdentifier").ok().map(|value| value.content)
     }

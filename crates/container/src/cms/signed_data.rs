@@ -12,9 +12,9 @@ use crate::reader::{Malformed, Problem};
 #[derive(Debug, Clone)]
 pub struct SignedData<'a> {
     /// ContentInfo, which is all of the message.
-    pub content_info: Value<'a>,
+    pub(crate) content_info: Value<'a>,
     /// `[0]` around SignedData.
-    pub explicit: Value<'a>,
+    pub(crate) explicit: Value<'a>,
     /// SignedData.
     pub signed_data: Value<'a>,
     /// eContentType.

@@ -33,12 +33,10 @@ pub struct SignerInfo<'a> {
     pub signed: Option<Value<'a>>,
     /// The algorithm that the signature is made with.
     pub signature_algorithm: ObjectIdentifier,
-    /// Its parameters, if there are any.
-    pub signature_parameters: Option<Value<'a>>,
     /// The signature's bytes.
     pub signature: Cow<'a, [u8]>,
     /// `[1] unsignedAttrs`.
-    pub unsigned: Option<Value<'a>>,
+    pub(crate) unsigned: Option<Value<'a>>,
 }
 
 /// An attribute and its values.
@@ -87,12 +85,11 @@ impl<'a> SignerInfo<'a> {
         };
         let (digest_algorithm, _) = algorithm(fields.expect(SEQUENCE, "digestAlgorithm")?, "digestAlgorithm")?;
         let signed = fields.optional(CONTEXT_0, "signedAttrs")?;
-        let (signature_algorithm, signature_parameters) =
-            algorithm(fields.expect(SEQUENCE, "signatureAlgorithm")?, "signatureAlgorithm")?;
+        let (signature_algorithm, _) = algorithm(fields.expect(SEQUENCE, "signatureAlgorithm")?, "signatureAlgorithm")?;
         let signature = fields.take("signature")?.octets("signature")?;
         let unsigned = fields.optional(CONTEXT_1, "unsignedAttrs")?;
         fields.finish("SignerInfo")?;
-        Ok(Self { signer, digest_algorithm, signed, signature_algorithm, signature_parameters, signature, unsigned })
+        Ok(Self { signer, digest_algorithm, signed, signature_algorithm, signature, unsigned })
     }
 
     /// The signed attributes, which must be DER: they are hashed. None are no attributes.

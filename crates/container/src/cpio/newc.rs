@@ -24,9 +24,9 @@ pub(super) const STRIPPED_MAGIC: &[u8; 6] = b"07070X";
 /// Magic and number of such an entry.
 pub(super) const STRIPPED_BYTES: usize = 14;
 /// A header without its name.
-pub const HEADER_BYTES: usize = 110;
+pub(crate) const HEADER_BYTES: usize = 110;
 /// Names and data end at a multiple of this.
-pub const ALIGN: usize = 4;
+pub(crate) const ALIGN: usize = 4;
 
 /// What an entry's header says. Everything belongs to root.
 #[derive(Debug, Clone, Copy)]

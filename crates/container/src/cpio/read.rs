@@ -46,7 +46,7 @@ pub struct Entry {
     /// The name without a leading `./`; the root is `.`.
     pub path: String,
     /// The number that several names of one file share.
-    pub inode: u64,
+    pub(crate) inode: u64,
     /// File type and permissions.
     pub mode: u32,
     /// The owner's number.
@@ -127,7 +127,7 @@ impl<R: Read> Reader<R> {
 
     /// Takes entries of rpm's stripped form as well (`07070X`), which have a number in place of a header: what `listed` has at that number.
     #[must_use]
-    pub fn with_listed(self, listed: Vec<Entry>) -> Self {
+    pub(crate) fn with_listed(self, listed: Vec<Entry>) -> Self {
         Self { listed, ..self }
     }
 
@@ -200,11 +200,6 @@ impl<R: Read> Reader<R> {
         let mut out = Vec::with_capacity(usize::try_from(self.data_left).unwrap_or(0).min(MAX_ROOM_BYTES));
         self.read_to_end(&mut out).map_err(|e| failed(offset, e))?;
         Ok(out)
-    }
-
-    /// Ends the reading before the archive's end and gives the source back.
-    pub fn into_inner(self) -> R {
-        self.inner
     }
 
     fn admit(&mut self, start: u64, entry: &Entry) -> Result<(), Error> {

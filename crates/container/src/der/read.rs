@@ -51,8 +51,8 @@ impl<'a> Value<'a> {
     }
 
     /// Whether its length is in its header, as DER asks for.
-    #[must_use]
-    pub const fn is_definite(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) const fn is_definite(&self) -> bool {
         self.inside + self.content.len() == self.end()
     }
 
@@ -64,7 +64,7 @@ impl<'a> Value<'a> {
 
     /// The values in it, which must be DER.
     #[must_use]
-    pub const fn der_values(&self) -> Values<'a> {
+    pub(crate) const fn der_values(&self) -> Values<'a> {
         Values { rest: self.content, at: self.inside, encoding: Encoding::Der }
     }
 
@@ -144,13 +144,13 @@ impl<'a> Values<'a> {
 
     /// Whether everything has been read.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
     /// The tag of the next value, if there is one.
     #[must_use]
-    pub fn peek(&self) -> Option<u8> {
+    pub(crate) fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
     }
 
@@ -211,7 +211,7 @@ impl<'a> Values<'a> {
 
     /// An error about what comes next, which is a `what`.
     #[must_use]
-    pub const fn wrong(&self, what: &'static str, problem: Problem) -> Malformed {
+    pub(crate) const fn wrong(&self, what: &'static str, problem: Problem) -> Malformed {
         Malformed { structure: what, offset: self.at as u64, problem }
     }
 }

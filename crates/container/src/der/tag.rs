@@ -5,11 +5,11 @@ pub const BOOLEAN: u8 = 0x01;
 /// INTEGER.
 pub const INTEGER: u8 = 0x02;
 /// BIT STRING.
-pub const BIT_STRING: u8 = 0x03;
+pub(crate) const BIT_STRING: u8 = 0x03;
 /// OCTET STRING.
 pub const OCTET_STRING: u8 = 0x04;
 /// OCTET STRING in pieces, which BER alone has.
-pub const OCTET_STRING_IN_PIECES: u8 = 0x24;
+pub(crate) const OCTET_STRING_IN_PIECES: u8 = 0x24;
 /// NULL.
 pub const NULL: u8 = 0x05;
 /// OBJECT IDENTIFIER.
@@ -29,4 +29,4 @@ pub const CONTEXT_0: u8 = 0xA0;
 /// `[1]`, constructed.
 pub const CONTEXT_1: u8 = 0xA1;
 /// `[3]`, constructed.
-pub const CONTEXT_3: u8 = 0xA3;
+pub(crate) const CONTEXT_3: u8 = 0xA3;

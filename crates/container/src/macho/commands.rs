@@ -25,11 +25,11 @@ const PLATFORM_MACOS: u32 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OsVersion {
     /// `10` or `11` and up.
-    pub major: u16,
+    pub(crate) major: u16,
     /// The second number.
-    pub minor: u8,
+    pub(crate) minor: u8,
     /// The third number, mostly 0.
-    pub patch: u8,
+    pub(crate) patch: u8,
 }
 
 impl OsVersion {

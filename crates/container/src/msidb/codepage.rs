@@ -18,14 +18,14 @@ pub struct Codepage(u16);
 
 impl Codepage {
     /// 0: no codepage is stated. Text should be ASCII; Windows reads the rest by the codepage of the computer.
-    pub const NEUTRAL: Self = Self(0);
+    pub(crate) const NEUTRAL: Self = Self(0);
     /// 1252, Western European.
     pub const WINDOWS_1252: Self = Self(1252);
     /// 65001. Windows Installer takes it for the strings of a database, and not for a summary information.
     pub const UTF_8: Self = Self(65001);
     /// The code pages that Windows can have as its ANSI codepage, in the order in which a text's page is chosen: Western European first,
     /// those with two bytes for a character last.
-    pub const ANSI: [Self; 14] = [
+    pub(crate) const ANSI: [Self; 14] = [
         Self(1252),
         Self(1250),
         Self(1251),
@@ -173,7 +173,7 @@ impl fmt::Display for Codepage {
 #[error("{character:?} (U+{:04X}) does not exist in codepage {codepage}", u32::from(*.character))]
 pub struct Inexpressible {
     /// The character.
-    pub character: char,
+    pub(crate) character: char,
     /// The codepage.
     pub codepage: Codepage,
 }

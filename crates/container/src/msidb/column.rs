@@ -72,19 +72,19 @@ impl Column {
 
     /// Whether it is part of the table's key.
     #[must_use]
-    pub const fn is_key(&self) -> bool {
+    pub(crate) const fn is_key(&self) -> bool {
         self.bits & KEY != 0
     }
 
     /// Whether a transform may translate it.
     #[must_use]
-    pub const fn is_localizable(&self) -> bool {
+    pub(crate) const fn is_localizable(&self) -> bool {
         self.bits & LOCALIZABLE != 0
     }
 
     /// How many bytes a cell has when string numbers have `reference_bytes`.
     #[must_use]
-    pub const fn width(&self, reference_bytes: usize) -> usize {
+    pub(crate) const fn width(&self, reference_bytes: usize) -> usize {
         match self.kind {
             ColumnType::Short | ColumnType::Binary => 2,
             ColumnType::Long => 4,
@@ -94,7 +94,7 @@ impl Column {
 
     /// The type as archive files write it: `s72`, `L0`, `i2`, `V0`; a capital letter means nullable.
     #[must_use]
-    pub fn archive_type(&self) -> String {
+    pub(crate) fn archive_type(&self) -> String {
         let (letter, size) = match self.kind {
             ColumnType::Short => ('i', 2),
             ColumnType::Long => ('i', 4),

@@ -10,7 +10,7 @@ use super::table::{Cell, Table};
 use crate::reader::{Error, Malformed, Problem};
 
 /// The largest stream of a table or of the pool that is read. Ours have some ten thousand bytes; the largest installers some million.
-pub const MAX_STREAM_BYTES: usize = 16 << 20;
+pub(crate) const MAX_STREAM_BYTES: usize = 16 << 20;
 /// Limits of Windows Installer, with room: names have 64 characters at most, tables 32 columns.
 const MAX_NAME_BYTES: usize = 64;
 const MAX_COLUMNS: usize = 32;

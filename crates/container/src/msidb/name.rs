@@ -4,7 +4,7 @@
 //! alphabet `0-9A-Za-z._` are packed, low six bits first.
 
 /// What a table's stream name starts with.
-pub const TABLE_MARKER: char = '\u{4840}';
+pub(crate) const TABLE_MARKER: char = '\u{4840}';
 
 /// The summary information's stream; its name is not packed.
 pub const SUMMARY_INFORMATION: &str = "\u{5}SummaryInformation";

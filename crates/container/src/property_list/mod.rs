@@ -27,7 +27,7 @@ pub use value::Value;
 
 /// Whether it starts like a binary list.
 #[must_use]
-pub fn is_binary(bytes: &[u8]) -> bool {
+pub(crate) fn is_binary(bytes: &[u8]) -> bool {
     bytes.starts_with(b"bplist")
 }
 

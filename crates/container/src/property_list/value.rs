@@ -59,7 +59,7 @@ impl Value {
 
     /// The bytes, if it is data.
     #[must_use]
-    pub const fn as_data(&self) -> Option<&[u8]> {
+    pub(crate) const fn as_data(&self) -> Option<&[u8]> {
         match self {
             Self::Data(bytes) => Some(bytes.as_slice()),
             _ => None,
@@ -68,13 +68,13 @@ impl Value {
 
     /// Whether it is `true`.
     #[must_use]
-    pub const fn is_true(&self) -> bool {
+    pub(crate) const fn is_true(&self) -> bool {
         matches!(self, Self::Boolean(true))
     }
 
     /// The number, whole or not.
     #[must_use]
-    pub const fn as_number(&self) -> Option<f64> {
+    pub(crate) const fn as_number(&self) -> Option<f64> {
         match self {
             #[expect(clippy::cast_precision_loss, reason = "numbers are compared here, not counted with")]
             Self::Integer(number) => Some(*number as f64),

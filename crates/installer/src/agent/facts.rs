@@ -38,10 +38,10 @@ pub struct Signer {
     pub identifier: Option<String>,
     /// Whether the hardened runtime is on, which notarization asks for; macOS only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub hardened_runtime: Option<bool>,
+    pub(crate) hardened_runtime: Option<bool>,
     /// Whether the signature is ad hoc: the linker's own, without a signer.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub is_adhoc: bool,
+    pub(crate) is_adhoc: bool,
 }
 
 impl Signer {
@@ -64,35 +64,35 @@ pub struct Agent {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub executable: Option<String>,
     /// The length of the executable.
-    pub len_bytes: u64,
+    pub(crate) len_bytes: u64,
     /// Who signed it; `None` when it has no signature.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signer: Option<Signer>,
     /// How many bytes lie in the signature's place, behind the signature, where nothing covers them.
     #[serde(skip_serializing_if = "is_zero")]
-    pub uncovered_bytes: u64,
+    pub(crate) uncovered_bytes: u64,
     /// The file version (`20.20.2.0`) or, of an `.app`, its short version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// Windows language identifiers of the version resource.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub languages: Vec<u16>,
+    pub(crate) languages: Vec<u16>,
     /// The oldest macOS that one of its slices runs on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub minimum_os: Option<String>,
+    pub(crate) minimum_os: Option<String>,
     /// The shared libraries that it needs; Linux only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub libraries: Vec<String>,
     /// The Debian packages that have them, as a `Depends` field lists them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub depends: Vec<String>,
+    pub(crate) depends: Vec<String>,
     /// Libraries whose Debian package is not known here; the manifest has to name it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unknown_libraries: Vec<String>,
+    pub(crate) unknown_libraries: Vec<String>,
     /// Whether a macOS package must put a minimal application folder around it.
-    pub needs_wrapper: bool,
+    pub(crate) needs_wrapper: bool,
     /// Whether it still has a symbol table; Linux only.
-    pub has_symbols: bool,
+    pub(crate) has_symbols: bool,
 }
 
 /// What an agent has to be.

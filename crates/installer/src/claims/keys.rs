@@ -44,7 +44,7 @@ const PRIVATE: [&str; 8] = ["d", "k", "p", "q", "dp", "dq", "qi", "oth"];
 
 impl IssuerKeys {
     /// What the set is called wherever an installer has or installs it.
-    pub const FILE_NAME: &str = "issuer-keys.json";
+    pub(crate) const FILE_NAME: &str = "issuer-keys.json";
     /// The longest set that is read, in bytes.
     pub const MAX_BYTES: usize = 65_536;
     /// The most keys that a set may have: one in use, one to come, and room.

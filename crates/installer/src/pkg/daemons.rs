@@ -29,7 +29,7 @@ pub struct Daemon {
     /// Its permission bits.
     pub mode: u32,
     /// `Label`.
-    pub label: String,
+    pub(crate) label: String,
     /// `ProgramArguments`, or `Program`.
     pub arguments: Vec<String>,
     /// `UserName`; empty for root.

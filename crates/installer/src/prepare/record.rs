@@ -22,7 +22,7 @@ pub enum KeySource {
 #[derive(Debug, Clone)]
 pub struct PinnedKeys {
     /// The keys as they were given.
-    pub jwks: Vec<u8>,
+    pub(crate) jwks: Vec<u8>,
     /// Where they come from.
     pub source: KeySource,
 }
@@ -34,7 +34,7 @@ pub struct PrepareRecord {
     /// The layout of this document.
     version: u32,
     /// What prepared the installer, e.g. `stampwright 0.1.0`.
-    pub tool: String,
+    pub(crate) tool: String,
     /// Its format: `msi` or `pkg`.
     pub format: String,
     /// The SHA-256 of the prepared installer with its slot empty, 64 hexadecimal digits.
@@ -64,7 +64,7 @@ pub struct Keys {
     /// `seen` in the signed part, or `asserted`.
     pub source: KeySource,
     /// The JSON Web Key Set.
-    pub jwks: Value,
+    pub(crate) jwks: Value,
 }
 
 /// Why some bytes are not a prepare record, or not that of this installer.

@@ -70,10 +70,10 @@ pub enum RpmCompare {
 #[expect(missing_docs, reason = "the names say it; the manifest's schema has the details")]
 pub struct Service {
     pub name: String,
-    pub display_name: String,
-    pub description: String,
-    pub restart: Restart,
-    pub restart_delay_secs: u32,
+    pub(crate) display_name: String,
+    pub(crate) description: String,
+    pub(crate) restart: Restart,
+    pub(crate) restart_delay_secs: u32,
     pub(super) windows_arguments: Vec<String>,
     pub(super) macos_arguments: Vec<String>,
     pub(super) linux_arguments: Vec<String>,
@@ -82,7 +82,7 @@ pub struct Service {
 impl Service {
     /// The agent's arguments on a platform, each as the agent will see it.
     #[must_use]
-    pub fn arguments(&self, platform: Platform) -> &[String] {
+    pub(crate) fn arguments(&self, platform: Platform) -> &[String] {
         match platform {
             Platform::Windows => &self.windows_arguments,
             Platform::Macos => &self.macos_arguments,
@@ -137,7 +137,7 @@ pub struct ExtraLink {
     /// The architecture that it is for; `None`: all.
     pub arch: Option<Arch>,
     /// Where it is, as a file's destination.
-    pub destination: String,
+    pub(crate) destination: String,
     /// Where it leads.
     pub target: String,
 }
@@ -175,17 +175,17 @@ pub struct ExtraFile {
     pub source: PathBuf,
     /// Where it goes, with `/` between the parts and none at the start: below the root on macOS and Linux, below
     /// the installation folder on Windows.
-    pub destination: String,
+    pub(crate) destination: String,
     /// Its mode.
     pub mode: u32,
     /// Whether an upgrade keeps what is there, and puts its own default beside it.
-    pub config: bool,
+    pub(crate) config: bool,
 }
 
 impl Product {
     /// The agents, each of which becomes one installer: sorted by platform, then by architecture.
-    #[must_use]
-    pub fn agents(&self) -> &[AgentFile] {
+    #[cfg(test)]
+    pub(crate) fn agents(&self) -> &[AgentFile] {
         &self.agents
     }
 
@@ -204,29 +204,29 @@ impl Product {
     }
 
     /// The extra files of one platform.
-    pub fn files_for(&self, platform: Platform) -> impl Iterator<Item = &ExtraFile> {
+    pub(crate) fn files_for(&self, platform: Platform) -> impl Iterator<Item = &ExtraFile> {
         self.files.iter().filter(move |file| file.platform == platform)
     }
 
     /// The registry values of the MSI.
     #[must_use]
-    pub fn registry(&self) -> &[RegistryValue] {
+    pub(crate) fn registry(&self) -> &[RegistryValue] {
         &self.registry
     }
 
     /// Whether the MSI adds the installation folder to the machine's PATH.
     #[must_use]
-    pub const fn is_on_path(&self) -> bool {
+    pub(crate) const fn is_on_path(&self) -> bool {
         self.on_path
     }
 
     /// The symbolic links of one platform.
-    pub fn links_for(&self, platform: Platform) -> impl Iterator<Item = &ExtraLink> {
+    pub(crate) fn links_for(&self, platform: Platform) -> impl Iterator<Item = &ExtraLink> {
         self.links.iter().filter(move |link| link.platform == platform)
     }
 
     /// Where the files and links of one platform go.
-    pub fn destinations_for(&self, platform: Platform) -> impl Iterator<Item = &str> {
+    pub(crate) fn destinations_for(&self, platform: Platform) -> impl Iterator<Item = &str> {
         let files = self.files_for(platform).map(|file| file.destination.as_str());
         files.chain(self.links_for(platform).map(|link| link.destination.as_str()))
     }

@@ -10,7 +10,7 @@ pub struct ManifestProblem {
     /// The line, counted from 1.
     pub line: usize,
     /// Who has set the key instead, where it is not the line that counts: `--set` or the name of a variable.
-    pub origin: Option<String>,
+    pub(crate) origin: Option<String>,
     /// The key with its tables, e.g. `product.version`; empty where the text is not TOML at all.
     pub key: String,
     /// What was found and what was expected.

@@ -61,14 +61,14 @@ pub struct Manifest {
     pub file: Vec<FileSection>,
     /// Values that the MSI writes below HKEY_LOCAL_MACHINE, and removes with the product.
     #[serde(default)]
-    pub registry: Vec<RegistrySection>,
+    pub(crate) registry: Vec<RegistrySection>,
     /// What only Windows needs.
     pub windows: Option<WindowsSection>,
     /// What only macOS needs.
     pub macos: Option<MacosSection>,
     /// What both Linux packages have in common.
     #[serde(default)]
-    pub linux: LinuxSection,
+    pub(crate) linux: LinuxSection,
     /// What only Debian packages need.
     #[serde(default)]
     pub deb: DebSection,
@@ -84,7 +84,7 @@ pub struct ProductSection {
     /// The name that people see, e.g. `Example Agent`.
     pub name: At<String>,
     /// The installers' file name without its ending, the same for every version, e.g. `Example-Agent`.
-    pub file_stem: At<String>,
+    pub(crate) file_stem: At<String>,
     /// Three or four numbers, e.g. `1.4.2`, `2024.11.8`, `1.4.2.2924`, and what comes before a release, e.g. `1.5.0~rc1`.
     pub version: At<String>,
     /// Who publishes it, e.g. `Example Ltd`.
@@ -92,21 +92,21 @@ pub struct ProductSection {
     /// One line that says what it is.
     pub summary: At<String>,
     /// Some lines that say what it is and does.
-    pub description: Option<At<String>>,
+    pub(crate) description: Option<At<String>>,
     /// A web address.
-    pub homepage: Option<At<String>>,
+    pub(crate) homepage: Option<At<String>>,
     /// An SPDX expression, e.g. `Apache-2.0`, or a short name, e.g. `Proprietary`.
-    pub license: At<String>,
+    pub(crate) license: At<String>,
     /// A file with the license's text.
-    pub license_file: Option<At<String>>,
+    pub(crate) license_file: Option<At<String>>,
     /// Name and address of who answers for the packages, e.g. `Example <packages@example.com>`.
-    pub maintainer: At<String>,
+    pub(crate) maintainer: At<String>,
     /// The installed executable's name without `.exe`; else the package name.
-    pub executable: Option<At<String>>,
+    pub(crate) executable: Option<At<String>>,
     /// The product's folder and registry key where the name cannot be one; else the name.
     pub folder: Option<At<String>>,
     /// The publisher's folder and registry key where the name cannot be one; else the publisher.
-    pub publisher_folder: Option<At<String>>,
+    pub(crate) publisher_folder: Option<At<String>>,
 }
 
 /// What the installers ask of the enrollment token.
@@ -115,7 +115,7 @@ pub struct ProductSection {
 pub struct TokenSection {
     /// Whether an installation without a token, on a device that is not enrolled, is refused. On unless said, or unless there is no
     /// place for one.
-    pub required: Option<At<bool>>,
+    pub(crate) required: Option<At<bool>>,
     /// Whether the installers have a place for a token. On unless said; `false` makes plain packages, which cannot be stamped: deb and
     /// rpm only.
     pub slot: Option<At<bool>>,
@@ -131,23 +131,23 @@ pub struct ServiceSection {
     /// The service's name for Windows and systemd; else the package name. launchd has the bundle id.
     pub name: Option<At<String>>,
     /// The name that people see; else the product's.
-    pub display_name: Option<At<String>>,
+    pub(crate) display_name: Option<At<String>>,
     /// One line that says what the service does; else the product's summary.
-    pub description: Option<At<String>>,
+    pub(crate) description: Option<At<String>>,
     /// The agent's arguments. They are readable by every user of the device: no secrets.
     #[serde(default)]
-    pub arguments: Vec<At<String>>,
+    pub(crate) arguments: Vec<At<String>>,
     /// When the system starts it again.
     #[serde(default)]
-    pub restart: Restart,
+    pub(crate) restart: Restart,
     /// Seconds before it is started again.
-    pub restart_delay_secs: Option<At<u32>>,
+    pub(crate) restart_delay_secs: Option<At<u32>>,
     /// Other arguments on Windows.
-    pub windows_arguments: Option<Vec<At<String>>>,
+    pub(crate) windows_arguments: Option<Vec<At<String>>>,
     /// Other arguments on macOS.
-    pub macos_arguments: Option<Vec<At<String>>>,
+    pub(crate) macos_arguments: Option<Vec<At<String>>>,
     /// Other arguments on Linux.
-    pub linux_arguments: Option<Vec<At<String>>>,
+    pub(crate) linux_arguments: Option<Vec<At<String>>>,
 }
 
 /// When the system starts a service again that has ended.
@@ -228,13 +228,13 @@ pub struct FileSection {
     pub link: Option<At<String>>,
     /// Where it goes: a full path on macOS and Linux, relative to the installation folder on Windows. What is in a folder, or matches a pattern, goes
     /// below it.
-    pub destination: At<String>,
+    pub(crate) destination: At<String>,
     /// Its mode in octal, e.g. `0644`, which is also the default; what comes out of a folder or a pattern and can be run has `0755`. Not for
     /// Windows.
     pub mode: Option<At<String>>,
     /// Whether administrators edit it: an upgrade keeps what is there, and puts its own default beside it.
     #[serde(default)]
-    pub config: bool,
+    pub(crate) config: bool,
     /// Whether it may be missing.
     #[serde(default)]
     pub optional: bool,
@@ -243,7 +243,7 @@ pub struct FileSection {
 /// A value below HKEY_LOCAL_MACHINE, in the 64-bit half of the registry.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct RegistrySection {
+pub(crate) struct RegistrySection {
     /// The key below HKEY_LOCAL_MACHINE, e.g. `SOFTWARE\Example Ltd\Settings`.
     pub key: At<String>,
     /// The value's name; else it is the key's default value.
@@ -258,7 +258,7 @@ pub struct RegistrySection {
 /// The type of a registry value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum RegistryType {
+pub(crate) enum RegistryType {
     /// REG_SZ.
     String,
     /// REG_EXPAND_SZ: Windows fills in `%VARIABLES%` when a program asks for it.
@@ -272,15 +272,15 @@ pub enum RegistryType {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct WindowsSection {
     /// The product's upgrade code, the same for ever: `{XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX}`.
-    pub upgrade_code: At<String>,
+    pub(crate) upgrade_code: At<String>,
     /// The version for Windows Installer where it cannot say the product's: three numbers, up to 255.255.65535, which grow with every
     /// release.
     pub version: Option<At<String>>,
     /// Your own signed copy of the custom actions for x64, which are part of every MSI; else the one that comes with
     /// Stampwright, unsigned.
-    pub token_reader_x64: Option<At<String>>,
+    pub(crate) token_reader_x64: Option<At<String>>,
     /// The same for arm64.
-    pub token_reader_arm64: Option<At<String>>,
+    pub(crate) token_reader_arm64: Option<At<String>>,
     /// Whether the installation folder is added to the machine's PATH, and taken out of it with the product.
     #[serde(default)]
     pub path: bool,
@@ -293,11 +293,11 @@ pub struct WindowsSection {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct MacosSection {
     /// The application's bundle id, e.g. `com.example.agent`; also the daemon's label.
-    pub bundle_id: At<String>,
+    pub(crate) bundle_id: At<String>,
     /// The version for macOS where it cannot say the product's: three or four numbers, which grow with every release.
     pub version: Option<At<String>>,
     /// The oldest macOS that it runs on; else 11.0.
-    pub minimum_version: Option<At<String>>,
+    pub(crate) minimum_version: Option<At<String>>,
     /// Who signs the packages that `make` makes.
     pub signing: Option<At<SigningSection>>,
 }
@@ -305,13 +305,13 @@ pub struct MacosSection {
 /// What both Linux packages have in common. The three last keys are those of `[deb]` by the name that they once had.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct LinuxSection {
+pub(crate) struct LinuxSection {
     /// The packages' name; else the file stem in lower case.
     pub package: Option<At<String>>,
     /// A command for people: a link of this name in /usr/bin that leads to the executable.
     pub command: Option<At<String>>,
     /// `deb.depends`.
-    pub depends: Option<At<Vec<At<String>>>>,
+    pub(crate) depends: Option<At<Vec<At<String>>>>,
     /// `deb.section`.
     pub section: Option<At<String>>,
     /// `deb.compression`.
@@ -323,7 +323,7 @@ pub struct LinuxSection {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct DebSection {
     /// Further dependencies, e.g. `ca-certificates`.
-    pub depends: Option<At<Vec<At<String>>>>,
+    pub(crate) depends: Option<At<Vec<At<String>>>>,
     /// The archive section; else `admin`.
     pub section: Option<At<String>>,
     /// How the payload is compressed; else `xz`, which every dpkg reads.
@@ -335,7 +335,7 @@ pub struct DebSection {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct RpmSection {
     /// Further requirements, e.g. `ca-certificates` or `openssl-libs >= 3.0`.
-    pub requires: Vec<At<String>>,
+    pub(crate) requires: Vec<At<String>>,
     /// How the payload is compressed; else `zstd`, which RHEL 8, SLES 15 and later read.
     pub compression: Option<Compression>,
     /// Who signs the rpms that `make` makes.
@@ -347,27 +347,27 @@ pub struct RpmSection {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SigningSection {
     /// The signer's certificates, PEM or DER, the leaf first.
-    pub certs: Option<At<String>>,
+    pub(crate) certs: Option<At<String>>,
     /// The file with the private key.
     pub key: Option<At<String>>,
     /// The PKCS #12 file with the private key and its certificates.
-    pub pkcs12: Option<At<String>>,
+    pub(crate) pkcs12: Option<At<String>>,
     /// The private key on a PKCS #11 token (RFC 7512).
     pub pkcs11: Option<At<String>>,
     /// A command that signs a digest.
-    pub sign_command: Option<At<String>>,
+    pub(crate) sign_command: Option<At<String>>,
     /// A command that signs a whole file.
-    pub sign_file_command: Option<At<String>>,
+    pub(crate) sign_file_command: Option<At<String>>,
     /// The file with the key's password or the token's PIN.
-    pub key_password_file: Option<At<String>>,
+    pub(crate) key_password_file: Option<At<String>>,
     /// The environment variable with the key's password or the token's PIN.
-    pub key_password_env: Option<At<String>>,
+    pub(crate) key_password_env: Option<At<String>>,
     /// A timestamp authority (RFC 3161), http only.
     pub timestamp: Option<At<String>>,
     /// The name that Windows shows for the installer.
-    pub description: Option<At<String>>,
+    pub(crate) description: Option<At<String>>,
     /// The address that Windows shows for the installer.
-    pub url: Option<At<String>>,
+    pub(crate) url: Option<At<String>>,
 }
 
 /// How the payload of a deb or rpm is compressed.

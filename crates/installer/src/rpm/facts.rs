@@ -26,7 +26,7 @@ pub struct Facts {
     /// The scriptlets' texts, by the names that people know them by.
     pub scripts: BTreeMap<&'static str, String>,
     /// What it requires, without capabilities of rpm itself.
-    pub requires: Vec<String>,
+    pub(crate) requires: Vec<String>,
     /// Everything that it owns, by its path without a leading `/`.
     pub placed: BTreeMap<String, Placed>,
     /// The systemd units and presets in it, by their paths.
@@ -55,7 +55,7 @@ pub struct Placed {
     /// Whether it is a link.
     pub is_link: bool,
     /// Whether the package owns it and does not bring it.
-    pub is_ghost: bool,
+    pub(crate) is_ghost: bool,
     /// Whether it is configuration.
     pub is_config: bool,
     /// `e_machine` of an ELF file that is executable.

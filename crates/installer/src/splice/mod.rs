@@ -17,18 +17,13 @@
 //! not overlap; no segment is empty; two neighbours of one sort are merged (kept ranges only where they touch).
 //! Ascending means that a reader of the result reads the base from front to back exactly once, so a base on a
 //! slow disk or behind HTTP is as good as one in memory.
-//!
-//! [`Overlay`] is the other way to a splice: a library that edits a file in place is given a copy-on-write file,
-//! and the pages that it made dirty are the patches.
 
-mod overlay;
 mod prefix;
 mod segments;
 mod settle;
 mod view;
 mod write;
 
-pub use overlay::Overlay;
 pub use prefix::PrefixDigests;
 pub use segments::{Segment, Splice, SpliceError};
 pub use view::{Piece, Pieces, View};

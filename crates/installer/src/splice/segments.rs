@@ -114,8 +114,8 @@ impl Splice {
     }
 
     /// The splice that changes nothing.
-    #[must_use]
-    pub fn unchanged(base_len: u64) -> Self {
+    #[cfg(test)]
+    pub(crate) fn unchanged(base_len: u64) -> Self {
         let (segments, ends) =
             if base_len == 0 { (Vec::new(), Vec::new()) } else { (vec![Segment::Keep(0..base_len)], vec![base_len]) };
         Self { base_len, segments, ends }

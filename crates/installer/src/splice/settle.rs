@@ -23,7 +23,7 @@ impl Splice {
     ///
     /// # Errors
     /// `base` cannot be read.
-    pub fn settle(self, base: &(impl ReadAt + ?Sized)) -> io::Result<Self> {
+    pub(crate) fn settle(self, base: &(impl ReadAt + ?Sized)) -> io::Result<Self> {
         let mut settled = Vec::with_capacity(self.segments.len() + 2);
         let (base_len, mut kept_to) = (self.base_len, 0);
         let mut segments = self.segments.into_iter().peekable();

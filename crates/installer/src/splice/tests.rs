@@ -75,36 +75,6 @@ proptest! {
             }
         }
     }
-
-    #[test]
-    fn an_overlay_equals_edits_in_memory(
-        base in prop::collection::vec(any::<u8>(), 0..20_000),
-        edits in prop::collection::vec((0_u32..24_000, prop::collection::vec(any::<u8>(), 0..5000), any::<bool>()), 0..6),
-    ) {
-        let mut model = base.clone();
-        let mut overlay = Overlay::new(&base);
-        for (at, bytes, cut) in edits {
-            if cut {
-                model.resize(at as usize, 0);
-                overlay.set_len(u64::from(at));
-            }
-            let end = at as usize + bytes.len();
-            if !bytes.is_empty() {
-                model.resize(model.len().max(end), 0);
-                model[at as usize..end].copy_from_slice(&bytes);
-            }
-            overlay.seek(SeekFrom::Start(u64::from(at))).unwrap();
-            overlay.write_all(&bytes).unwrap();
-        }
-        let mut read = Vec::new();
-        overlay.seek(SeekFrom::Start(0)).unwrap();
-        overlay.read_to_end(&mut read).unwrap();
-        prop_assert_eq!(&read, &model);
-
-        let mut out = Vec::new();
-        overlay.into_splice().unwrap().write_to(&base, &mut out).unwrap();
-        prop_assert_eq!(&out, &model);
-    }
 }
 
 /// Ranges that moved and ranges that did not, before and after each other.

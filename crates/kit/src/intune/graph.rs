@@ -29,7 +29,7 @@ const fn encrypted_bytes(plain: u64) -> u64 {
 }
 
 /// What every app says of itself, whatever its type.
-pub struct App<'a> {
+pub(crate) struct App<'a> {
     /// The resource type, e.g. `win32LobApp`.
     pub kind: &'a str,
     /// The product's name, `displayName`.
@@ -39,13 +39,13 @@ pub struct App<'a> {
     /// Who publishes it; not empty.
     pub publisher: &'a str,
     /// The file that is uploaded, by its name.
-    pub file_name: &'a str,
+    pub(crate) file_name: &'a str,
 }
 
 impl App<'_> {
     /// The app, with what only its type has: an object.
     #[must_use]
-    pub fn body(&self, own: Value) -> Value {
+    pub(crate) fn body(&self, own: Value) -> Value {
         let mut body = json!({
             "@odata.type": format!("#microsoft.graph.{}", self.kind),
             "displayName": self.product,
@@ -68,7 +68,7 @@ impl App<'_> {
 
 /// Windows app (Win32). `transform` is the name of the token's transform beside the installer.
 #[must_use]
-pub fn win32_lob_app(msi: &Windows, transform: Option<&str>) -> Value {
+pub(crate) fn win32_lob_app(msi: &Windows, transform: Option<&str>) -> Value {
     let (facts, file) = (&msi.facts, &msi.file_name);
     let transforms = transform.map(|name| format!(" TRANSFORMS=\"{name}\"")).unwrap_or_default();
     let is_arm = msi.arch() == "Arm64";
@@ -137,7 +137,7 @@ fn detection(msi: &Windows) -> Value {
 /// A line-of-business MSI. Its type knows no detection but the product code's; the version does not count, so that an agent which has
 /// updated itself is not installed again.
 #[must_use]
-pub fn windows_mobile_msi(msi: &Windows) -> Value {
+pub(crate) fn windows_mobile_msi(msi: &Windows) -> Value {
     let facts = &msi.facts;
     windows_app(msi, "windowsMobileMSI", &msi.file_name).body(json!({
         "productCode": facts.product_code,
@@ -153,7 +153,7 @@ fn windows_app<'a>(msi: &'a Windows, kind: &'a str, file_name: &'a str) -> App<'
 
 /// What a line-of-business MSI has to bring along about itself, in base64. Every value is a GUID or a word.
 #[must_use]
-pub fn mobile_msi_manifest(msi: &Windows) -> String {
+pub(crate) fn mobile_msi_manifest(msi: &Windows) -> String {
     let facts = &msi.facts;
     let is_machine = facts.context != Context::User;
     let text = format!(
@@ -174,7 +174,7 @@ pub fn mobile_msi_manifest(msi: &Windows) -> String {
 
 /// A file of an app; `encrypted` is its length if it has been encrypted already.
 #[must_use]
-pub fn content_file(name: &str, plain: u64, encrypted: Option<u64>, manifest: Option<&str>) -> Value {
+pub(crate) fn content_file(name: &str, plain: u64, encrypted: Option<u64>, manifest: Option<&str>) -> Value {
     json!({
         "@odata.type": "#microsoft.graph.mobileAppContentFile",
         "name": name,

@@ -44,7 +44,7 @@ pub struct Outcome {
     /// The rule's name.
     pub id: &'static str,
     /// How bad it is when it does not hold.
-    pub severity: Severity,
+    pub(crate) severity: Severity,
     /// Whether it holds.
     pub holds: bool,
     /// Where it does not hold.
@@ -58,7 +58,7 @@ pub struct Outcome {
     /// What happens otherwise.
     pub why: &'static str,
     /// What to do.
-    pub remedy: &'static str,
+    pub(crate) remedy: &'static str,
     /// Who says so.
     pub source: &'static str,
 }

@@ -32,6 +32,7 @@ pub(crate) use crate::keys::CallerId;
 pub(crate) use handout::{Asked, Handout, to_its_end};
 pub(crate) use patience::{PATIENCE, in_time};
 pub(crate) use problem::{Problem, Type};
+#[cfg(test)]
 pub(crate) use system::OPENAPI;
 
 type Handler = fn() -> MethodRouter<Arc<App>>;

@@ -52,7 +52,8 @@ pub(crate) enum Type {
 }
 
 impl Type {
-    /// All of them, for the documents.
+    /// All of them.
+    #[cfg(test)]
     pub(crate) const ALL: [Self; 17] = [
         Self::BadRequest,
         Self::Unauthorized,

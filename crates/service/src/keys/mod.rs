@@ -17,8 +17,9 @@ mod scopes;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use api_key::{ApiKey, ApiKeyError};
+#[cfg(test)]
+pub(crate) use api_key::ApiKey;
 pub(crate) use caller::{Caller, CallerError, CallerId};
 pub(crate) use first::write_secret;
 pub(crate) use first::{NewApiKey, first_admin_key};
-pub(crate) use scopes::{Scope, Scopes, UnknownScope};
+pub(crate) use scopes::{Scope, Scopes};

@@ -104,7 +104,13 @@ impl Ledger {
 
     /// Records of a device; those that are there already count as taken. False, and nothing is taken, if the device has brought as many
     /// bytes today as it may.
-    pub(crate) async fn take_records(&self, id: &str, class: &str, records: Vec<DeviceRecord>, now: u64) -> Result<bool> {
+    pub(crate) async fn take_records(
+        &self,
+        id: &str,
+        class: &str,
+        records: Vec<DeviceRecord>,
+        now: u64,
+    ) -> Result<bool> {
         let (id, class) = (id.to_owned(), class.to_owned());
         self.write(move |tx| {
             let today = now / DAY_SECS;

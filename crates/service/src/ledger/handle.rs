@@ -40,12 +40,6 @@ impl Ledger {
         Self { engine: Arc::new(engine), kind }
     }
 
-    /// `sqlite` or `postgres`.
-    #[must_use]
-    pub(crate) const fn kind(&self) -> &'static str {
-        self.kind
-    }
-
     /// Whether the database answers.
     pub(crate) async fn ping(&self) -> Result<()> {
         self.read(|tx| tx.query("SELECT 1", &[]).map(drop)).await

@@ -84,7 +84,12 @@ impl Ledger {
 
     /// Takes one use of a link, opens a session and writes down the installer that is about to be handed out: all of it or nothing.
     /// [`NewStamp::at`] is now.
-    pub(crate) async fn claim_link(&self, secret_hash: [u8; 32], session: NewSession, stamp: NewStamp) -> Result<Claimed> {
+    pub(crate) async fn claim_link(
+        &self,
+        secret_hash: [u8; 32],
+        session: NewSession,
+        stamp: NewStamp,
+    ) -> Result<Claimed> {
         self.write(move |tx| {
             // The token first, as in `revoke_token`: locks are taken in one order.
             match see(tx, &stamp.token, stamp.at)? {

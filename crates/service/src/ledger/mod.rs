@@ -58,9 +58,10 @@ mod tokens;
 mod values;
 mod waiting;
 
-pub(crate) use device_rows::{AdminAnswer, Asked, DeviceRecord, DeviceRow, Enrolled, WaitRow};
-pub(crate) use devices::CheckedIn;
-pub(crate) use error::{LedgerError, Result};
+#[cfg(test)]
+pub(crate) use device_rows::WaitRow;
+pub(crate) use device_rows::{AdminAnswer, Asked, DeviceRecord, DeviceRow, Enrolled};
+pub(crate) use error::LedgerError;
 pub(crate) use handle::Ledger;
 pub(crate) use records::{
     Added, ApiKeyRow, Begun, Claimed, Filter, Installer, LinkRefusal, LinkRow, NewLink, NewSession, NewStamp, Once,
@@ -68,4 +69,4 @@ pub(crate) use records::{
     TokenRow, TokenStatus, UseReport,
 };
 pub(crate) use sqlite::Journal;
-pub(crate) use stamps::{MAX_GIVEN_BACK, START_BYTES, StampBegun};
+pub(crate) use stamps::StampBegun;

@@ -15,7 +15,12 @@ const ROW: &str = "id, origin, tenant, product, serial, issuer_key, fingerprint,
 
 impl Ledger {
     /// Writes down a token that was minted here, with the token itself, sealed.
-    pub(crate) async fn add_token(&self, record: TokenRecord, sealed: SealedBytes, once_only: Option<Once>) -> Result<Added> {
+    pub(crate) async fn add_token(
+        &self,
+        record: TokenRecord,
+        sealed: SealedBytes,
+        once_only: Option<Once>,
+    ) -> Result<Added> {
         self.write(move |tx| {
             if let Some(before) = once(tx, once_only.as_ref(), record.created)? {
                 return Ok(before);

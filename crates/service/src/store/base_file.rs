@@ -95,7 +95,7 @@ impl BaseFile {
     }
 
     /// Its length when it was opened.
-    #[must_use]
+    #[cfg(test)]
     pub(crate) const fn len_bytes(&self) -> u64 {
         self.seen.size
     }

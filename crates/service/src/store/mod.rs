@@ -17,10 +17,10 @@ mod import;
 mod select;
 mod watch;
 
-pub(crate) use base_file::{BaseFile, Changed, Seen, is_change};
+pub(crate) use base_file::{BaseFile, is_change};
 pub(crate) use catalog::{Store, StoreOptions};
 pub(crate) use entry::{Entry, Listed, hex};
-pub(crate) use import::{Incoming, Label, Origin};
+pub(crate) use import::{Label, Origin};
 pub(crate) use select::{Selection, SelectionError};
 pub(crate) use watch::{Noticed, Watch};
 

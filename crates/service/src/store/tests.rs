@@ -11,7 +11,7 @@ use super::*;
 use crate::testing::Sample;
 
 fn add(store: &Store, from: &Path, name: &str) -> Result<(Arc<Entry>, bool)> {
-    let incoming = Incoming::copy_of(from, store.folder())?;
+    let incoming = super::import::Incoming::copy_of(from, store.folder())?;
     store.add(incoming, Label::new(name, Origin::Put, 1).unwrap())
 }
 

@@ -120,12 +120,6 @@ impl Tokens {
         self.issuers.as_ref().map_or(r#"{"keys":[]}"#, |issuers| issuers.jwks())
     }
 
-    /// Whether the service mints.
-    #[must_use]
-    pub(crate) const fn has_issuer(&self) -> bool {
-        self.issuers.is_some()
-    }
-
     /// Mints a token. `served` are the bases that are being served now. `idempotency_key` is the header's value, if there is one.
     pub(crate) async fn mint(
         &self,

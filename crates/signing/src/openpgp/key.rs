@@ -56,14 +56,14 @@ impl Key {
     }
 
     /// Whose it says that it is.
-    #[must_use]
-    pub fn user_id(&self) -> &str {
+    #[cfg(test)]
+    pub(crate) fn user_id(&self) -> &str {
         &self.user_id
     }
 
     /// When it was created, in seconds since 1970.
     #[must_use]
-    pub const fn created(&self) -> u64 {
+    pub(crate) const fn created(&self) -> u64 {
         self.created
     }
 
@@ -81,7 +81,7 @@ impl Key {
 
     /// As a SubjectPublicKeyInfo; `None`: of a kind that signs nothing here.
     #[must_use]
-    pub fn spki(&self) -> Option<Vec<u8>> {
+    pub(crate) fn spki(&self) -> Option<Vec<u8>> {
         self.material.spki()
     }
 

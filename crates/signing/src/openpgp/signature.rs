@@ -14,7 +14,6 @@ pub(super) const TAG: u8 = 2;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     pub(super) kind: u8,
-    pub(super) key_algorithm: u8,
     /// `None`: MD5, or another that is not known.
     pub(super) digest: Option<Algorithm>,
     /// From the version to the end of the hashed subpackets.
@@ -90,7 +89,7 @@ impl Signature {
         let left = reader.array()?;
         let numbers = Numbers::read(key_algorithm, &mut reader)?;
         reader.finish()?;
-        Ok(Self { kind, key_algorithm, digest: algorithm(digest), hashed, left, numbers, facts })
+        Ok(Self { kind, digest: algorithm(digest), hashed, left, numbers, facts })
     }
 
     /// A signature inside a subpacket: a packet's body.
@@ -109,13 +108,13 @@ impl Signature {
 
     /// When it says that it was made, in seconds since 1970.
     #[must_use]
-    pub const fn created(&self) -> Option<u64> {
+    pub(crate) const fn created(&self) -> Option<u64> {
         self.facts.created
     }
 
     /// Whether the key of a certificate made it, over `document`, whichever key it says that made it.
     #[must_use]
-    pub fn is_by(&self, key: &PublicKey, document: &[u8]) -> bool {
+    pub(crate) fn is_by(&self, key: &PublicKey, document: &[u8]) -> bool {
         let Some(algorithm) = self.digest.filter(|digest| *digest != Algorithm::Sha1) else { return false };
         let mut hasher = algorithm.hasher();
         hasher.update(document);
@@ -134,22 +133,8 @@ impl Signature {
 
     /// Its digest's name.
     #[must_use]
-    pub fn digest_name(&self) -> Option<&'static str> {
+    pub(crate) fn digest_name(&self) -> Option<&'static str> {
         self.digest.map(Algorithm::name)
-    }
-
-    /// The algorithms, for people: `RSA, SHA-256`.
-    #[must_use]
-    pub fn algorithms(&self) -> String {
-        let key = match self.key_algorithm {
-            1 | 3 => "RSA",
-            17 => "DSA",
-            19 => "ECDSA",
-            22 | 27 => "Ed25519",
-            _ => "unknown",
-        };
-        let digest = self.digest.map_or("unknown digest", Algorithm::name);
-        format!("{key}, {digest}")
     }
 }
 

@@ -38,13 +38,13 @@ pub enum TimestampError {
 impl TimestampError {
     /// Whether the authority has failed, so that the same call may succeed later; else its address or its answer is wrong.
     #[must_use]
-    pub const fn is_machine(&self) -> bool {
+    pub(crate) const fn is_machine(&self) -> bool {
         matches!(self, Self::Http { .. } | Self::Refused { .. })
     }
 
     /// The next step, when there is one.
     #[must_use]
-    pub const fn hint(&self) -> Option<&'static str> {
+    pub(crate) const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Http { .. } | Self::Refused { .. } => {
                 Some("check the address or sign again later; a signature without a timestamp ends with its certificate")

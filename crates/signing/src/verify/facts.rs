@@ -62,9 +62,9 @@ pub struct CertificateFacts {
     /// Its key, e.g. `RSA 3072`.
     pub key: String,
     /// Its first day, as a date.
-    pub not_before: String,
+    pub(crate) not_before: String,
     /// Its last day, as a date.
-    pub not_after: String,
+    pub(crate) not_after: String,
 }
 
 impl From<&Certificate> for CertificateFacts {
@@ -133,7 +133,7 @@ pub struct SignatureFacts {
     /// The address in the signature.
     pub url: Option<String>,
     /// When it was made, by the signer's own clock.
-    pub signing_time: Option<String>,
+    pub(crate) signing_time: Option<String>,
     /// When it existed, by an authority's.
     pub timestamp: Option<TimestampFacts>,
     /// The subjects from the signer's upwards, as far as they are known.
@@ -159,7 +159,7 @@ impl SignatureFacts {
 
     /// The worst verdict over it and all inside it.
     #[must_use]
-    pub fn worst(&self) -> Verdict {
+    pub(crate) fn worst(&self) -> Verdict {
         self.nested.iter().map(Self::worst).fold(self.verdict, Verdict::max)
     }
 

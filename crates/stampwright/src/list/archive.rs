@@ -58,7 +58,7 @@ impl List {
     }
 
     /// Stamps every row into a ZIP archive on a stream. `name` is the stream's, for messages.
-    pub fn write_archive(
+    pub(crate) fn write_archive(
         self: &Arc<Self>,
         out: &mut (impl Write + ?Sized),
         name: &Path,

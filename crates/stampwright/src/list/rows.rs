@@ -149,7 +149,7 @@ impl List {
 
     /// No archive or folder of it needs more bytes than this.
     #[must_use]
-    pub fn max_bytes(&self) -> u64 {
+    pub(crate) fn max_bytes(&self) -> u64 {
         (self.rows.len() as u64).saturating_mul(self.max_installer_bytes())
     }
 

@@ -22,12 +22,12 @@ pub struct PendingFolder {
 
 impl PendingFolder {
     /// Starts a folder that will be at `path`, where nothing may be yet but an empty folder.
-    pub fn create(path: &Path) -> Result<Self> {
+    pub(crate) fn create(path: &Path) -> Result<Self> {
         Self::start(path, false)
     }
 
     /// Starts a folder that will be at `path`, and takes the place of what is there.
-    pub fn replace(path: &Path) -> Result<Self> {
+    pub(crate) fn replace(path: &Path) -> Result<Self> {
         Self::start(path, true)
     }
 
@@ -44,12 +44,12 @@ impl PendingFolder {
 
     /// Where to put its files.
     #[must_use]
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.partial.path()
     }
 
     /// Sets who may read it, with everything in it, and puts it in its place.
-    pub fn finish(self, readers: Readers) -> Result<()> {
+    pub(crate) fn finish(self, readers: Readers) -> Result<()> {
         let failed = || Error::io("write", &self.path);
         let all = readers.folder_mode(folder_of(&self.path)).map_err(failed())?;
         set_tree(self.partial.path(), all).map_err(failed())?;

@@ -23,7 +23,7 @@ pub struct Pending {
 
 impl Pending {
     /// Starts an installer, or another file that is no text, that will be at `path`.
-    pub fn create(path: &Path) -> Result<Self> {
+    pub(crate) fn create(path: &Path) -> Result<Self> {
         Self::start(path, Text::No)
     }
 
@@ -74,7 +74,7 @@ impl Pending {
     }
 
     /// A second handle, for reading back.
-    pub fn reopen(&self) -> Result<File> {
+    pub(crate) fn reopen(&self) -> Result<File> {
         self.file.reopen().map_err(Error::io("read back", &self.path))
     }
 

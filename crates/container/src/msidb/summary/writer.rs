@@ -10,7 +10,7 @@ use crate::msidb::codepage::{Codepage, Inexpressible};
 #[error("summary property {pid}: {source}")]
 pub struct Unwritable {
     /// The property's number.
-    pub pid: u32,
+    pub(crate) pid: u32,
     /// What is wrong with it.
     pub source: Inexpressible,
 }

@@ -74,11 +74,11 @@ pub enum WrapError {
 #[derive(Debug, Clone)]
 pub struct Written {
     /// The inner archive's length; Graph's `size`.
-    pub unencrypted_bytes: u64,
+    pub(crate) unencrypted_bytes: u64,
     /// The length of what is uploaded; Graph's `sizeEncrypted`.
-    pub encrypted_bytes: u64,
+    pub(crate) encrypted_bytes: u64,
     /// Graph's `fileEncryptionInfo`.
-    pub encryption: EncryptionInfo,
+    pub(crate) encryption: EncryptionInfo,
 }
 
 /// Wraps an MSI, the first of `sources`, with the files beside it. `scratch` takes the unencrypted archive, so it is as secret as

@@ -1,8 +1,8 @@
 //! What the ledger promises, on every database.
 
 use super::super::{
-    Added, Begun, Claimed, Filter, Ledger, LedgerError, LinkRefusal, MAX_GIVEN_BACK, Once, Origin, Outcome,
-    PageSession, Resumed, SealedBytes, SessionProof, StampBegun, StampEnd, TokenRecord, TokenStatus,
+    Added, Begun, Claimed, Filter, Ledger, LedgerError, LinkRefusal, Once, Origin, Outcome, PageSession, Resumed,
+    SealedBytes, SessionProof, StampBegun, StampEnd, TokenRecord, TokenStatus,
 };
 use super::samples::{DAY, NOW, api_key, begin, installer, link, page, sealed, session, stamp, token};
 
@@ -293,7 +293,7 @@ async fn ranges_are_free_within_a_session(ledger: Ledger) {
 async fn a_broken_start_gives_the_use_back(ledger: Ledger) {
     ledger.add_link(link(1, 1, "t1"), None).await.unwrap();
     let gone = StampEnd { at: NOW, outcome: Outcome::ClientGone, sent: 60_000, reached: 60_000 };
-    for time in 1..=MAX_GIVEN_BACK {
+    for time in 1..=crate::ledger::stamps::MAX_GIVEN_BACK {
         let claimed = ledger.claim_link([1; 32], session(1), stamp("t1")).await.unwrap();
         let Claimed::Open(id) = claimed else { panic!("{claimed:?}") };
         // As long as another response runs, nothing is given back.

@@ -2,7 +2,8 @@
 
 use enrollment::{Class, Fingerprint, Kind, Part, Policy, Refusal, Request};
 
-use super::super::{AdminAnswer, Asked, CheckedIn, DeviceRecord, Enrolled, Filter, Ledger, TokenRecord};
+use super::super::devices::CheckedIn;
+use super::super::{AdminAnswer, Asked, DeviceRecord, Enrolled, Filter, Ledger, TokenRecord};
 use super::samples::{NOW, sealed, token};
 
 macro_rules! on_every_database {
