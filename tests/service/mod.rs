@@ -9,11 +9,13 @@
 //! | `callers` | keys, scopes, tenants, limits, refusals |
 //! | `faults` | bases that change, clients that go, a service that is killed |
 //! | `openapi` | what the document of the interface says, as schemathesis reads it |
+//! | `edge` | what an edge worker puts together from a plan |
 //! | `signing` | signed bases, and a signer that is slow |
 //! | `secrets` | tokens, keys and secrets of links in logs, metrics and database |
 
 mod callers;
 mod downloads;
+mod edge;
 mod enrollment;
 mod faults;
 mod links;

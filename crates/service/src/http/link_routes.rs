@@ -107,7 +107,13 @@ async fn write_down(
             let unread = || Problem::new(Type::Internal, "the first answer cannot be read");
             let text = app.sealing.open(Purpose::Answer(caller.id(), &name), &sealed).map_err(|_| unread())?;
             // The name was used for something else than a link.
-            serde_json::from_slice(&text).map_err(|_| unread())
+            let first: Document = serde_json::from_slice(&text).map_err(|_| unread())?;
+            let now = edge::now();
+            let row = app.ledger.link_by_id(&first.id, now).await?;
+            match row.map_or(Some(LinkRefusal::Unknown), |row| row.refusal(now)) {
+                Some(refusal) => Err(Problem::link(refusal)),
+                None => Ok(first),
+            }
         }
         Added::OtherRequest => {
             Err(Problem::new(Type::IdempotencyMismatch, "the Idempotency-Key came with another request before"))

@@ -20,6 +20,20 @@ async fn a_token_that_was_revoked_is_not_given_again() {
 }
 
 #[tokio::test]
+async fn a_link_that_was_revoked_is_not_given_again() {
+    let room = Room::new().await;
+    let token = room.mint("acme").await["token"].clone();
+    let wish = json!({ "product": "Example Agent", "token": token });
+    let first = room.post("/v1/links", &wish, &[NAME]).await.json();
+    assert_eq!(room.post("/v1/links", &wish, &[NAME]).await.json(), first);
+    let revoked = room.post(&format!("/v1/links/{}/revoke", first["id"].as_str().unwrap()), &json!({}), &[]).await;
+    assert_eq!(revoked.status.as_u16(), 204);
+    let again = room.post("/v1/links", &wish, &[NAME]).await;
+    assert_eq!(again.problem(), (410, "link-over".to_owned()));
+    assert!(!again.text().contains(first["url"].as_str().unwrap()));
+}
+
+#[tokio::test]
 async fn one_name_for_two_paths_is_another_request() {
     let room = Room::new().await;
     let token = json!({ "tenant": "acme", "product": "Example Agent" });
