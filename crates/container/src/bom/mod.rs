@@ -47,7 +47,7 @@
 //! - Entries ascend by (parent number, name): breadth first. `lsbom` silently stops at the first that does not.
 //! - The root `.` is a folder like others: 40755 and an owner, never zeros.
 //! - The checksum is that of POSIX `cksum`, length included, not zip's CRC-32.
-//! - `blocks in use` does not count the null block.
+//! - `blocks in use` does not count the null block, whose address embala sets and Apple's tools do not.
 
 mod cksum;
 mod entry;

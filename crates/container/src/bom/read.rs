@@ -86,8 +86,9 @@ impl<'a> Store<'a> {
         let (index_at, index_bytes) = (r.u32_be()?, r.u32_be()?);
         let (variables_at, variables_bytes) = (r.u32_be()?, r.u32_be()?);
         let blocks = Self::index(within("bom index", file, index_at, index_bytes)?, file)?;
-        let in_use = blocks.iter().filter(|(at, _)| *at != 0).count();
-        if in_use as u64 != u64::from(used) {
+        // The null block does not count; embala gives it an address like the others, and no bytes.
+        let count = |is_used: fn(&&(u32, u32)) -> bool| blocks.iter().filter(is_used).count() as u64;
+        if !(count(|(_, len)| *len != 0)..=count(|(at, _)| *at != 0)).contains(&used.into()) {
             return Err(wrong("bom header", 12, Problem::Mismatch { what: "the number of blocks and the index" }));
         }
         let variables = Self::names(within("bom variables", file, variables_at, variables_bytes)?)?;

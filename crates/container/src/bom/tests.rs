@@ -146,6 +146,12 @@ fn lists_with_free_and_null_blocks_are_read() {
     let index_bytes = (apples.len() - index_at) as u32;
     apples[20..24].copy_from_slice(&index_bytes.to_be_bytes());
     assert_eq!(read(&apples).unwrap(), read(&written).unwrap());
+    // embala's null block has an address; and a count must be that of the index.
+    let mut embalas = apples.clone();
+    embalas[index_at + 4..index_at + 8].copy_from_slice(&512_u32.to_be_bytes());
+    assert!(read(&embalas).is_ok());
+    embalas[12..16].copy_from_slice(&(number(12) + 2).to_be_bytes());
+    assert!(read(&embalas).is_err());
     let free = apples.len() - 16 - 4;
     apples[free] = 0xff; // a free block that is not in the file
     assert!(read(&apples).unwrap_err().to_string().starts_with("bom free block at "));

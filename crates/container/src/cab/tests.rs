@@ -270,6 +270,20 @@ fn a_part_of_a_set_is_listed() {
     assert!(contents(&quantum).unwrap_err().to_string().ends_with("is packed with Quantum, which is not read"));
 }
 
+/// What gcab 1.5 makes of one empty file: a folder of one block that is not there. osslsigncode's own test package has such a cabinet.
+#[test]
+fn an_empty_file_needs_no_block() {
+    let mut cabinet = b"MSCF\0\0\0\0\x3C\0\0\0\0\0\0\0\x2C\0\0\0\0\0\0\0\x03\x01\x01\0\x01\0\0\0\0\0\0\0".to_vec();
+    cabinet.extend(b"\x3E\0\0\0\x01\0\x01\0");
+    cabinet.extend(b"\0\0\0\0\0\0\0\0\0\0\x44\x54\x90\x73\x20\0a\0");
+    let len = cabinet.len() as u8;
+    (cabinet[8], cabinet[36]) = (len, len);
+    assert_eq!(contents(&cabinet).unwrap(), [("a".to_owned(), Vec::new())]);
+    // A file that has bytes needs its block.
+    cabinet[44] = 1;
+    assert!(contents(&cabinet).is_err());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 

@@ -185,7 +185,8 @@ impl<'a> Plan<'a> {
         let root = Root {
             clsid: old.clsid,
             state: old.state,
-            created: old.created,
+            // §2.6.1: zeros for the root. Some tools write a time, and osslsigncode refuses their files; no signature covers it.
+            created: 0,
             modified: old.modified,
             mini_start: geometry.mini_start(),
             mini_size: geometry.mini_size(),

@@ -93,6 +93,18 @@ fn everything_but_the_edits_stays() {
     }
 }
 
+/// embala gives the root a creation time.
+#[test]
+fn the_root_has_no_creation_time() {
+    let mut source = theirs(cfb::Version::V3, 100);
+    let sector = u32::from_le_bytes(source[0x30..0x34].try_into().unwrap()) as usize;
+    let created = 512 + 512 * sector + 100..512 + 512 * sector + 108;
+    source[created].fill(7);
+    assert_ne!(Compound::open(&source).unwrap().root().unwrap().created, 0);
+    let (out, _) = rebuilt(&source, &[]);
+    assert_eq!(Compound::open(&out).unwrap().root().unwrap().created, 0);
+}
+
 #[test]
 fn a_file_of_our_layout_stays_one() {
     for len in [4096, 5000, 4096 * 1024 + 1] {

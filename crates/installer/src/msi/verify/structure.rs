@@ -34,6 +34,10 @@ fn compact(installer: &Installer<'_>, maker: Maker, report: &mut Report) -> Resu
     for defect in slack {
         report.note("msi-slack", place, format!("{defect}; Windows takes that"));
     }
+    if installer.compound().root().is_some_and(|root| root.created != 0) {
+        let message = "the root has a creation time, which must be zeros (MS-CFB 2.6.1): osslsigncode does not read the file; sign clears it";
+        report.note("msi-root-time", place, message);
+    }
     let sentence = || strict.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     if installer.is_signed() {
         report.check(strict.is_empty(), "msi-compact", place, || {
