@@ -69,7 +69,7 @@ fn checked(file: &FileAt, path: &Path, expected: &Expected<'_>) -> Result<Verifi
         });
     }
     check_signature(&*opened, expected.trust, &mut report)?;
-    programs::check(&*opened, &mut report)?;
+    check_programs(&*opened, &mut report)?;
     Prepared::check(expected.prepared, file, path, &mut report)?;
     if let Some(base) = expected.base {
         check_base(&*opened, file, base, &mut report)?;
@@ -105,6 +105,18 @@ fn damaged(installer: &dyn Installer, expected: &Expected<'_>, mut report: Repor
     }
     report.error("damaged", "file", error.to_string());
     Ok(report)
+}
+
+/// The programs inside. What cannot be taken out is damage, which a finding says, beside everything that was found before.
+fn check_programs(installer: &dyn Installer, report: &mut Report) -> Result<()> {
+    match programs::check(installer, report) {
+        Err(ReadError::Malformed(malformed)) if !report.is_ok() => {
+            report.note("programs-unread", "payload", format!("the programs inside were not judged: {malformed}"));
+        }
+        Err(ReadError::Malformed(malformed)) => report.error("damaged", "payload", malformed.to_string()),
+        other => other?,
+    }
+    Ok(())
 }
 
 /// The signature, if there is one; it must be there where roots are given.
