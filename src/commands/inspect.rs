@@ -54,7 +54,10 @@ fn text(inspected: &Inspected) -> String {
     line("product", &described.product);
     line("version", &described.version);
     line("format", described.kind.extension());
-    line("architecture", &described.arch);
+    // A package that says nothing of processors, as a component package or an MSI with no platform in its template.
+    if !described.arch.is_empty() {
+        line("architecture", &described.arch);
+    }
     line("token", &token);
     if let Some(claims) = described.token.as_ref().and_then(|token| token.claims.as_ref()) {
         line("token tenant", &claims.tenant);

@@ -196,6 +196,8 @@ impl<'a> PackageReader<'a> {
         if self.trailer()?.ticket.is_some() {
             details.insert("notarization", "ticket stapled".to_owned());
         }
+        // A document that does not say it has no line for it.
+        details.retain(|_, value| !value.is_empty());
         Ok(Inspection {
             kind: Kind::Pkg,
             product: [distribution.title, first.identifier.clone()]
