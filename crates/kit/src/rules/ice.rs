@@ -47,10 +47,10 @@ pub(super) static RULES: [Rule; 27] = [
     ),
     ice!(
         "ice06",
-        Error,
+        Warning,
         "ICE06",
         "every column that _Validation describes is in its table",
-        "Windows Installer stops with an error when it asks for the column",
+        "Windows Installer stops with an error when it asks for the column, which it does for those of its own",
         "add the column, or take the description away",
         described_columns
     ),
