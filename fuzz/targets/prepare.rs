@@ -20,5 +20,5 @@ fuzz_target!(|data: &[u8]| {
         let _ = xar::slot::find(data, &archive);
         let _ = xar::slot::check_room(data, &archive);
     }
-    let _ = Manifest::parse(data);
+    let _ = PrepareRecord::parse(data);
 });
