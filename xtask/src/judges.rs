@@ -17,7 +17,7 @@ use xshell::{Shell, cmd};
 use crate::debian::{self, Need, Probe, program};
 use crate::failure::{AtPath, Result};
 
-const PACKAGES: [Need; 42] = [
+const PACKAGES: [Need; 45] = [
     // MSI
     program("msiinfo", "msitools"),
     program("wixl", "wixl"),
@@ -29,6 +29,9 @@ const PACKAGES: [Need; 42] = [
     // keys on a token
     program("softhsm2-util", "softhsm2"),
     program("gsf", "libgsf-bin"),
+    Need { probe: Probe::Package, package: "gir1.2-gsf-1" },
+    Need { probe: Probe::Package, package: "python3-gi" },
+    program("file", "file"),
     program("wine", "wine"),
     Need { probe: Probe::Package, package: "wine64" },
     // every container

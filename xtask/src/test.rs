@@ -3,7 +3,7 @@
 use xshell::{Shell, cmd};
 
 use crate::failure::Result;
-use crate::{image, judges, payloads, probe, release, tidy};
+use crate::{image, judges, payloads, probe, release, tidy, world};
 
 /// Runs every check; the first that fails ends it.
 pub(crate) fn run(sh: &Shell) -> Result {
@@ -19,6 +19,8 @@ pub(crate) fn run(sh: &Shell) -> Result {
     cmd!(sh, "cargo doc --quiet --locked --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings").run()?;
     // A judge that is missing is an error from here on, not a test that is skipped.
     cmd!(sh, "cargo test --locked --workspace").env("STAMPWRIGHT_JUDGES", "required").run()?;
+    // Other people's files, and what their tools make here, from end to end.
+    world::small(sh, sh.current_dir().join("target/debug/stampwright"))?;
     release::rehearse(sh)?;
     image::rehearse(sh)
 }

@@ -3,20 +3,22 @@
 /// Where everything is kept.
 pub(crate) const FOLDER: &str = "target/world";
 /// The tables.
-pub(crate) const TABLES: [&str; 2] = ["tests/world/agents.tsv", "tests/world/installers.tsv"];
+pub(crate) const TABLES: [&str; 3] = ["tests/world/agents.tsv", "tests/world/installers.tsv", "tests/world/made.tsv"];
 
 /// A file of somebody's, and what is said of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Case {
-    /// Where it comes from: `npm`, `pypi`, `crates` or `debian`.
+    /// Where it comes from: `npm`, `pypi`, `crates`, `debian`, `debian-source`, or `made` here with another tool.
     pub(crate) source: String,
-    /// The package with its version, as the source's own tool takes it; for PyPI, the platform after a space.
+    /// The package with its version, as the source's own tool takes it; for PyPI, the platform after a space. For what is made: the
+    /// recipe and its case.
     pub(crate) package: String,
     /// The file in the package; `-`: the package itself.
     pub(crate) inside: String,
-    /// `windows-x64` and the like for an agent; `-` for an installer.
+    /// `windows-x64` and the like for an agent. For an installer what is done with it: `-` verified, `name` or `files` told as well, as the
+    /// judge tells them, `token` stamped beside another tool's signature.
     pub(crate) role: String,
-    /// The digest of the file.
+    /// The digest of the file; `-` where it is made anew each time.
     pub(crate) sha256: String,
     /// Which independent program is asked.
     pub(crate) judge: String,
@@ -96,7 +98,7 @@ mod tests {
         assert!(Table::parse("a\tb\t-\t-\taa\tj\tok\tok").is_ok());
     }
 
-    /// The tables say all that they must: forty of each, nothing blank, no digest twice.
+    /// The tables say all that they must: forty of each, nothing blank, no digest twice, and a case for each class.
     #[test]
     fn the_tables_are_whole() {
         let mut digests = std::collections::BTreeSet::new();
@@ -106,9 +108,29 @@ mod tests {
             assert!(table.cases.len() >= 40, "{path} has {} lines", table.cases.len());
             assert_eq!(table.text(), text, "{path}");
             for case in &table.cases {
-                assert!(case.sha256.len() == 64 && digests.insert(case.sha256.clone()), "{}", case.line());
+                let is_made = case.source == "made" && case.sha256 == "-";
+                let is_pinned = case.sha256.len() == 64 && digests.insert(case.sha256.clone());
+                assert!(is_made || is_pinned, "{}", case.line());
                 assert!(!case.judged.is_empty() && !case.ours.is_empty(), "{}", case.line());
             }
+        }
+    }
+
+    /// Each class of file has a case, in a table or in a test.
+    #[test]
+    fn each_class_has_a_case() {
+        let root = crate::root::root();
+        let tables: String = TABLES.iter().map(|path| std::fs::read_to_string(root.join(path)).unwrap()).collect();
+        let classes = std::fs::read_to_string(root.join("tests/world/classes.tsv")).unwrap();
+        for line in classes.lines().filter(|line| !line.starts_with('#')) {
+            let (_, place) = line.split_once('\t').expect(line);
+            let is_there = match place.split_once(' ') {
+                Some((path, test)) if path.ends_with(".rs") => {
+                    std::fs::read_to_string(root.join(path)).is_ok_and(|text| text.contains(&format!("fn {test}(")))
+                }
+                _ => tables.contains(&format!("\t{}\t", place.replace(" in ", "\t"))),
+            };
+            assert!(is_there, "{line}");
         }
     }
 }

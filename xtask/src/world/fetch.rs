@@ -10,6 +10,12 @@ use crate::failure::{AtPath, Failure, Result};
 
 /// The file of a case.
 pub(crate) fn file(sh: &Shell, case: &Case) -> Result<PathBuf> {
+    let folder = folder(sh, case)?;
+    if case.inside == "-" { only_file(&folder) } else { Ok(folder.join(&case.inside)) }
+}
+
+/// What a package has in it, in a folder of its own.
+pub(super) fn folder(sh: &Shell, case: &Case) -> Result<PathBuf> {
     let slug: String = format!("{} {}", case.source, case.package)
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || "._+~-".contains(c) { c } else { '_' })
@@ -23,7 +29,7 @@ pub(crate) fn file(sh: &Shell, case: &Case) -> Result<PathBuf> {
         get(sh, case, &partial)?;
         fs::rename(&partial, &folder).at("rename", &partial)?;
     }
-    if case.inside == "-" { only_file(&folder) } else { Ok(folder.join(&case.inside)) }
+    Ok(folder)
 }
 
 fn get(sh: &Shell, case: &Case, folder: &Path) -> Result {
@@ -52,8 +58,39 @@ fn get(sh: &Shell, case: &Case, folder: &Path) -> Result {
             let _folder = sh.push_dir(folder);
             cmd!(sh, "apt-get download -qq -o APT::Sandbox::User=root {package}").quiet().run().map_err(Into::into)
         }
+        "debian-source" => debian_source(sh, package, folder),
         other => Err(Failure::answer("tests/world", format!("there is no source {other}"))),
     }
+}
+
+/// What upstream has in a source package of Debian. Machines rarely have the lists of source packages, so these are got for it alone.
+fn debian_source(sh: &Shell, package: &str, folder: &Path) -> Result {
+    let state = sh.current_dir().join(FOLDER).join("apt");
+    fs::create_dir_all(state.join("lists/partial")).at("create", &state)?;
+    let mirror = cmd!(sh, "awk '/^URIs:/{print $2; exit}' /etc/apt/sources.list.d/debian.sources").quiet().read()?;
+    let list = state.join("sources.list");
+    let key = "/usr/share/keyrings/debian-archive-keyring.gpg";
+    let text = format!("deb-src [signed-by={key}] {mirror} bookworm main\n");
+    fs::write(&list, text).at("write", &list)?;
+    let options = [
+        format!("-oDir::Etc::sourcelist={}", list.display()),
+        "-oDir::Etc::sourceparts=-".to_owned(),
+        format!("-oDir::State::lists={}", state.join("lists").display()),
+        "-oAPT::Sandbox::User=root".to_owned(),
+    ];
+    let options = &options;
+    cmd!(sh, "apt-get update -qq {options...}").quiet().run()?;
+    let _folder = sh.push_dir(folder);
+    cmd!(sh, "apt-get source -qq --download-only {options...} {package}").quiet().ignore_stdout().run()?;
+    let files: Vec<PathBuf> = fs::read_dir(folder).at("list", folder)?.flatten().map(|entry| entry.path()).collect();
+    for file in files {
+        let name = file.to_string_lossy().into_owned();
+        if name.contains(".orig.tar.") && !name.ends_with(".asc") {
+            cmd!(sh, "tar -xf {name} --strip-components=1").quiet().run()?;
+        }
+        fs::remove_file(&file).at("remove", &file)?;
+    }
+    Ok(())
 }
 
 /// The files of a crate, `name@version`, in a folder of its name: cargo puts them there with those of its dependencies.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use xshell::{Shell, cmd};
 
+use super::contents;
 use crate::failure::{Failure, Result};
 
 /// LIEF reads the program; the superblob is taken apart by its layout (Security, `CodeSigning/cs_blobs.h`), which needs no more than
@@ -29,9 +30,24 @@ for one in program:
 print(", ".join(sorted(said)))
 "#;
 
+/// What the library of `rcodesign` says of a flat package's signatures.
+const PKG: &str = r#"
+import sys
+from apple_platform import reading
+signed = reading.read_signature(sys.argv[1])[0]["entity"]["xar_table_of_contents"]
+said = [signed.get(key) for key in ("checksum_verifies", "cms_signature_verifies")]
+print("signatures hold" if said == [True, True] else "signatures do not hold")
+"#;
+
 /// Asks one of them.
 pub(crate) fn ask(sh: &Shell, python: &Path, judge: &str, file: &Path) -> Result<String> {
+    if ["msiextract", "bsdtar", "dpkg-deb -x"].contains(&judge) {
+        return contents::unpacked(sh, judge, file);
+    }
     let output = match judge {
+        "msiinfo export" => cmd!(sh, "msiinfo export {file} Property"),
+        "apple-platform-py" => cmd!(sh, "{python} -c {PKG} {file}"),
+        "file" => cmd!(sh, "file --brief {file}"),
         "osslsigncode" => cmd!(sh, "osslsigncode verify -in {file}"),
         "readelf" => cmd!(sh, "readelf -lhW {file}"),
         "lief" => cmd!(sh, "{python} -c {MACHO} {file}"),
@@ -45,6 +61,14 @@ pub(crate) fn ask(sh: &Shell, python: &Path, judge: &str, file: &Path) -> Result
     Ok(match judge {
         "osslsigncode" => authenticode(&text).to_owned(),
         "readelf" => elf(&text),
+        "msiinfo export" => {
+            let name = text.lines().find_map(|line| line.strip_prefix("ProductName\t"));
+            name.map_or_else(|| "cannot read it".to_owned(), |name| format!("named {}", name.trim_end()))
+        }
+        "apple-platform-py" if output.status.success() => text.trim().to_owned(),
+        // The class of the root storage, as it is called there.
+        "file" if text.contains("MSI Installer") => "a package".to_owned(),
+        "file" => "not a package".to_owned(),
         "lief" if output.status.success() => text.trim().to_owned(),
         "lief" => return Err(Failure::answer("lief", format!("{}: {text}", output.status))),
         _ if output.status.success() => "reads it".to_owned(),

@@ -6,11 +6,31 @@ use std::path::Path;
 use xshell::{Shell, cmd};
 
 use super::case::{Case, FOLDER};
+use super::{contents, token};
 use crate::failure::{AtPath, Failure, Result};
 
 /// An agent is built into a base of its platform's format, an installer is verified.
 pub(crate) fn ask(sh: &Shell, stampwright: &Path, case: &Case, file: &Path) -> Result<String> {
-    if case.role == "-" { verified(sh, stampwright, file) } else { built(sh, stampwright, &case.role, file) }
+    let more = match case.role.as_str() {
+        "-" => return verified(sh, stampwright, file),
+        "name" => named(sh, stampwright, file)?,
+        "files" => contents::extracted(sh, stampwright, file)?,
+        "token" => format!(
+            "{}, {}",
+            contents::extracted(sh, stampwright, file)?,
+            token::stamped(sh, stampwright, file, &named(sh, stampwright, file)?)?
+        ),
+        role => return built(sh, stampwright, role, file),
+    };
+    Ok(format!("{}, {more}", verified(sh, stampwright, file)?))
+}
+
+/// `named` and the product's name.
+fn named(sh: &Shell, stampwright: &Path, file: &Path) -> Result<String> {
+    let output = cmd!(sh, "{stampwright} inspect {file} --json").quiet().ignore_status().output()?;
+    let document: Option<serde_json::Value> = serde_json::from_slice(&output.stdout).ok();
+    let name = document.as_ref().and_then(|document| document["product"].as_str());
+    Ok(name.map_or_else(|| "cannot read it".to_owned(), |name| format!("named {name}")))
 }
 
 fn built(sh: &Shell, stampwright: &Path, role: &str, file: &Path) -> Result<String> {
@@ -54,11 +74,19 @@ fn verified(sh: &Shell, stampwright: &Path, file: &Path) -> Result<String> {
     let document: Option<serde_json::Value> = serde_json::from_slice(&output.stdout).ok();
     let Some(findings) = document.as_ref().and_then(|document| document["findings"].as_array()) else {
         let words = String::from_utf8_lossy(&output.stderr).replace(&file.display().to_string(), "it");
-        return Ok(words.lines().next().unwrap_or("nothing").trim_start_matches("error: ").to_owned());
+        let line = words.lines().next().unwrap_or("nothing").trim_start_matches("error: ");
+        return Ok(without_offsets(line.trim_start_matches("it: ")));
     };
     let errors = findings.iter().filter(|finding| finding["severity"] == "error");
     let mut ids: Vec<&str> = errors.filter_map(|finding| finding["id"].as_str()).collect();
     ids.sort_unstable();
     ids.dedup();
     if ids.is_empty() && output.status.success() { Ok("ok".to_owned()) } else { Ok(ids.join(" ")) }
+}
+
+/// Where damage is noticed depends on what another tool's compressor made of the same bytes.
+fn without_offsets(line: &str) -> String {
+    let mut parts = line.split(" at 0x");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.trim_start_matches(|c: char| c.is_ascii_hexdigit()))
 }
