@@ -8,9 +8,11 @@ use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand
 use clap_complete::Shell;
 use stampwright::Result;
 
+#[cfg(unix)]
+use crate::commands::serve;
 use crate::commands::{
-    build, check, completions, doctor, extract, init, inspect, kit, make, man, prepare, rpm_key, rules, schema, serve,
-    sign, stamp, token, verify,
+    build, check, completions, doctor, extract, init, inspect, kit, make, man, prepare, rpm_key, rules, schema, sign,
+    stamp, token, verify,
 };
 use crate::print::{self, Mistake, Settings};
 
@@ -70,6 +72,7 @@ enum Command {
     /// Sign an installer, a base or a stamped one
     Sign(sign::Sign),
     /// Hand out installers over HTTP: one token in, one installer out
+    #[cfg(unix)]
     Serve(serve::Serve),
     /// Print the public key of who signs rpms, for rpm --import and gpgkey=
     RpmKey(rpm_key::RpmKey),
@@ -141,6 +144,7 @@ impl Cli {
             Command::Kit(args) => kit::run(&args),
             Command::Token(args) => token::run(&args),
             Command::Sign(args) => sign::run(&args),
+            #[cfg(unix)]
             Command::Serve(args) => serve::run(&args),
             Command::RpmKey(args) => rpm_key::run(&args),
             Command::Doctor(args) => return doctor::run(&args),

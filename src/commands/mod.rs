@@ -14,6 +14,7 @@ pub mod prepare;
 pub mod rpm_key;
 pub mod rules;
 pub mod schema;
+#[cfg(unix)]
 pub mod serve;
 pub mod sign;
 pub mod stamp;

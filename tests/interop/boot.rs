@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
+use super::debian_root::{self, Debian, TRIXIE};
 use crate::support::{both, judge, judges_folder, missing, output};
 
 /// The probe as a product whose names need care wherever they stand.
@@ -34,46 +35,44 @@ path = "probe-service"
 const UNIT: &str = "[Unit]\nAfter=basic.target dbus.socket\n[Service]\nType=oneshot\nExecStart=/bin/sh /test/steps\n\
                     [Install]\nWantedBy=multi-user.target\n";
 
+const BOOKWORM: Debian = Debian { name: "debian-root", suite: "bookworm", packages: &[] };
+const WITH_RPM: Debian = Debian { name: "debian-rpm-root", suite: "bookworm", packages: &["rpm", "dnf", "zypper"] };
+
 /// The root that dpkg and apt are judged in, made at first use (half a minute).
 pub(super) fn debian() -> Option<PathBuf> {
-    root("debian-root", &[])
+    root(BOOKWORM)
 }
 
 /// The root that rpm, dnf and zypper are judged in, made at first use (a minute).
 pub(super) fn debian_with_rpm() -> Option<PathBuf> {
-    root("debian-rpm-root", &["rpm", "dnf", "zypper"])
+    root(WITH_RPM)
 }
 
-fn root(name: &str, packages: &[&str]) -> Option<PathBuf> {
-    let mmdebstrap = judge("mmdebstrap")?;
+/// Debian 13, a second judge of all of them and of MSIs.
+pub(super) fn trixie() -> Option<PathBuf> {
+    root(TRIXIE)
+}
+
+/// A program of Debian 13 that runs in its root without booting it.
+pub(super) fn in_trixie(program: &str) -> Option<Command> {
+    let root = trixie()?;
+    judge("unshare")?;
+    let target = judges_folder().parent().map_or_else(judges_folder, Path::to_path_buf);
+    Some(debian_root::enter(&root, &target, program))
+}
+
+/// What a copy that boots does without: most of the root.
+const WINE: &str = "./usr/lib/x86_64-linux-gnu/wine";
+
+fn root(debian: Debian) -> Option<PathBuf> {
+    judge("mmdebstrap")?;
     if !is_root() {
         missing("root, to boot a Debian");
         return None;
     }
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let made = judges_folder().join(name);
-    if !made.is_dir() {
-        let partial = judges_folder().join(format!("{name}.partial"));
-        fs::create_dir_all(judges_folder()).unwrap();
-        let _ = fs::remove_dir_all(&partial);
-        let mut command = Command::new(mmdebstrap);
-        let packages = [&["systemd", "systemd-sysv", "dbus"], packages].concat();
-        let include = format!("--include={}", packages.join(","));
-        command.args(["--variant=minbase", &include, "bookworm"]).arg(&partial);
-        command.args(mirror());
-        let made_it = output(&mut command);
-        assert!(made_it.status.success(), "{}", both(&made_it));
-        fs::rename(&partial, &made).unwrap();
-    }
-    Some(made)
-}
-
-/// Where this machine gets its own packages from.
-fn mirror() -> Option<String> {
-    let sources = fs::read_to_string("/etc/apt/sources.list.d/debian.sources").ok()?;
-    let line = sources.lines().find_map(|line| line.strip_prefix("URIs:"))?;
-    line.split_whitespace().next().map(str::to_owned)
+    Some(debian.make(&judges_folder()).unwrap())
 }
 
 fn is_root() -> bool {
@@ -84,7 +83,9 @@ fn is_root() -> bool {
 pub(super) fn boot(debian: &Path, nspawn: &Path, folder: &Path, steps: &str) -> BTreeMap<String, String> {
     let scratch = tempfile::Builder::new().prefix("debian-").tempdir_in(judges_folder()).unwrap();
     let copy = scratch.path().join("root");
-    let copied = output(Command::new("cp").args(["-a", "--reflink=auto"]).arg(debian).arg(&copy));
+    fs::create_dir(&copy).unwrap();
+    let pipe = format!("tar -C \"$1\" --exclude={WINE} -cf - . | tar -C \"$2\" -xpf -");
+    let copied = output(Command::new("sh").args(["-e", "-c", &pipe, "copy"]).arg(debian).arg(&copy));
     assert!(copied.status.success(), "{}", both(&copied));
     fs::write(folder.join("steps"), steps).unwrap();
     fs::write(copy.join("etc/systemd/system/steps.service"), UNIT).unwrap();

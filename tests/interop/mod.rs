@@ -7,6 +7,7 @@ mod agents;
 mod boot;
 mod compound_file;
 mod deb;
+mod debian_root;
 mod enrolled;
 mod intunemac;
 mod issuer_keys;
@@ -45,3 +46,5 @@ mod signing_refused;
 #[cfg(unix)]
 mod tokenless;
 mod upgrades_wine;
+mod windows_program;
+mod wine_ten;

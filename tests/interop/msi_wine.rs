@@ -16,6 +16,7 @@ use installer::format::Job;
 use installer::{Epoch, Platform, Product, Token, formats};
 use sha2::{Digest, Sha256};
 
+use super::boot::in_trixie;
 use crate::support::once;
 use crate::support::{judge, judges_folder, missing, root};
 
@@ -33,12 +34,14 @@ const SERVICE_FAILED: &str = "StartServices. Return value 0";
 const TOKEN: &str = "Tenant-A.first~token_0123456789/+=:";
 const OTHER: &str = "Tenant-B.other";
 
-/// One test at a time has the prefix.
+/// One test at a time has a prefix.
 static TURN: Mutex<()> = Mutex::new(());
+static TURN_OF_TEN: Mutex<()> = Mutex::new(());
 
 /// A Wine prefix, the installers of the probe, and a folder for both.
 pub(super) struct Wine {
-    program: PathBuf,
+    /// Gives `wine` and `wineserver`.
+    program: fn(&str) -> Option<Command>,
     prefix: PathBuf,
     pub(super) folder: tempfile::TempDir,
     _turn: MutexGuard<'static, ()>,
@@ -56,9 +59,22 @@ impl Wine {
 
     /// For products whose service is not started.
     pub(super) fn without_probe() -> Option<Self> {
-        let program = judge("wine")?;
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let (prefix, folder) = (judges_folder().join("wine"), tempfile::tempdir().unwrap());
+        Self::of("wine", |name| judge(name).map(Command::new), &TURN)
+    }
+
+    /// Wine 10, of Debian 13: closer to Windows, and with what a Rust program needs that has a `HashMap`.
+    pub(super) fn ten() -> Option<Self> {
+        if !agent().is_file() {
+            missing("the probe service for Windows (cargo xtask payloads)");
+            return None;
+        }
+        Self::of("wine-10", in_trixie, &TURN_OF_TEN)
+    }
+
+    fn of(prefix: &str, program: fn(&str) -> Option<Command>, turn: &'static Mutex<()>) -> Option<Self> {
+        program("wine")?;
+        let turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let (prefix, folder) = (judges_folder().join(prefix), tempfile::tempdir().unwrap());
         let wine = Self { program, prefix, folder, _turn: turn };
         if !wine.prefix.join("system.reg").is_file() {
             fs::create_dir_all(&wine.prefix).unwrap();
@@ -72,7 +88,7 @@ impl Wine {
 
     /// The server of the first start must have ended: as long as it lives, no service starts.
     fn wait_for_server(&self) {
-        let ended = Command::new("wineserver").arg("-w").env("WINEPREFIX", &self.prefix).status();
+        let ended = self.command("wineserver").arg("-w").status();
         assert!(ended.is_ok_and(|status| status.success()), "wineserver -w");
     }
 
@@ -89,8 +105,16 @@ impl Wine {
 
     fn kill_server(&self) {
         for option in ["-k", "-w"] {
-            drop(Command::new("wineserver").arg(option).env("WINEPREFIX", &self.prefix).status());
+            drop(self.command("wineserver").arg(option).stderr(Stdio::null()).status());
         }
+    }
+
+    /// A program of Wine's, on this prefix.
+    fn command(&self, name: &str) -> Command {
+        let mut command = (self.program)(name).unwrap();
+        command.env("WINEPREFIX", &self.prefix).env("WINEDEBUG", "-all").env_remove("DISPLAY");
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        command
     }
 
     /// Runs a Windows program; gives its exit code and what it wrote. Its output goes to a file: services that it starts
@@ -98,21 +122,21 @@ impl Wine {
     pub(super) fn run(&self, arguments: &[&str]) -> (i32, String) {
         let path = self.folder.path().join("output");
         let output = File::create(&path).unwrap();
-        let status = Command::new("timeout")
-            .arg("120")
-            .arg(&self.program)
-            .args(arguments)
-            .env("WINEPREFIX", &self.prefix)
-            .env("WINEDEBUG", "-all")
-            .env_remove("DISPLAY")
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .stderr(output.try_clone().unwrap())
-            .stdout(output)
-            .status()
-            .unwrap();
-        let text = String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
-        (status.code().unwrap_or(-1), text)
+        let status = wait(self.command("wine").args(arguments).stderr(output.try_clone().unwrap()).stdout(output));
+        (status, String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned())
+    }
+
+    /// The same in a folder, with both outputs apart.
+    pub(super) fn run_apart(&self, folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+        let [out, err] = ["stdout", "stderr"].map(|name| self.folder.path().join(name));
+        let (stdout, stderr) = (File::create(&out).unwrap(), File::create(&err).unwrap());
+        let mut command = self.command("wine");
+        let status = wait(command.args(arguments).current_dir(folder).stdout(stdout).stderr(stderr));
+        let text = |path: &Path| String::from_utf8(fs::read(path).unwrap()).unwrap();
+        let mut said = text(&err);
+        // Wine's own, of a system without a session.
+        said = said.lines().filter(|line| !line.contains("XDG_RUNTIME_DIR")).map(|line| format!("{line}\n")).collect();
+        (status, text(&out), said)
     }
 
     pub(super) fn msiexec(&self, arguments: &[&str]) -> i32 {
@@ -133,14 +157,18 @@ impl Wine {
     }
 
     /// What the last installation has written down, which is UTF-16 or ANSI text by the version of Wine.
-    fn log(&self) -> String {
+    pub(super) fn log(&self) -> String {
         let bytes = fs::read(self.folder.path().join("install.log")).unwrap_or_default();
         String::from_utf8_lossy(&bytes).replace('\0', "")
     }
 
     /// A value of the product's registry key.
     pub(super) fn value(&self, name: &str) -> Option<String> {
-        let (status, text) = self.run(&["reg", "query", KEY, "/v", name]);
+        self.value_of(KEY, name)
+    }
+
+    pub(super) fn value_of(&self, key: &str, name: &str) -> Option<String> {
+        let (status, text) = self.run(&["reg", "query", key, "/v", name]);
         let line = text.lines().find(|line| line.trim_start().starts_with(name)).filter(|_| status == 0)?;
         Some(line.split("REG_SZ").nth(1)?.trim().to_owned())
     }
@@ -149,18 +177,33 @@ impl Wine {
         assert_eq!(self.run(&["reg", "add", KEY, "/v", name, "/d", value, "/f"]).0, 0);
     }
 
+    /// Removes the products with this name.
+    pub(super) fn remove_products(&self, name: &str) {
+        for code in self.products_named(name) {
+            self.msiexec(&["/x", &code]);
+        }
+    }
+
     /// The codes of all products of ours in the list of installed programs.
     fn products(&self) -> Vec<String> {
+        self.products_named("Probe Agent")
+    }
+
+    fn products_named(&self, name: &str) -> Vec<String> {
         let (_, text) = self.run(&["reg", "query", UNINSTALL, "/s"]);
         let mut products = Vec::new();
-        for part in text.split("HKEY_LOCAL_MACHINE").filter(|part| part.contains("Probe Agent")) {
+        for part in text.split("HKEY_LOCAL_MACHINE").filter(|part| part.contains(name)) {
             products.extend(part.lines().next().and_then(|key| key.trim().rsplit('\\').next()).map(str::to_owned));
         }
         products
     }
 
     pub(super) fn service_is_running(&self) -> bool {
-        self.run(&["sc", "query", SERVICE]).1.contains("RUNNING")
+        self.is_running(SERVICE)
+    }
+
+    pub(super) fn is_running(&self, service: &str) -> bool {
+        self.run(&["sc", "query", service]).1.contains("RUNNING")
     }
 
     fn service_is_there(&self) -> bool {
@@ -189,9 +232,7 @@ impl Wine {
 
     /// Takes away what a test before this one may have left.
     fn clean(&self) {
-        for code in self.products() {
-            self.msiexec(&["/x", &code]);
-        }
+        self.remove_products("Probe Agent");
         self.run(&["reg", "delete", r"HKLM\SOFTWARE\Stampwright", "/f"]);
         for folder in FOLDERS {
             let _ = fs::remove_dir_all(self.drive(folder));
@@ -253,6 +294,19 @@ impl Drop for Wine {
     /// The prefix is the tests' alone, so nothing else ends with its server. The next test must not meet a server that is ending.
     fn drop(&mut self) {
         self.kill_server();
+    }
+}
+
+/// Waits two minutes at most.
+fn wait(command: &mut Command) -> i32 {
+    let mut child = command.spawn().unwrap();
+    let begin = Instant::now();
+    loop {
+        match child.try_wait().unwrap() {
+            Some(status) => return status.code().unwrap_or(-1),
+            None if begin.elapsed() > Duration::from_secs(120) => drop(child.kill()),
+            None => thread::sleep(Duration::from_millis(5)),
+        }
     }
 }
 

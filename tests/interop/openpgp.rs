@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use container::rpm::{LeadKind, Value, Writer, lead, tag};
 use signing::key::command::CommandKey;
@@ -11,6 +11,7 @@ use signing::key::pkcs12;
 use signing::openpgp::{CheckError, Keyring, Signature, Signer};
 use signing::{Certificate, Passphrase};
 
+use super::boot::in_trixie;
 use crate::support::keys::keys;
 use crate::support::{both, judge, output, run};
 
@@ -211,21 +212,27 @@ fn package(signer: &Signer<'_>, time: u64) -> Vec<u8> {
 
 #[test]
 fn rpm_verifies_what_we_sign() {
-    let (Some(signers), Some(rpm)) = (signers(), judge("rpm")) else { return };
+    verifies_what_we_sign(&|| judge("rpm").map(Command::new));
+}
+
+#[test]
+fn rpm_4_20_verifies_what_we_sign() {
+    verifies_what_we_sign(&|| in_trixie("rpm"));
+}
+
+fn verifies_what_we_sign(rpm: &dyn Fn() -> Option<Command>) {
+    let (Some(signers), Some(_)) = (signers(), rpm()) else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     for (name, signer) in signers {
         let database = format!("--dbpath={}", path(&format!("{name}.db")));
         fs::write(path("key.asc"), signer.public_key(USER_ID).unwrap()).unwrap();
         fs::write(path("x.rpm"), package(&signer, TIME)).unwrap();
-        let check = |file: &str| {
-            let mut command = Command::new(&rpm);
-            command.args([&database, "--define", "_pkgverify_level all", "-Kv", &path(file)]);
-            output(&mut command)
-        };
+        let check = |file: &str| check(rpm, &database, &path(file));
         let said = both(&check("x.rpm"));
         assert!(said.contains("NOKEY"), "{said}");
-        run(&rpm, [&database, "--import", &path("key.asc")]);
+        let imported = output(rpm().unwrap().args([&database, "--import", &path("key.asc")]));
+        assert!(imported.status.success(), "{}", both(&imported));
         let good = check("x.rpm");
         let said = both(&good);
         assert!(
@@ -239,4 +246,96 @@ fn rpm_verifies_what_we_sign() {
         fs::write(path("bad.rpm"), bad).unwrap();
         assert!(!check("bad.rpm").status.success());
     }
+}
+
+/// What rpm says of every digest and signature where all are asked for.
+fn check(rpm: &dyn Fn() -> Option<Command>, database: &str, file: &str) -> Output {
+    output(rpm().unwrap().args([database, "--define", "_pkgverify_level all", "-Kv", file]))
+}
+
+/// rpm 4.20 has Sequoia, which asks when: a signature from the future is none, and so is one by a key that is not valid yet or any more.
+/// Older ones do not look, so the time that a signature is given must be right.
+#[test]
+fn rpm_4_20_asks_when_something_was_signed() {
+    let (Some(keys), Some(old), Some(_)) = (keys(), judge("rpm"), in_trixie("rpm")) else { return };
+    let (old, new) = (|| Some(Command::new(&old)), || in_trixie("rpm"));
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    keys.openssl("genpkey -algorithm ed25519 -out openpgp-times.key");
+    keys.openssl("pkey -in openpgp-times.key -pubout -outform DER -out openpgp-times.der");
+    let spki = fs::read(keys.path("openpgp-times.der")).unwrap();
+    let signer = |created| Signer::new(Box::new(file_key(&keys.path("openpgp-times.key"))), &spki, created).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let verdict = |name: &str, key: &str, signed: &[u8], rpm: &dyn Fn() -> Option<Command>, of: &str| {
+        let database = format!("--dbpath={}", path(&format!("{name}.{of}")));
+        fs::write(path("key.asc"), key).unwrap();
+        fs::write(path("x.rpm"), signed).unwrap();
+        let imported = output(rpm().unwrap().args([&database, "--import", &path("key.asc")]));
+        let checked = check(rpm, &database, &path("x.rpm"));
+        (imported.status.success() && checked.status.success(), both(&imported) + &both(&checked))
+    };
+    const DAY: u64 = 86_400;
+    for (name, created, time, is_good) in [
+        ("today", now - DAY, now - 60, true),
+        ("signed-tomorrow", now - DAY, now + DAY, false),
+        ("key-of-tomorrow", now + DAY, now + DAY, false),
+    ] {
+        let signer = signer(created);
+        let (key, signed) = (signer.public_key(USER_ID).unwrap(), package(&signer, time));
+        let (was_good, said) = verdict(name, &key, &signed, &new, "new");
+        assert_eq!(was_good, is_good, "{name}: {said}");
+        let (was_good, said) = verdict(name, &key, &signed, &old, "old");
+        assert!(was_good, "{name}, which rpm 4.18 takes: {said}");
+    }
+}
+
+/// A key that is over vouches for nothing there any more, not even for what it signed in its day: a key for packages must not expire before
+/// the devices have its successor.
+#[test]
+fn rpm_4_20_takes_nothing_of_a_key_that_is_over() {
+    let (Some(gpg), Some(rpmsign), Some(signers), Some(old), Some(_)) =
+        (Gpg::new(), judge("rpmsign"), signers(), judge("rpm"), in_trixie("rpm"))
+    else {
+        return;
+    };
+    let (old, new) = (|| Some(Command::new(&old)), || in_trixie("rpm"));
+    let at = |day: u8| format!("202301{day:02}T000000");
+    let clock = |day| format!("--faked-system-time={}!", at(day));
+    let make = ["--passphrase", "", "--pinentry-mode", "loopback"];
+    gpg.run(&[&make[..], &[&clock(1), "--quick-gen-key", USER_ID, "rsa2048", "sign", "never"]].concat());
+    let listed = gpg.run(&["--with-colons", "--list-keys"]);
+    let fingerprint = listed.lines().find(|line| line.starts_with("fpr")).unwrap().trim_matches(['f', 'p', 'r', ':']);
+    let path = |name: &str| gpg.home.path().join(name).to_str().unwrap().to_owned();
+    for (file, day) in [("before.rpm", 5), ("after.rpm", 20)] {
+        // rpmsign takes out the one that is there.
+        fs::write(path(file), package(&signers[0].1, TIME)).unwrap();
+        let defines = [
+            format!("_gpg_path {}", gpg.home.path().display()),
+            format!("_gpg_sign_cmd_extra_args {} --batch --pinentry-mode loopback", clock(day)),
+            format!("_gpg_name {USER_ID}"),
+            format!("__gpg {}", gpg.program.display()),
+        ];
+        let mut sign = Command::new(&rpmsign);
+        sign.args(defines.iter().flat_map(|define| ["--define", define]));
+        run_it(sign.args(["--resign", &path(file)]));
+    }
+    let export = || gpg.command(&["--armor", "--export"]).output().unwrap().stdout;
+    let living = export();
+    gpg.run(&[&make[..], &[&clock(6), "--quick-set-expire", fingerprint, &at(10)]].concat());
+    for (name, key, is_good) in [("living", living, true), ("over", export(), false)] {
+        fs::write(path("key.asc"), key).unwrap();
+        for (rpm, of, is_good) in [(&new as &dyn Fn() -> _, "new", is_good), (&old, "old", true)] {
+            let database = format!("--dbpath={}", path(&format!("{name}.{of}")));
+            run_it(rpm().unwrap().args([&database, "--import", &path("key.asc")]));
+            for file in ["before.rpm", "after.rpm"] {
+                let said = check(rpm, &database, &path(file));
+                assert_eq!(said.status.success(), is_good, "{file}, {name}, {of}: {}", both(&said));
+            }
+        }
+    }
+}
+
+fn run_it(command: &mut Command) {
+    let said = output(command);
+    assert!(said.status.success(), "{command:?}: {}", both(&said));
 }

@@ -9,6 +9,7 @@ use installer::format::{Format, Kind};
 use installer::product::Compression;
 use installer::{Product, Token, formats};
 
+use super::boot::in_trixie;
 use super::rpm_root::Root;
 use crate::support::keys::keys;
 use crate::support::product::{MANIFEST, Small, build};
@@ -44,7 +45,23 @@ fn text(path: &Path) -> &str {
 
 #[test]
 fn rpm_verifies_bases_and_stamps_in_every_compression() {
-    let Some(rpm) = judge("rpm") else { return };
+    verifies(&|| judge("rpm").map(Command::new));
+}
+
+#[test]
+fn rpm_4_20_verifies_bases_and_stamps_in_every_compression() {
+    verifies(&|| in_trixie("rpm"));
+}
+
+fn verifies(rpm: &dyn Fn() -> Option<Command>) {
+    if rpm().is_none() {
+        return;
+    }
+    let run = |args: &[&str]| {
+        let said = output(rpm().unwrap().args(args));
+        assert!(said.status.success(), "{args:?}: {}", both(&said));
+        String::from_utf8(said.stdout).unwrap()
+    };
     let small = Small::new();
     for compression in COMPRESSIONS {
         let product = small.product.clone().with_compression(compression);
@@ -54,13 +71,13 @@ fn rpm_verifies_bases_and_stamps_in_every_compression() {
             let stamp = (len > 0).then_some((token.as_str(), 1_700_000_000));
             let file = package(&product, stamp, &folder.path().join("x.rpm"));
             let database = format!("--dbpath={}", text(&folder.path().join("db")));
-            let said = run(&rpm, [&database, "-K", text(&file)]);
+            let said = run(&[&database, "-K", text(&file)]);
             assert!(said.ends_with("x.rpm: digests OK\n"), "{compression:?} {len}: {said}");
             // As rpm 6 looks: no MD5, no SHA-1.
             let strict = ["--define", "_pkgverify_flags 0x20100", "-Kv", text(&file)];
-            let said = run(&rpm, [&[database.as_str()][..], &strict].concat());
+            let said = run(&[&[database.as_str()][..], &strict].concat());
             assert!(said.contains("Header SHA256 digest: OK") && said.contains("Payload SHA256 digest: OK"), "{said}");
-            let query = |what: &[&str]| run(&rpm, [&[database.as_str(), "-qp"][..], what, &[text(&file)]].concat());
+            let query = |what: &[&str]| run(&[&[database.as_str(), "-qp"][..], what, &[text(&file)]].concat());
             let release = if len > 0 { "1.1700000000" } else { "1" };
             let format = "%{NAME}|%{VERSION}|%{RELEASE}|%{ARCH}|%{OS}|%{VENDOR}|%{LICENSE}|%{URL}|%{SOURCERPM}";
             let expected = format!(
@@ -111,7 +128,16 @@ fn other_programs_unpack_what_we_write() {
 
 #[test]
 fn a_device_takes_tokens_by_plain_installations_and_keeps_no_secret() {
-    let Some(root) = Root::new() else { return };
+    takes_tokens(Root::new());
+}
+
+#[test]
+fn a_device_with_rpm_4_20_does_so() {
+    takes_tokens(Root::of_trixie());
+}
+
+fn takes_tokens(root: Option<Root>) {
+    let Some(root) = root else { return };
     let small = Small::new();
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -180,7 +206,16 @@ fn a_package_that_needs_no_token_installs_without() {
 
 #[test]
 fn a_signed_stamp_is_installed_where_signatures_are_asked_for() {
-    let (Some(root), Some(keys)) = (Root::new(), keys()) else { return };
+    installs_what_is_signed(Root::new());
+}
+
+#[test]
+fn rpm_4_20_installs_a_signed_stamp_where_signatures_are_asked_for() {
+    installs_what_is_signed(Root::of_trixie());
+}
+
+fn installs_what_is_signed(root: Option<Root>) {
+    let (Some(root), Some(keys)) = (root, keys()) else { return };
     let small = Small::new();
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);

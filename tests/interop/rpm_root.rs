@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use super::boot::in_trixie;
 use crate::support::{both, judge, missing, output, run};
 
 fn text(path: &Path) -> &str {
@@ -30,13 +31,23 @@ pub(super) fn distribution(asking: &Path, folder: &Path) -> Option<PathBuf> {
 
 /// A root of its own with a shell and the few programs that scriptlets use.
 pub(super) struct Root {
-    rpm: PathBuf,
+    rpm: fn() -> Option<Command>,
     folder: tempfile::TempDir,
 }
 
 impl Root {
+    /// For this machine's rpm.
     pub(super) fn new() -> Option<Self> {
-        let rpm = judge("rpm")?;
+        Self::of(|| judge("rpm").map(Command::new))
+    }
+
+    /// For rpm 4.20, whose OpenPGP is Sequoia's.
+    pub(super) fn of_trixie() -> Option<Self> {
+        Self::of(|| in_trixie("rpm"))
+    }
+
+    fn of(rpm: fn() -> Option<Command>) -> Option<Self> {
+        rpm()?;
         let folder = tempfile::tempdir().unwrap();
         if fs::metadata(folder.path()).unwrap().uid() != 0 {
             missing("root, for rpm --root");
@@ -100,7 +111,7 @@ impl Root {
     }
 
     pub(super) fn try_rpm(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(&self.rpm);
+        let mut command = (self.rpm)().unwrap();
         command.args(["--root", text(self.folder.path()), "--dbpath", "/var/lib/rpm"]).args(args);
         output(&mut command)
     }
@@ -113,8 +124,9 @@ impl Root {
 
     pub(super) fn install(&self, file: &Path) {
         let said = self.rpm(&["-U", "--nodeps", text(file)]);
-        // Debian's rpm says that this is Debian.
-        let said: Vec<_> = said.lines().filter(|line| !line.starts_with("rpm: ")).collect();
+        // Debian's rpm says that this is Debian, and rpm 4.20 that a root gets no /tmp of its own.
+        let is_rpms_own = |line: &&str| line.starts_with("rpm: ") || line.contains("private mounts in chroot");
+        let said: Vec<_> = said.lines().filter(|line| !is_rpms_own(line)).collect();
         assert_eq!(said, [""; 0], "scriptlets say nothing when all is well");
         assert_eq!(self.rpm(&["-V", "--nodeps", "example-agent"]), "");
     }

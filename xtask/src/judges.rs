@@ -7,6 +7,8 @@
 //! target/kit-judges           Microsoft's types and SDKs, in Python and TypeScript
 //! target/judges/wine          a Wine prefix; made by the first who needs it, see `wine_prefix`
 //! target/judges/debian-root   a Debian that boots; made by the tests that boot it
+//! target/judges/trixie-root   a Debian 13, with rpm 4.20 and Wine 10; made by the tests that need it
+//! target/judges/wine-10       that Wine's prefix
 //! ```
 
 use std::fs;
@@ -17,7 +19,7 @@ use xshell::{Shell, cmd};
 use crate::debian::{self, Need, Probe, program};
 use crate::failure::{AtPath, Result};
 
-const PACKAGES: [Need; 45] = [
+const PACKAGES: [Need; 46] = [
     // MSI
     program("msiinfo", "msitools"),
     program("wixl", "wixl"),
@@ -47,6 +49,7 @@ const PACKAGES: [Need; 45] = [
     program("lintian", "lintian"),
     program("mmdebstrap", "mmdebstrap"),
     program("systemd-nspawn", "systemd-container"),
+    program("unshare", "util-linux"),
     // rpm
     program("rpm", "rpm"),
     program("rpmbuild", "rpm"),

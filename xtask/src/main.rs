@@ -22,6 +22,7 @@ mod test;
 mod tidy;
 mod token;
 mod token_reader;
+mod windows;
 mod world;
 
 use std::process::ExitCode;
@@ -100,6 +101,12 @@ enum Command {
     /// Make the probe's installers, or install one on this device
     #[command(subcommand)]
     Device(device::Device),
+    /// Build the program for Windows into target/payloads/windows-x64/
+    Windows {
+        /// As it would be shipped; the tests do without optimisation
+        #[arg(long)]
+        release: bool,
+    },
     /// Hold other people's programs and packages against what independent programs say of them
     World(world::World),
     /// Run every check, from a clean checkout
@@ -136,6 +143,7 @@ fn run(command: &Command) -> Result {
         Command::Device(device) => device::run(&sh, device),
         Command::Soak { program } => soak::run(&sh, program.as_deref()),
         Command::Tidy => tidy::run(&sh),
+        Command::Windows { release } => windows::run(&sh, *release),
         Command::World(world) => world::run(&sh, world),
         Command::Test => test::run(&sh),
     }

@@ -19,7 +19,7 @@ const MANIFEST: &str = "payloads/probe-service/Cargo.toml";
 /// Manifest and name of the programs for Linux and Windows. (What the reference agent links of macOS is only on a Mac.)
 const PROGRAMS: [(&str, &str); 2] =
     [(MANIFEST, "probe-service"), ("payloads/reference-agent/Cargo.toml", "reference-agent")];
-const WINDOWS: &str = "x86_64-pc-windows-gnu";
+pub(crate) const WINDOWS: &str = "x86_64-pc-windows-gnu";
 
 /// What zig links when asked for every platform.
 const BY_ZIG: [(&str, &str, &str); 2] = [
@@ -50,7 +50,7 @@ pub(crate) fn run(sh: &Shell, all: bool) -> Result {
     )?;
     let signer = Throwaway::in_folder(sh, &out.join("signer"))?;
     for (manifest, program) in PROGRAMS {
-        build_windows(sh, manifest)?;
+        build_windows(sh, &["--release", "--manifest-path", manifest])?;
         finish_windows(sh, &signer, program, WINDOWS, &out.join("windows-x64"))?;
     }
     if all {
@@ -84,11 +84,10 @@ pub(crate) fn lint(sh: &Shell) -> Result {
     Ok(())
 }
 
-fn build_windows(sh: &Shell, manifest: &str) -> Result {
+/// `cargo build` for Windows with these options.
+pub(crate) fn build_windows(sh: &Shell, options: &[&str]) -> Result {
     if has_std(sh, WINDOWS) || cmd!(sh, "rustup target add {WINDOWS}").quiet().ignore_stderr().run().is_ok() {
-        cmd!(sh, "cargo build --quiet --locked --release --manifest-path {manifest} --target {WINDOWS}")
-            .quiet()
-            .run()?;
+        cmd!(sh, "cargo build --quiet --locked {options...} --target {WINDOWS}").quiet().run()?;
         return Ok(());
     }
     eprintln!("no standard library for {WINDOWS} from rustup: building it with Debian's compiler");
@@ -101,7 +100,7 @@ fn build_windows(sh: &Shell, manifest: &str) -> Result {
     let _path = sh.push_env("PATH", "/usr/bin:/bin");
     let _unstable = sh.push_env("RUSTC_BOOTSTRAP", "1");
     let _linker = sh.push_env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER", "x86_64-w64-mingw32-gcc");
-    cmd!(sh, "cargo build --quiet --locked --release --manifest-path {manifest} --target {WINDOWS}")
+    cmd!(sh, "cargo build --quiet --locked {options...} --target {WINDOWS}")
         .arg("-Zbuild-std=std,panic_abort")
         .env_remove("RUSTUP_TOOLCHAIN")
         .env_remove("LD_LIBRARY_PATH")
@@ -160,7 +159,7 @@ fn built(sh: &Shell, target: &str) -> PathBuf {
     sh.current_dir().join("target/payloads/build").join(target).join("release")
 }
 
-fn copy(from: &Path, to: &Path) -> Result {
+pub(crate) fn copy(from: &Path, to: &Path) -> Result {
     let folder = to.parent().unwrap_or(to);
     fs::create_dir_all(folder).at("create", folder)?;
     fs::copy(from, to).at("copy to", to)?;

@@ -3,7 +3,7 @@
 use xshell::{Shell, cmd};
 
 use crate::failure::Result;
-use crate::{image, judges, payloads, probe, release, tidy, world};
+use crate::{image, judges, payloads, probe, release, tidy, windows, world};
 
 /// Runs every check; the first that fails ends it.
 pub(crate) fn run(sh: &Shell) -> Result {
@@ -13,6 +13,7 @@ pub(crate) fn run(sh: &Shell) -> Result {
 
     judges::run(sh)?;
     payloads::run(sh, false)?;
+    windows::run(sh, false)?;
     probe::run(sh)?;
     payloads::lint(sh)?;
     cmd!(sh, "cargo clippy --quiet --locked --workspace --all-targets -- -D warnings").run()?;

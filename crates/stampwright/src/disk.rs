@@ -25,6 +25,7 @@ pub(crate) fn owner_only(options: &mut OpenOptions) {
 
 /// Makes a folder that its owner alone can enter; one that is there already is kept. A link is not a folder here.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "modes are Unix's"))]
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
@@ -67,7 +68,7 @@ pub(crate) fn lock(_: &File) -> io::Result<bool> {
     Ok(true)
 }
 
-/// A folder as something to lock. `None`: this system has no such locks.
+/// A folder as something to lock and to sync. `None`: this system opens no folders.
 #[cfg(unix)]
 pub(crate) fn open_folder(path: &Path) -> io::Result<Option<File>> {
     File::open(path).map(Some)

@@ -1,11 +1,12 @@
 //! A Debian that boots: apt installs, systemd starts, the agent finds its token, and a purge leaves nothing.
 
 use std::fs;
+use std::path::PathBuf;
 
 use installer::product::Compression;
 use installer::{Product, Token};
 
-use super::super::boot::{PROBE, boot, debian};
+use super::super::boot::{PROBE, boot, debian, trixie};
 use super::{package, token};
 use crate::support::{judge, judges_folder, missing, root};
 
@@ -69,7 +70,17 @@ systemctl poweroff --no-block
 
 #[test]
 fn apt_installs_retokens_upgrades_removes_and_purges() {
-    let (Some(nspawn), Some(debian)) = (judge("systemd-nspawn"), debian()) else { return };
+    apt_does_it_all(debian());
+}
+
+/// apt 3.0, dpkg 1.22 and systemd 257.
+#[test]
+fn apt_of_debian_13_does_the_same() {
+    apt_does_it_all(trixie());
+}
+
+fn apt_does_it_all(root_of_debian: Option<PathBuf>) {
+    let (Some(nspawn), Some(debian)) = (judge("systemd-nspawn"), root_of_debian) else { return };
     let probe = judges_folder().with_file_name("payloads").join("linux-x64/probe-service");
     if !probe.is_file() {
         return missing("probe-service (cargo xtask payloads builds it)");

@@ -5,13 +5,13 @@
 //! The agent is the shell of the host, whose arguments make it do what a file says.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use installer::Product;
 use sha2::{Digest, Sha256};
 
-use super::super::boot::{boot, debian};
+use super::super::boot::{boot, debian, trixie};
 use super::{package, token};
 use crate::support::{judge, output};
 
@@ -131,7 +131,16 @@ fn repository(folder: &Path, deb: &str) {
 
 #[test]
 fn an_agent_installs_its_own_update_and_removes_itself() {
-    let (Some(nspawn), Some(debian), Some(shell)) = (judge("systemd-nspawn"), debian(), judge("dash")) else { return };
+    updates_itself(debian());
+}
+
+#[test]
+fn an_agent_does_so_on_debian_13() {
+    updates_itself(trixie());
+}
+
+fn updates_itself(root: Option<PathBuf>) {
+    let (Some(nspawn), Some(debian), Some(shell)) = (judge("systemd-nspawn"), root, judge("dash")) else { return };
     let folder = tempfile::tempdir().unwrap();
     fs::copy(shell, folder.path().join("shell")).unwrap();
     for version in ["1.0.0", "1.1.0", "1.2.0", "1.3.0"] {

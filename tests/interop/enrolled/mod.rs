@@ -2,6 +2,7 @@
 //! system that boots, and started there by systemd.
 
 mod deb;
+mod msi;
 mod refused;
 mod rpm;
 
@@ -34,6 +35,7 @@ issuer-keys = "issuer-keys.json"
 
 [service]
 linux-arguments = ["run"]
+windows-arguments = ["run"]
 
 [[agent]]
 platform = "linux"
@@ -44,6 +46,19 @@ path = "reference-agent"
 platform = "linux"
 source = "agent.json"
 destination = "AGENT-FOLDER/agent.json"
+
+[[agent]]
+platform = "windows"
+arch = "x64"
+path = "reference-agent.exe"
+
+[[file]]
+platform = "windows"
+source = "agent.json"
+destination = "agent.json"
+
+[windows]
+upgrade-code = "{2D6C1B2E-7C55-4C0E-9D0B-3B8A1F0F5E61}"
 "#;
 
 /// What the steps inside begin with. Every line of the result is `step.what=value`.
@@ -96,15 +111,18 @@ impl Vendor {
 
     /// The same, with more about enrollment in the service's configuration.
     fn with(kind: Kind, enrollment: &str) -> Option<Self> {
-        let agent = judges_folder().with_file_name("payloads").join("linux-x64/reference-agent");
-        if !agent.is_file() {
+        let payloads = judges_folder().with_file_name("payloads");
+        let agents = ["linux-x64/reference-agent", "windows-x64/reference-agent.exe"].map(|name| payloads.join(name));
+        if !agents.iter().all(|agent| agent.is_file()) {
             missing("reference-agent (cargo xtask payloads builds it)");
             return None;
         }
         let config = format!("[enrollment]\nenabled = true\ncheck-in-secs = 5\n{enrollment}");
         let server = Server::start_with(&config, |_| {});
         let vendor = Self { kind, server, folder: tempfile::tempdir().unwrap() };
-        fs::copy(&agent, vendor.path("reference-agent")).unwrap();
+        for agent in agents {
+            fs::copy(&agent, vendor.path(agent.file_name().unwrap().to_str().unwrap())).unwrap();
+        }
         fs::write(vendor.path("issuer-keys.json"), vendor.server.get("", "/v1/jwks").body).unwrap();
         Some(vendor)
     }
@@ -115,11 +133,15 @@ impl Vendor {
 
     /// Builds the base of a version and gives it to the service. `agent_folder` is where the format installs the program.
     fn publish(&self, version: [u32; 3], agent_folder: &str) {
-        let config = json!({
+        let mut config = json!({
             "product": "Enrolled Agent", "publisher-folder": "Example Ltd", "folder": "Enrolled Agent",
             "package": "enrolled-agent", "bundle-id": "com.example.enrolled", "version": version,
             "server": self.server.url, "fingerprint-key": "07".repeat(32), "first-try-secs": 1,
         });
+        if self.kind == Kind::Msi {
+            // Windows keeps what a service writes to standard error nowhere.
+            config["log"] = json!(r"C:\windows\temp\enrolled-agent.log");
+        }
         fs::write(self.path("agent.json"), config.to_string()).unwrap();
         let text = version.map(|part| part.to_string()).join(".");
         let manifest = MANIFEST.replace("1.4.2", &text).replace("AGENT-FOLDER", agent_folder);
@@ -145,7 +167,8 @@ impl Vendor {
     /// Mints a token and keeps the installer that the service makes with it.
     fn stamp(&self, file: &str) -> Token {
         let token = self.mint(10);
-        let wish = json!({ "product": "Enrolled Agent", "platform": "linux", "token_id": token.id });
+        let platform = if self.kind == Kind::Msi { "windows" } else { "linux" };
+        let wish = json!({ "product": "Enrolled Agent", "platform": platform, "token_id": token.id });
         let installer = self.server.post("admin", "/v1/installers", &wish, &[]);
         assert_eq!(installer.status, 200, "{}", installer.text());
         fs::write(self.path(file), installer.body).unwrap();

@@ -45,6 +45,30 @@ pub(super) fn unused(tree: &[Source]) -> Vec<Complaint> {
     complaints
 }
 
+/// What is not there on Windows: the service, and what only Unix has.
+const UNIX_ONLY: [&str; 3] = ["service", "rustix", "listenfd"];
+/// The crates that are for Unix as a whole.
+const CRATES_OF_UNIX: [&str; 1] = ["crates/service/Cargo.toml"];
+
+/// Dependencies that keep the program from being built for Windows, outside of a target's table.
+pub(super) fn of_unix(tree: &[Source]) -> Vec<Complaint> {
+    let is_portable = |path: &str| {
+        let is_payload = ["payloads/", "fuzz/", "xtask/"].iter().any(|folder| path.starts_with(folder));
+        is_manifest(path) && !is_payload && !CRATES_OF_UNIX.contains(&path)
+    };
+    let mut complaints = Vec::new();
+    for manifest in tree.iter().filter(|source| is_portable(&source.path)) {
+        let table: Table = toml::from_str(&manifest.text).unwrap_or_default();
+        let lists = ["dependencies", "build-dependencies"].iter().filter_map(|name| table.get(*name)?.as_table());
+        for name in lists.flat_map(Table::keys).filter(|name| UNIX_ONLY.contains(&name.as_str())) {
+            let message =
+                format!("`{name}` is not there on Windows: it belongs to a table [target.'cfg(unix)'.dependencies]");
+            complaints.push(Complaint::new(manifest, 0, message));
+        }
+    }
+    complaints
+}
+
 fn is_manifest(path: &str) -> bool {
     path == "Cargo.toml" || path.ends_with("/Cargo.toml")
 }
@@ -117,6 +141,18 @@ mod tests {
                 "Cargo.toml: no crate takes the dependency `old`",
             ]
         );
+    }
+
+    #[test]
+    fn what_windows_lacks_stands_behind_a_target() {
+        let tree = tree_of(&[
+            ("Cargo.toml", "[dependencies]\nservice.workspace = true\ntar = \"1\""),
+            ("crates/a/Cargo.toml", "[target.'cfg(unix)'.dependencies]\nrustix = \"1\""),
+            ("crates/b/Cargo.toml", "[build-dependencies]\nrustix = \"1\""),
+            ("crates/service/Cargo.toml", "[dependencies]\nrustix = \"1\""),
+        ]);
+        let found: Vec<String> = of_unix(&tree).iter().map(|complaint| complaint.path.clone()).collect();
+        assert_eq!(found, ["Cargo.toml", "crates/b/Cargo.toml"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! - who may import whom, between crates and inside the installer crate (`imports`); no circles between files (`circles`, over the
 //!   paths that `paths` reads)
-//! - no dependency that no source names (`dependencies`)
+//! - no dependency that no source names, and none in the program for Windows that Windows lacks (`dependencies`)
 //! - size of files, open ends, words that have no place in the tree (`text`)
 //! - every crate takes the workspace's lints, every template is used, workflows call these commands only (`house`)
 
@@ -37,9 +37,10 @@ pub(crate) fn run(sh: &Shell) -> Result {
 }
 
 fn complaints(tree: &[Source]) -> Vec<Complaint> {
-    let rules: [Rule; 11] = [
+    let rules: [Rule; 12] = [
         circles::circles,
         dependencies::unused,
+        dependencies::of_unix,
         imports::between_crates,
         imports::without_a_crate,
         imports::inside_installer,
@@ -63,6 +64,20 @@ mod tests {
         sh.change_dir(crate::root::root());
         let complaints: Vec<String> = complaints(&tree(&sh).unwrap()).iter().map(ToString::to_string).collect();
         assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+    }
+
+    /// The rule over manifests sees what a crate names; this sees what comes of it.
+    #[test]
+    fn the_program_for_windows_has_no_service() {
+        let sh = Shell::new().unwrap();
+        sh.change_dir(crate::root::root());
+        let options = ["--locked", "--offline", "-e", "normal", "--prefix", "none", "-p", "stampwright-cli"];
+        let of = |target: &str| xshell::cmd!(sh, "cargo tree {options...} --target {target}").quiet().read().unwrap();
+        let has = |tree: &str, name: &str| tree.lines().any(|line| line.split(' ').next() == Some(name));
+        let (windows, linux) = (of("x86_64-pc-windows-gnu"), of("x86_64-unknown-linux-gnu"));
+        for name in ["stampwright-service", "rustix", "tokio", "libsqlite3-sys", "ring"] {
+            assert!(has(&linux, name) && !has(&windows, name), "{name}");
+        }
     }
 
     /// What is compiled by a C compiler and linked: ARCHITECTURE.md names each, and there is nothing else.

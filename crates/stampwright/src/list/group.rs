@@ -24,14 +24,15 @@ pub(super) struct Group {
     entries: Vec<Entry>,
     bytes: u64,
     since: Instant,
-    folder: File,
+    /// None where a folder cannot be opened as a file; each file is synced by itself there.
+    folder: Option<File>,
     path: PathBuf,
     pub(super) done: Done,
 }
 
 impl Group {
     pub(super) fn new(path: &Path) -> Result<Self> {
-        let folder = File::open(path).map_err(Error::io("open", path))?;
+        let folder = disk::open_folder(path).map_err(Error::io("open", path))?;
         let (entries, done) = (Vec::new(), Done::default());
         Ok(Self { entries, bytes: 0, since: Instant::now(), folder, path: path.to_path_buf(), done })
     }
@@ -58,8 +59,8 @@ impl Group {
 
     /// Brings the group onto the disk and notes it.
     pub(super) fn close(&mut self, journal: &mut Journal) -> Result<()> {
-        if !self.entries.is_empty() {
-            disk::sync(&self.folder).map_err(Error::io("write to", &self.path))?;
+        if let Some(folder) = self.folder.as_ref().filter(|_| !self.entries.is_empty()) {
+            disk::sync(folder).map_err(Error::io("write to", &self.path))?;
         }
         self.bytes = 0;
         let noted = journal.append(std::mem::take(&mut self.entries));
