@@ -1,6 +1,7 @@
 //! What a call changes in a manifest, where it finds it, and what a dry run says of it.
 
 use super::Desk;
+use crate::support::agents::{Cpu, pe};
 use crate::support::keys;
 
 fn text(bytes: &[u8]) -> String {
@@ -65,6 +66,19 @@ fn a_dry_run_says_every_problem_and_makes_nothing() {
     assert_eq!(document["files"][0]["arch"], "arm64");
     let made = ["msi", "pkg", "deb", "rpm"].iter().any(|ending| desk.has(&format!("Example-Agent.{ending}")));
     assert!(!made, "a dry run has made something");
+}
+
+#[test]
+fn what_is_worth_knowing_of_an_agent_that_is_taken_is_said() {
+    let desk = Desk::new();
+    let mut followed = pe::unsigned(Cpu::X64);
+    pe::sign_and_append(&mut followed, b"settings of an updater");
+    desk.write("agent-x64.exe", followed);
+    let note = "bytes follow the agent's code signature in its place, and nothing covers them";
+    let said = text(&desk.run("stampwright check --format msi").stderr);
+    assert!(said.contains(&format!("note: agent-x64.exe: 24 {note}")), "{said}");
+    let said = text(&desk.run("stampwright build --format msi -o out").stderr);
+    assert!(said.contains(&format!("warning[agent-uncovered]: agent-x64.exe: code signature: 24 {note}")), "{said}");
 }
 
 #[test]

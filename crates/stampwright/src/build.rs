@@ -166,6 +166,9 @@ impl BuildPlan {
 
     /// Builds one base beside its place and proves it.
     pub(crate) fn build(&self, item: &BuildItem<'_>, observer: &dyn Observer) -> Result<Built> {
+        for finding in item.agent_report().findings() {
+            observer.notice(&Event::Warned { path: &item.agent.path, finding });
+        }
         let mut pending = Pending::create(&item.path)?;
         {
             let work = format!("building {}", item.path.display());
@@ -221,6 +224,13 @@ impl BuildItem<'_> {
 
     pub(crate) const fn format(&self) -> &'static dyn Format {
         self.format
+    }
+
+    /// What is worth knowing of its agent, which has passed.
+    pub(crate) fn agent_report(&self) -> Report {
+        let mut report = Report::new();
+        self.facts.report(&mut report);
+        report
     }
 
     /// The file that was checked.

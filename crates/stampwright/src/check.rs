@@ -55,6 +55,7 @@ pub struct CheckOptions<'a> {
 #[must_use]
 pub fn check(plan: &BuildPlan, options: &CheckOptions<'_>) -> Checked {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
+    let mut notes = plan.product().notes().to_vec();
     for item in plan.survey() {
         let planned: Result<Planned> = item.and_then(|item| {
             let signing = (options.signing)(item.kind());
@@ -62,6 +63,13 @@ pub fn check(plan: &BuildPlan, options: &CheckOptions<'_>) -> Checked {
                 signer.check(item.format()).map_err(|error| error.about(item.path()))?;
             }
             let (agent, payload) = item.parts();
+            for finding in item.agent_report().findings() {
+                let note = format!("{}: {}", agent.path.display(), finding.message);
+                // One agent may be in several installers.
+                if !notes.contains(&note) {
+                    notes.push(note);
+                }
+            }
             Ok(Planned {
                 file: item.path().to_path_buf(),
                 kind: item.kind(),
@@ -80,5 +88,5 @@ pub fn check(plan: &BuildPlan, options: &CheckOptions<'_>) -> Checked {
     let token = policy::for_product(plan.product())
         .and_then(|policy| options.token.map_or(Ok(()), |token| Ok(policy.check(token, options.now).map(drop)?)));
     problems.extend(token.err());
-    Checked { files, problems, notes: plan.product().notes().to_vec() }
+    Checked { files, problems, notes }
 }

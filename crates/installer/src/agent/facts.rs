@@ -125,17 +125,8 @@ impl Agent {
         }
     }
 
-    /// Says what is worth knowing of an agent that passed.
-    pub fn report(&self, place: &str, report: &mut Report) {
-        match &self.signer {
-            None if self.format != AgentFormat::Elf => {
-                report.warning("agent-unsigned", place, "the agent has no code signature");
-            }
-            Some(signer) if signer.is_adhoc => {
-                report.warning("agent-adhoc", place, "the agent's code signature is ad hoc: it names no signer");
-            }
-            _ => {}
-        }
+    /// Says what is worth knowing of an agent that passed. That it has no signature whoever let it through knows.
+    pub fn report(&self, report: &mut Report) {
         if self.uncovered_bytes > 0 {
             let (bytes, hint) = match self.format {
                 AgentFormat::Pe => {
@@ -145,16 +136,12 @@ impl Agent {
             };
             let message =
                 format!("{bytes} bytes follow the agent's code signature in its place, and nothing covers them{hint}");
-            report.warning("agent-uncovered", place, message);
-        }
-        if self.needs_wrapper {
-            let message = "the agent is a bare executable; the package puts an application folder around it";
-            report.note("agent-wrapper", place, message);
+            report.warning("agent-uncovered", "code signature", message);
         }
         if !self.unknown_libraries.is_empty() {
             let names = self.unknown_libraries.join(", ");
             let message = format!("no Debian package is known for {names}; the manifest's `depends` must name it");
-            report.warning("agent-libraries", place, message);
+            report.warning("agent-libraries", "DT_NEEDED", message);
         }
     }
 }
