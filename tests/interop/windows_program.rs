@@ -10,6 +10,7 @@ use super::msi_wine::Wine;
 use crate::support::{missing, output, program, root};
 
 const TOKEN: &str = "tenant-7.0123456789abcdef";
+const LIST: &str = "name,token\nfront-desk,tenant-7.aaaa0123456789\nwarehouse,tenant-7.bbbb0123456789\n";
 /// From a manifest to what admins upload, and mistakes on the way.
 const STEPS: &[&str] = &[
     "build --product stampwright.toml -o bases",
@@ -27,6 +28,7 @@ const STEPS: &[&str] = &[
     "kit one.msi --for intune,gpo -o kit-msi",
     "kit bases/Probe-Agent.msi --for gpo,intune --token-file token -o kit-base",
     "make --product stampwright.toml --format msi --token-file token --kit gpo -o made",
+    "stamp bases/Probe-Agent.msi --batch list.csv -o many",
     "stamp one.msi --token-file token -o twice.msi",
     "inspect token --json",
     "frobnicate",
@@ -52,6 +54,7 @@ impl Run {
         }
         fs::write(folder.join("stampwright.toml"), manifest).unwrap();
         fs::write(folder.join("token"), TOKEN).unwrap();
+        fs::write(folder.join("list.csv"), LIST).unwrap();
         #[cfg(unix)]
         fs::set_permissions(folder.join("token"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         Self { folder, said: Vec::new() }

@@ -63,7 +63,7 @@ fn an_installer_that_the_worker_puts_together_is_the_services_own() {
         assert!(rest.body == own.body[from..], "{base}: another rest");
     }
     // The service's refusals come through as they are, and each plan has its row.
-    let wish = json!({ "product": "Example Agent", "platform": "windows", "token": token });
+    let wish = json!({ "product": "Example Agent", "platform": "windows", "arch": "x64", "token": token });
     assert_eq!(server.post("", &edge.url, &wish, &[]).status, 401);
     assert_eq!(server.post("admin", &format!("/v1/tokens/{id}/revoke"), &json!({}), &[]).status, 204);
     let refused = server.post("admin", &edge.url, &wish, &[]);
