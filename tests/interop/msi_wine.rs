@@ -126,7 +126,15 @@ impl Wine {
         (status, String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned())
     }
 
-    /// The same in a folder, with both outputs apart.
+    /// Wine ends its services soon after the last program that is none, and starts them with the next one; Windows does not. As long as this is
+    /// held there is such a program.
+    pub(super) fn session(&self) -> Session {
+        let mut command = self.command("wine");
+        command.arg("cmd").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        Session(command.spawn().unwrap())
+    }
+
+    /// The same as [`run`](Self::run) in a folder, with both outputs apart.
     pub(super) fn run_apart(&self, folder: &Path, arguments: &[&str]) -> (i32, String, String) {
         let [out, err] = ["stdout", "stderr"].map(|name| self.folder.path().join(name));
         let (stdout, stderr) = (File::create(&out).unwrap(), File::create(&err).unwrap());
@@ -294,6 +302,16 @@ impl Drop for Wine {
     /// The prefix is the tests' alone, so nothing else ends with its server. The next test must not meet a server that is ending.
     fn drop(&mut self) {
         self.kill_server();
+    }
+}
+
+/// A command interpreter that waits for its input.
+pub(super) struct Session(std::process::Child);
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
     }
 }
 

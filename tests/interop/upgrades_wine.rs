@@ -15,7 +15,7 @@ const TOKEN: &str = "Tenant-A.first~token_0123456789/+=:";
 const OTHER: &str = "Tenant-B.other";
 const STATE: &str = "ProgramData/Stampwright/Probe Agent";
 const INSTALLED: &str = "Program Files/Stampwright/Probe Agent";
-const ANY: &str = "UPGRADINGPRODUCTCODE={6F1D2C3B-0000-4000-8000-0123456789AB}";
+pub(super) const ANY: &str = "UPGRADINGPRODUCTCODE={6F1D2C3B-0000-4000-8000-0123456789AB}";
 
 /// A base that can do without a token.
 fn optional(manifest: String) -> String {

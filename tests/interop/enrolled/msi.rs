@@ -1,4 +1,4 @@
-//! Windows Installer as Wine 10 has it: a service that asks to be enrolled. The package's own code runs here as well: it verifies tokens.
+//! Windows Installer as Wine 10 has it: a service that enrolls. The product's own code of the package runs here as well: it verifies tokens.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -7,6 +7,7 @@ use installer::format::Kind;
 use serde_json::json;
 
 use super::super::msi_wine::Wine;
+use super::super::upgrades_wine::ANY;
 use super::{Token, Vendor};
 use crate::support::{output, program};
 
@@ -60,6 +61,29 @@ impl Device<'_> {
         format!("{log}\n{}", self.agent(&["doctor"]).1)
     }
 
+    /// The device is in the list, its service runs, and its token is gone. Gives the device's id.
+    #[track_caller]
+    fn is_enrolled(&self) -> String {
+        self.until("checked-in");
+        assert_eq!(self.value("EnrollmentState").as_deref(), Some("enrolled"));
+        assert_eq!(self.value("EnrollmentToken"), None);
+        assert!(self.wine.is_running(SERVICE), "{}", self.logs());
+        let (status, said) = self.agent(&["status"]);
+        let end = said.rfind('}').unwrap_or_default();
+        let status_of: serde_json::Value =
+            serde_json::from_str(&said[said.find('{').unwrap_or_default()..=end]).unwrap();
+        assert_eq!((status, &status_of["standing"]), (0, &json!("enrolled")), "{said}");
+        let (status, doctor) = self.agent(&["doctor"]);
+        assert!(status == 0 && doctor.contains("healthy:"), "{doctor}");
+        let id = status_of["device_id"].as_str().unwrap().to_owned();
+        let devices = self.vendor.devices();
+        let listed = devices.iter().find(|device| device["id"] == id);
+        let listed = listed.unwrap_or_else(|| panic!("{id} is not in the list: {devices:?}"));
+        assert!(listed["last_seen"].is_number() && listed["tenant"] == "acme", "{listed}");
+        assert!(listed["os"].as_str().is_some_and(|os| os.starts_with("windows")), "{listed}");
+        id
+    }
+
     /// Neither side has one of the tokens in what it wrote down.
     fn keeps_secrets(&self, tokens: &[&Token]) {
         let places = [self.wine.drive("windows/temp"), self.wine.drive(STATE), self.vendor.server.path("data")];
@@ -85,10 +109,49 @@ impl Device<'_> {
 }
 
 #[test]
+fn a_stamped_msi_becomes_a_device_that_an_upgrade_keeps() {
+    let (Some(wine), Some(vendor)) = (Wine::ten(), Vendor::new(Kind::Msi)) else { return };
+    let device = Device { wine: &wine, vendor: &vendor };
+    device.clean();
+    let _session = wine.session();
+    vendor.publish([1, 4, 2], LINUX);
+    let first = device.download("first.msi");
+    let begin = Instant::now();
+    wine.install("first.msi", &[]);
+    let id = device.is_enrolled();
+    assert!(begin.elapsed() < SOON, "{:?}", begin.elapsed());
+
+    // The newer version brings a token of its own, which an enrolled device does not use. Wine does not tell the old product that it is
+    // removed by an upgrade.
+    vendor.publish([1, 4, 3], LINUX);
+    let newer = device.download("newer.msi");
+    fs::remove_file(wine.drive(STATE).join("outcome.json")).unwrap();
+    assert_eq!(wine.msiexec(&["/x", "first.msi", ANY]), 0);
+    assert_eq!(device.value("EnrollmentState").as_deref(), Some("enrolled"));
+    wine.install("newer.msi", &[]);
+    assert_eq!(device.is_enrolled(), id);
+    let listed = vendor.devices();
+    assert!(listed.len() == 1 && listed[0]["agent"].to_string().contains("1.4.3"), "{listed:?}");
+
+    // A removal leaves nothing; what comes then has never been here.
+    assert_eq!(wine.msiexec(&["/x", "newer.msi"]), 0);
+    assert!(!wine.drive(STATE).exists() && device.value("EnrollmentState").is_none());
+    assert!(!wine.is_running(SERVICE));
+    let again = device.download("again.msi");
+    wine.install("again.msi", &[]);
+    assert_ne!(device.is_enrolled(), id);
+    let uses = [&first, &newer, &again].map(|token| vendor.uses(token));
+    assert_eq!(uses, [json!(1), json!(0), json!(1)]);
+    device.keeps_secrets(&[&first, &newer, &again]);
+    assert_eq!(wine.msiexec(&["/x", "again.msi"]), 0);
+}
+
+#[test]
 fn an_msi_with_a_revoked_token_says_so() {
     let (Some(wine), Some(vendor)) = (Wine::ten(), Vendor::new(Kind::Msi)) else { return };
     let device = Device { wine: &wine, vendor: &vendor };
     device.clean();
+    let _session = wine.session();
     vendor.publish([1, 4, 2], LINUX);
     let revoked = device.download("revoked.msi");
     vendor.revoke(&revoked);
