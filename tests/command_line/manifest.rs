@@ -76,9 +76,9 @@ fn what_is_worth_knowing_of_an_agent_that_is_taken_is_said() {
     desk.write("agent-x64.exe", followed);
     let note = "bytes follow the agent's code signature in its place, and nothing covers them";
     let said = text(&desk.run("stampwright check --format msi").stderr);
-    assert!(said.contains(&format!("note: agent-x64.exe: 24 {note}")), "{said}");
+    assert!(said.contains(&format!("note: agent-x64.exe: 27 {note}")), "{said}");
     let said = text(&desk.run("stampwright build --format msi -o out").stderr);
-    assert!(said.contains(&format!("warning[agent-uncovered]: agent-x64.exe: code signature: 24 {note}")), "{said}");
+    assert!(said.contains(&format!("warning[agent-uncovered]: agent-x64.exe: code signature: 27 {note}")), "{said}");
 }
 
 #[test]

@@ -99,8 +99,11 @@ impl Journal {
 
     /// Writes both manifests, in the order of the list.
     pub(super) fn finish(self) -> Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new(".")).to_path_buf();
-        let entries = sorted(self.entries.values());
+        let Self { file, path, entries } = self;
+        // Windows does not replace a file that is open; elsewhere the lock is held to the end.
+        let _held = cfg!(unix).then_some(file);
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let entries = sorted(entries.values());
         for (name, text) in [(JSON_LINES, json_lines(&entries)?), (CSV, csv(&entries)?)] {
             let path = folder.join(name);
             let mut pending = Pending::create(&path)?;
