@@ -128,10 +128,10 @@ impl Wine {
 
     /// Wine ends its services soon after the last program that is none, and starts them with the next one; Windows does not. As long as this is
     /// held there is such a program.
-    pub(super) fn session(&self) -> Session {
+    pub(super) fn session(&self) -> super::wine_ten::Session {
         let mut command = self.command("wine");
         command.arg("cmd").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        Session(command.spawn().unwrap())
+        super::wine_ten::Session(command.spawn().unwrap())
     }
 
     /// The same as [`run`](Self::run) in a folder, with both outputs apart.
@@ -302,16 +302,6 @@ impl Drop for Wine {
     /// The prefix is the tests' alone, so nothing else ends with its server. The next test must not meet a server that is ending.
     fn drop(&mut self) {
         self.kill_server();
-    }
-}
-
-/// A command interpreter that waits for its input.
-pub(super) struct Session(std::process::Child);
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
     }
 }
 
