@@ -47,4 +47,5 @@ mod signing_refused;
 mod tokenless;
 mod upgrades_wine;
 mod windows_program;
+mod wine_session;
 mod wine_ten;

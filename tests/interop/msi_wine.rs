@@ -17,6 +17,7 @@ use installer::{Epoch, Platform, Product, Token, formats};
 use sha2::{Digest, Sha256};
 
 use super::boot::in_trixie;
+use super::wine_session::Session;
 use crate::support::once;
 use crate::support::{judge, judges_folder, missing, root};
 
@@ -128,10 +129,10 @@ impl Wine {
 
     /// Wine ends its services soon after the last program that is none, and starts them with the next one; Windows does not. As long as this is
     /// held there is such a program.
-    pub(super) fn session(&self) -> super::wine_ten::Session {
+    pub(super) fn session(&self) -> Session {
         let mut command = self.command("wine");
         command.arg("cmd").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        super::wine_ten::Session(command.spawn().unwrap())
+        Session(command.spawn().unwrap())
     }
 
     /// The same as [`run`](Self::run) in a folder, with both outputs apart.

@@ -11,16 +11,6 @@ const OTHER: &str = "Tenant-B.other";
 /// The last byte of 1639, a command line that cannot be read.
 const COMMAND_LINE: i32 = 1639 & 0xFF;
 
-/// A command interpreter that waits for its input.
-pub(super) struct Session(pub(super) std::process::Child);
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn wine_10_installs_retokens_and_leaves_nothing() {
     let Some(wine) = Wine::ten() else { return };
