@@ -39,7 +39,7 @@ impl<B: ReadAt> Base<B> {
         let opened = crate::formats::open(&bytes)?;
         let signable = opened.signable();
         let stamper = match opened.stamper() {
-            Err(error @ StampError::NotABase { .. })
+            Err(error @ (StampError::NotABase { .. } | StampError::NotOurs(_)))
                 if signable.is_some_and(|file| matches!(file.stored(), Ok(Some(_)))) =>
             {
                 return Err(StampError::SignedElsewhere(Box::new(error)));

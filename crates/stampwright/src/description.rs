@@ -74,6 +74,9 @@ fn arch(native: &str) -> Option<&'static str> {
         "arm64" | "aarch64" => Some("arm64"),
         _ => None,
     };
+    if matches!(native.to_ascii_lowercase().as_str(), "intel" | "i386" | "i586" | "i686" | "x86") {
+        return Some("x86");
+    }
     let mut words = native.split(',').map(one);
     let first = words.next()??;
     match words.next() {
@@ -95,6 +98,8 @@ mod tests {
             ("Arm64", Some("arm64")),
             ("arm64,x86_64", Some("universal")),
             ("x86_64", Some("x64")),
+            ("Intel", Some("x86")),
+            ("i386", Some("x86")),
             ("all", None),
             ("", None),
             ("i386,x86_64", None),

@@ -44,7 +44,7 @@ impl DebStamper {
         };
         let relation = fields.get("Replaces").unwrap_or_default().to_owned();
         let mark = Mark::parse(&relation).filter(|mark| Some(mark.package.as_str()) == fields.get("Package"));
-        let mark = mark.ok_or_else(|| not_ours("not there".to_owned()))?;
+        let mark = mark.ok_or(StampError::NotOurs("the mark in the field Replaces"))?;
         if mark.layout != LAYOUT {
             return Err(not_ours(format!("of layout {}", mark.layout)));
         }

@@ -182,7 +182,7 @@ fn sort_streams<R: ReadAt>(compound: &Compound<R>) -> Result<(Vec<Bulk>, Vec<&En
 
 /// The codes that the base was built with.
 fn base_codes(properties: &Properties) -> Result<Codes, StampError> {
-    let layout = properties.value(LAYOUT_PROPERTY).unwrap_or("missing");
+    let layout = properties.value(LAYOUT_PROPERTY).ok_or(StampError::NotOurs("the property StampwrightLayout"))?;
     if layout != LAYOUT {
         return Err(not_a_base(
             "the property StampwrightLayout",

@@ -52,7 +52,7 @@ impl RpmStamper {
             found,
             expected: "that of a base of layout 1",
         };
-        let mark = package.mark()?.ok_or_else(|| not_ours("not there".to_owned()))?;
+        let mark = package.mark()?.ok_or(StampError::NotOurs("the mark in the first line of %pre"))?;
         if mark.layout != LAYOUT {
             return Err(not_ours(format!("of layout {}", mark.layout)));
         }

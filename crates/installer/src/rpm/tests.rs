@@ -393,7 +393,7 @@ fn a_header_that_lies_is_refused() {
     let other = with_header(&base, |header| {
         header.put(tag::PREIN, text("exit 0\n"));
     });
-    assert!(matches!(Rpm.stamper(&other), Err(StampError::NotABase { .. })));
+    assert!(matches!(Rpm.stamper(&other), Err(StampError::NotOurs(_))));
 }
 
 #[test]

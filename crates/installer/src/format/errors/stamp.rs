@@ -16,6 +16,9 @@ pub enum StampError {
     /// It has a token already.
     #[error("the installer is already stamped (token {0})")]
     AlreadyStamped(String),
+    /// It was not built by this tool, or of a product without tokens: this is missing.
+    #[error("it is not a base that Stampwright built: {0} is missing")]
+    NotOurs(&'static str),
     /// It was not built by this tool, or by a version whose layout this one does not know.
     #[error("{what} is {found}, must be {expected}")]
     NotABase {
@@ -81,7 +84,7 @@ impl StampError {
             Self::NoIssuerKeys => {
                 Some("give --prepared with the manifest that prepare wrote: it has the keys that were asserted")
             }
-            Self::NotABase { .. } => Some("build the base with this version: stampwright build"),
+            Self::NotABase { .. } | Self::NotOurs(_) => Some("build the base with this version: stampwright build"),
             Self::SignedElsewhere(_) => Some(
                 "another tool that signs lays the file out anew: stamp the unsigned base and sign the stamp, or run stampwright prepare on this one",
             ),
