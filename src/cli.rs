@@ -36,7 +36,7 @@ struct Display {
     /// Say nothing but errors, and what was asked for
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Say what goes on, and what held in a verification
+    /// Say what goes on, and which rules of a profile hold
     #[arg(short, long, global = true)]
     verbose: bool,
     /// Use colours: auto is on a terminal, unless NO_COLOR is set

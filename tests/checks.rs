@@ -53,7 +53,8 @@ fn as_many_checks_are_listed_as_are_counted() {
             let number = document(&path, arguments);
             assert_eq!(number["checks"].as_u64(), Some(counted), "{ending} {arguments:?}");
             let each = document(&path, &[arguments, &["--checks"]].concat());
-            let checks = each["checks"].as_array().unwrap();
+            let checks = each["each_check"].as_array().unwrap();
+            assert_eq!(each["checks"].as_u64(), Some(counted), "{ending} {arguments:?}");
             assert_eq!(checks.len() as u64, counted, "{ending} {arguments:?}");
             for check in checks {
                 assert!(["id", "place"].iter().all(|field| !check[field].as_str().unwrap().is_empty()), "{check}");

@@ -47,19 +47,13 @@ pub struct Verify {
 struct Document<'a> {
     file: String,
     ok: bool,
-    checks: Checks<'a>,
+    checks: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    each_check: Option<&'a [Check]>,
     findings: &'a [stampwright::Finding],
     /// Every rule of the profile and what became of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rules: Vec<Outcome>,
-}
-
-/// The checks: their number or, where they were asked for, each of them.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Checks<'a> {
-    Number(u32),
-    Each(&'a [Check]),
 }
 
 pub fn run(args: &Verify) -> Result<ExitCode> {
@@ -88,8 +82,8 @@ pub fn run(args: &Verify) -> Result<ExitCode> {
     let code = if report.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if args.json {
         let (file, ok) = (args.file.display().to_string(), report.is_ok());
-        let checks = report.listed().map_or(Checks::Number(report.checks()), Checks::Each);
-        print::json(&Document { file, ok, checks, findings: report.findings(), rules })?;
+        let (checks, each_check) = (report.checks(), report.listed());
+        print::json(&Document { file, ok, checks, each_check, findings: report.findings(), rules })?;
         return Ok(code);
     }
     print::report(&report, &args.file, Results::Stdout);

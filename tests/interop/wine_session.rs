@@ -7,7 +7,8 @@ pub(super) struct Session(pub(super) Child);
 
 impl Drop for Session {
     fn drop(&mut self) {
-        drop(self.0.stdin.take());
+        // It may be gone already.
+        let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }

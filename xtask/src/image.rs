@@ -24,7 +24,8 @@ pub(crate) fn rehearse(sh: &Shell) -> Result {
     for made in [&folder.join("target/release"), &context, &work] {
         fs::create_dir_all(made).at("create", made)?;
     }
-    // The flag is one of the linker's, so no library is compiled again.
+    // The flag is the program's alone. As a package by itself it has fewer features of its libraries than beside the tests, so the first time
+    // those are compiled once more.
     cmd!(
         sh,
         "cargo rustc --quiet --locked --package stampwright-cli --bin stampwright -- -C target-feature=+crt-static"

@@ -10,7 +10,7 @@ use installer::agent::{self, Agent, Expected};
 use installer::format::{Format, Job, Progress};
 use installer::product::AgentFile;
 use installer::proof::{Contents, hex};
-use installer::{Epoch, Kind, Payload, Platform, Product, Report, formats};
+use installer::{Epoch, Finding, Kind, Payload, Platform, Product, Report, formats};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -166,9 +166,6 @@ impl BuildPlan {
 
     /// Builds one base beside its place and proves it.
     pub(crate) fn build(&self, item: &BuildItem<'_>, observer: &dyn Observer) -> Result<Built> {
-        for finding in item.agent_report().findings() {
-            observer.notice(&Event::Warned { path: &item.agent.path, finding });
-        }
         let mut pending = Pending::create(&item.path)?;
         {
             let work = format!("building {}", item.path.display());
@@ -193,6 +190,7 @@ pub fn build(plan: &BuildPlan, observer: &dyn Observer) -> Result<Made> {
     let mut made = Made::default();
     let items = plan.items()?;
     plan.check_outputs(&items, false)?;
+    warn_of_agents(&items, observer);
     for item in items {
         let built = plan.build(&item, observer)?;
         if plan.receipts {
@@ -202,6 +200,28 @@ pub fn build(plan: &BuildPlan, observer: &dyn Observer) -> Result<Made> {
         observer.notice(&Event::Made { verb: "built", path: &item.path });
     }
     Ok(made)
+}
+
+/// What is worth knowing of the agents, which have passed; once, where one is in several installers.
+pub(crate) fn agent_findings<'i>(items: impl IntoIterator<Item = &'i BuildItem<'i>>) -> Vec<(&'i Path, Finding)> {
+    let mut found: Vec<(&Path, Finding)> = Vec::new();
+    for item in items {
+        let mut report = Report::new();
+        item.facts.report(&mut report);
+        for finding in report.findings() {
+            let finding = (item.agent.path.as_path(), finding.clone());
+            if !found.contains(&finding) {
+                found.push(finding);
+            }
+        }
+    }
+    found
+}
+
+pub(crate) fn warn_of_agents(items: &[BuildItem<'_>], observer: &dyn Observer) {
+    for (path, finding) in agent_findings(items) {
+        observer.notice(&Event::Warned { path, finding: &finding });
+    }
 }
 
 impl BuildItem<'_> {
@@ -224,13 +244,6 @@ impl BuildItem<'_> {
 
     pub(crate) const fn format(&self) -> &'static dyn Format {
         self.format
-    }
-
-    /// What is worth knowing of its agent, which has passed.
-    pub(crate) fn agent_report(&self) -> Report {
-        let mut report = Report::new();
-        self.facts.report(&mut report);
-        report
     }
 
     /// The file that was checked.

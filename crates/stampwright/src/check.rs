@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use installer::{Kind, Token};
 use serde::Serialize;
 
-use crate::build::BuildPlan;
+use crate::build::{BuildPlan, agent_findings};
 use crate::error::{Error, Result};
 use crate::policy;
 use crate::sign::SigningMethod;
@@ -55,21 +55,17 @@ pub struct CheckOptions<'a> {
 #[must_use]
 pub fn check(plan: &BuildPlan, options: &CheckOptions<'_>) -> Checked {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
+    let items = plan.survey();
     let mut notes = plan.product().notes().to_vec();
-    for item in plan.survey() {
+    let found = agent_findings(items.iter().flatten());
+    notes.extend(found.iter().map(|(path, finding)| format!("{}: {}", path.display(), finding.message)));
+    for item in items {
         let planned: Result<Planned> = item.and_then(|item| {
             let signing = (options.signing)(item.kind());
             if let Some(signer) = SigningMethod::signer(signing) {
                 signer.check(item.format()).map_err(|error| error.about(item.path()))?;
             }
             let (agent, payload) = item.parts();
-            for finding in item.agent_report().findings() {
-                let note = format!("{}: {}", agent.path.display(), finding.message);
-                // One agent may be in several installers.
-                if !notes.contains(&note) {
-                    notes.push(note);
-                }
-            }
             Ok(Planned {
                 file: item.path().to_path_buf(),
                 kind: item.kind(),

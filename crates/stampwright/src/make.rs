@@ -6,7 +6,7 @@ use container::read_at::FileAt;
 use installer::{AcceptedToken, Kind, Platform, Report, Severity, Token};
 
 use crate::base::Base;
-use crate::build::{BuildItem, BuildPlan, Built, Made};
+use crate::build::{BuildItem, BuildPlan, Built, Made, warn_of_agents};
 use crate::error::{Error, Result};
 use crate::kits::{self, KitOptions};
 use crate::observer::{Entropy, Event, Observer};
@@ -42,6 +42,7 @@ pub fn make(plan: &BuildPlan, options: &MakeOptions<'_>, observer: &dyn Observer
             signer.check(item.format()).map_err(|error| error.about(item.path()))?;
         }
     }
+    warn_of_agents(&items, observer);
     kits::check_places(options.kits, items.iter().map(|item| (item.path(), item.kind())))?;
     let kit = KitOptions {
         systems: options.kits,

@@ -92,7 +92,16 @@ impl Device<'_> {
         assert!(files.len() > 3, "{files:?}");
         let mut texts: Vec<_> = files.into_iter().map(|file| fs::read(file.unwrap().path()).unwrap()).collect();
         texts.push(self.vendor.server.log().into_bytes());
-        texts.push(self.wine.run(&["wmic", "process", "get", "CommandLine"]).1.into_bytes());
+        // Programs under Wine are processes like others, with their Windows command lines.
+        let processes =
+            fs::read_dir("/proc").unwrap().filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok());
+        let processes: Vec<_> = processes.collect();
+        let agent = format!("{SERVICE}.exe");
+        assert!(
+            processes.iter().any(|line| String::from_utf8_lossy(line).contains(&agent)),
+            "the agent's process is not seen"
+        );
+        texts.extend(processes);
         for token in tokens {
             let secret = token.secret.as_bytes();
             assert!(!texts.iter().any(|text| text.windows(secret.len()).any(|part| part == secret)));
