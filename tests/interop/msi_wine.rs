@@ -5,6 +5,7 @@
 //! files, so the publisher's empty folders stay. Those are proven on the tables by `verify`, and on Windows by the
 //! workflow that installs there.
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -45,6 +46,9 @@ pub(super) struct Wine {
     program: fn(&str) -> Option<Command>,
     prefix: PathBuf,
     pub(super) folder: tempfile::TempDir,
+    /// Wine ends its services soon after the last program that is none, and starts them with the next one; Windows does not. So there is always
+    /// such a program.
+    session: RefCell<Option<Session>>,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -76,13 +80,14 @@ impl Wine {
         program("wine")?;
         let turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
         let (prefix, folder) = (judges_folder().join(prefix), tempfile::tempdir().unwrap());
-        let wine = Self { program, prefix, folder, _turn: turn };
+        let wine = Self { program, prefix, folder, session: RefCell::default(), _turn: turn };
         if !wine.prefix.join("system.reg").is_file() {
             fs::create_dir_all(&wine.prefix).unwrap();
             wine.run(&["wineboot", "-i"]);
             wine.wait_for_server();
         }
         wine.have_patience_with_services();
+        wine.begin_session();
         wine.clean();
         Some(wine)
     }
@@ -104,7 +109,14 @@ impl Wine {
         }
     }
 
+    fn begin_session(&self) {
+        let mut command = self.command("wine");
+        command.arg("cmd").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        *self.session.borrow_mut() = Some(Session(command.spawn().unwrap()));
+    }
+
     fn kill_server(&self) {
+        self.session.take();
         for option in ["-k", "-w"] {
             drop(self.command("wineserver").arg(option).stderr(Stdio::null()).status());
         }
@@ -125,14 +137,6 @@ impl Wine {
         let output = File::create(&path).unwrap();
         let status = wait(self.command("wine").args(arguments).stderr(output.try_clone().unwrap()).stdout(output));
         (status, String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned())
-    }
-
-    /// Wine ends its services soon after the last program that is none, and starts them with the next one; Windows does not. As long as this is
-    /// held there is such a program.
-    pub(super) fn session(&self) -> Session {
-        let mut command = self.command("wine");
-        command.arg("cmd").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        Session(command.spawn().unwrap())
     }
 
     /// The same as [`run`](Self::run) in a folder, with both outputs apart.
@@ -160,6 +164,7 @@ impl Wine {
         if status == NOT_STARTED && self.log().contains(SERVICE_FAILED) {
             eprintln!("msiexec /i {file}: the service did not start; once more\n{}", self.log());
             self.kill_server();
+            self.begin_session();
             status = self.msiexec(&arguments);
         }
         assert_eq!(status, 0, "msiexec /i {file} {properties:?}\n{}", self.log());

@@ -122,7 +122,6 @@ fn a_stamped_msi_becomes_a_device_that_an_upgrade_keeps() {
     let (Some(wine), Some(vendor)) = (Wine::ten(), Vendor::new(Kind::Msi)) else { return };
     let device = Device { wine: &wine, vendor: &vendor };
     device.clean();
-    let _session = wine.session();
     vendor.publish([1, 4, 2], LINUX);
     let first = device.download("first.msi");
     let begin = Instant::now();
@@ -160,7 +159,6 @@ fn an_msi_with_a_revoked_token_says_so() {
     let (Some(wine), Some(vendor)) = (Wine::ten(), Vendor::new(Kind::Msi)) else { return };
     let device = Device { wine: &wine, vendor: &vendor };
     device.clean();
-    let _session = wine.session();
     vendor.publish([1, 4, 2], LINUX);
     let revoked = device.download("revoked.msi");
     vendor.revoke(&revoked);
