@@ -24,6 +24,13 @@ const MAX_INPUT_BYTES: &str = "131072";
 /// Where the installers to start from are made.
 const SEEDS: &str = "target/fuzz/seeds";
 
+/// Whether the targets still fit the readers; nothing is run. In the workspace's folder, where most of what they need is compiled.
+pub(crate) fn lint(sh: &Shell) -> Result {
+    debian::ensure(sh, &[program("c++", "g++")])?;
+    let clippy = "clippy --quiet --locked --manifest-path fuzz/Cargo.toml --target-dir target -- -D warnings";
+    cmd!(sh, "cargo").args(clippy.split(' ')).run().map_err(Into::into)
+}
+
 /// Runs one target, or all of them.
 pub(crate) fn run(sh: &Shell, only: Option<&str>, secs: u32) -> Result {
     debian::ensure(sh, &[program("c++", "g++")])?;

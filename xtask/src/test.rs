@@ -3,7 +3,7 @@
 use xshell::{Shell, cmd};
 
 use crate::failure::Result;
-use crate::{image, judges, payloads, probe, release, tidy, windows, world};
+use crate::{fuzz, image, judges, payloads, probe, release, tidy, windows, world};
 
 /// Runs every check; the first that fails ends it.
 pub(crate) fn run(sh: &Shell) -> Result {
@@ -17,6 +17,7 @@ pub(crate) fn run(sh: &Shell) -> Result {
     probe::run(sh)?;
     payloads::lint(sh)?;
     cmd!(sh, "cargo clippy --quiet --locked --workspace --all-targets -- -D warnings").run()?;
+    fuzz::lint(sh)?;
     cmd!(sh, "cargo doc --quiet --locked --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings").run()?;
     // A judge that is missing is an error from here on, not a test that is skipped.
     cmd!(sh, "cargo test --locked --workspace").env("STAMPWRIGHT_JUDGES", "required").run()?;

@@ -44,6 +44,13 @@ impl Version {
         Some(Self { numbers, pre })
     }
 
+    /// Reads what an application calls its version (CFBundleShortVersionString): `1.4.2`, and as often `1.0` or `12`.
+    #[must_use]
+    pub(crate) fn of_application(text: &str) -> Option<String> {
+        let numbers: Option<Vec<u32>> = text.split('.').map(number).collect();
+        numbers.filter(|numbers| matches!(numbers.len(), 1..=4)).map(|_| text.to_owned())
+    }
+
     /// Whether it is a release, not something before one.
     #[must_use]
     pub(crate) const fn is_release(&self) -> bool {
@@ -134,6 +141,16 @@ mod tests {
             "1234567890.0.0",
         ] {
             assert_eq!(Version::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_application_has_one_to_four_numbers() {
+        for text in ["12", "1.0", "1.4.2", "1.4.2.2924"] {
+            assert_eq!(Version::of_application(text).as_deref(), Some(text));
+        }
+        for wrong in ["", "1.", "1.2.3.4.5", "1.0b1", "1.5.0~rc1", "01"] {
+            assert_eq!(Version::of_application(wrong), None, "{wrong}");
         }
     }
 }

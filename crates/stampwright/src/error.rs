@@ -214,7 +214,7 @@ impl From<IdentityError> for Error {
 impl From<ReadError> for Error {
     fn from(error: ReadError) -> Self {
         let kind = match &error {
-            ReadError::Malformed(_) | ReadError::Token { .. } => ErrorKind::Wrong,
+            ReadError::Malformed(_) | ReadError::Part { .. } | ReadError::Token { .. } => ErrorKind::Wrong,
             ReadError::Io { .. } | ReadError::Sink { .. } => ErrorKind::Machine,
         };
         Self::typed(kind, None, error)

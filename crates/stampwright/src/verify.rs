@@ -100,7 +100,7 @@ fn damaged(installer: &dyn Installer, expected: &Expected<'_>, mut report: Repor
     let is_signed = installer.signable().is_some_and(|file| matches!(file.stored(), Ok(Some(_))));
     let is_known = is_signed && check_signature(installer, expected.trust, &mut report).is_ok();
     let is_worth_saying = is_known || !report.is_ok();
-    if !matches!(error, ReadError::Malformed(_)) || !is_worth_saying {
+    if !matches!(error, ReadError::Malformed(_) | ReadError::Part { .. }) || !is_worth_saying {
         return Err(error.into());
     }
     report.error("damaged", "file", error.to_string());
@@ -110,10 +110,12 @@ fn damaged(installer: &dyn Installer, expected: &Expected<'_>, mut report: Repor
 /// The programs inside. What cannot be taken out is damage, which a finding says, beside everything that was found before.
 fn check_programs(installer: &dyn Installer, report: &mut Report) -> Result<()> {
     match programs::check(installer, report) {
-        Err(ReadError::Malformed(malformed)) if !report.is_ok() => {
-            report.note("programs-unread", "payload", format!("the programs inside were not judged: {malformed}"));
+        Err(damage @ (ReadError::Malformed(_) | ReadError::Part { .. })) if !report.is_ok() => {
+            report.note("programs-unread", "payload", format!("the programs inside were not judged: {damage}"));
         }
-        Err(ReadError::Malformed(malformed)) => report.error("damaged", "payload", malformed.to_string()),
+        Err(damage @ (ReadError::Malformed(_) | ReadError::Part { .. })) => {
+            report.error("damaged", "payload", damage.to_string());
+        }
         other => other?,
     }
     Ok(())

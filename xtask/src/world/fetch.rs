@@ -59,6 +59,7 @@ fn get(sh: &Shell, case: &Case, folder: &Path) -> Result {
             cmd!(sh, "apt-get download -qq -o APT::Sandbox::User=root {package}").quiet().run().map_err(Into::into)
         }
         "debian-source" => debian_source(sh, package, folder),
+        "debian-orig" => debian_orig(sh, package, folder),
         other => Err(Failure::answer("tests/world", format!("there is no source {other}"))),
     }
 }
@@ -67,7 +68,7 @@ fn get(sh: &Shell, case: &Case, folder: &Path) -> Result {
 fn debian_source(sh: &Shell, package: &str, folder: &Path) -> Result {
     let state = sh.current_dir().join(FOLDER).join("apt");
     fs::create_dir_all(state.join("lists/partial")).at("create", &state)?;
-    let mirror = cmd!(sh, "awk '/^URIs:/{print $2; exit}' /etc/apt/sources.list.d/debian.sources").quiet().read()?;
+    let mirror = mirror(sh)?;
     let list = state.join("sources.list");
     let key = "/usr/share/keyrings/debian-archive-keyring.gpg";
     let text = format!("deb-src [signed-by={key}] {mirror} bookworm main\n");
@@ -91,6 +92,23 @@ fn debian_source(sh: &Shell, package: &str, folder: &Path) -> Result {
         fs::remove_file(&file).at("remove", &file)?;
     }
     Ok(())
+}
+
+/// An archive of upstream's in Debian's pool, `NAME_VERSION.orig.tar.gz`, whichever release of Debian has it today.
+fn debian_orig(sh: &Shell, archive: &str, folder: &Path) -> Result {
+    let name = archive.split('_').next().unwrap_or_default();
+    let initial = name.get(..1).unwrap_or_default();
+    let (mirror, to) = (mirror(sh)?, folder.join(archive));
+    let from = format!("{mirror}/pool/main/{initial}/{name}/{archive}");
+    cmd!(sh, "/usr/lib/apt/apt-helper download-file {from} {to}").quiet().ignore_stdout().run()?;
+    cmd!(sh, "tar -xf {to} -C {folder} --strip-components=1").quiet().run()?;
+    fs::remove_file(&to).at("remove", &to)
+}
+
+/// Where this machine's packages come from.
+fn mirror(sh: &Shell) -> Result<String> {
+    let field = "/^URIs:/{print $2; exit}";
+    Ok(cmd!(sh, "awk {field} /etc/apt/sources.list.d/debian.sources").quiet().read()?.trim_end_matches('/').to_owned())
 }
 
 /// The files of a crate, `name@version`, in a folder of its name: cargo puts them there with those of its dependencies.

@@ -29,7 +29,8 @@ pub enum Kind {
         /// Its `Cksum`.
         cksum: u32,
     },
-    /// A file of which only name and mode are said: Apple's companions of other files, `._name`. Never written here.
+    /// A file or folder of which only the name is said, and at most its mode: Apple's companions of other files, `._name`, and the root
+    /// of a component that is an application. Never written here.
     Named,
     /// A symbolic link.
     Link {

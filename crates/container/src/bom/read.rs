@@ -30,7 +30,7 @@ pub struct Path {
     pub path: String,
     /// What it is.
     pub kind: Kind,
-    /// File type and permissions, as stored.
+    /// File type and permissions, as stored; of a path that is only named they may be zero.
     pub mode: u16,
     /// The owner's number.
     pub uid: u32,
@@ -237,7 +237,8 @@ impl<'a> Store<'a> {
         let (kind, _, flags, mode) = (r.u8()?, r.u8()?, r.u16_be()?, r.u16_be()?);
         let (uid, gid, mtime, size, _) = (r.u32_be()?, r.u32_be()?, r.u32_be()?, r.u32_be()?, r.u8()?);
         let kind = match (kind, mode & 0o170_000) {
-            (1, 0o100_000) if flags & FLAG_ATTRIBUTES == 0 => Kind::Named,
+            // Where nothing but the path is said, the mode may be zero: macOS 11 writes the root of an application's component so.
+            (1, 0o100_000 | 0) | (2, 0o040_000 | 0) if flags & FLAG_ATTRIBUTES == 0 => Kind::Named,
             (1, 0o100_000) => {
                 let cksum = r.u32_be()?;
                 if flags & FLAG_PROGRAM != 0 {

@@ -157,9 +157,9 @@ fn lists_with_free_and_null_blocks_are_read() {
     assert!(read(&apples).unwrap_err().to_string().starts_with("bom free block at "));
 }
 
-/// Two kinds of record that only Apple's tools write: a program with its slices, and a companion of which only the name is said.
+/// Kinds of record that only Apple's tools write: a program with its slices, a companion and a root of which only the name is said.
 #[test]
-fn records_of_programs_and_of_companions_are_read() {
+fn records_of_programs_companions_and_bare_roots_are_read() {
     let entries = [entry(".", Kind::Directory), file("._a", b""), file("b", b"program")];
     let written = write(&entries).unwrap();
     let number = |bytes: &[u8], at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
@@ -167,8 +167,12 @@ fn records_of_programs_and_of_companions_are_read() {
     // the records are blocks 11, 14 and 17
     let place = |block: usize| (index_at + 4 + 8 * block, number(&written, index_at + 4 + 8 * block) as usize);
     let mut apples = written.clone();
-    let (companion, program) = (place(14), place(17));
+    let (root, companion, program) = (place(11), place(14), place(17));
     let mut moved = Vec::new();
+    let mut record = written[root.1..root.1 + 31].to_vec();
+    record[2..4].copy_from_slice(&1_u16.to_be_bytes());
+    record[4..22].fill(0); // no mode, owner, time and size
+    moved.push((root.0, record));
     let mut record = written[companion.1..companion.1 + 35].to_vec();
     record[2..4].copy_from_slice(&1_u16.to_be_bytes());
     record.drain(23..27); // no checksum
@@ -186,6 +190,7 @@ fn records_of_programs_and_of_companions_are_read() {
         apples.extend(record);
     }
     let paths = read(&apples).unwrap().paths;
+    assert_eq!((paths[0].path.as_str(), &paths[0].kind, paths[0].mode), (".", &Kind::Named, 0));
     assert_eq!((paths[1].path.as_str(), &paths[1].kind), ("._a", &Kind::Named));
     assert_eq!(paths[2].kind, Kind::File { size: 7, cksum: Cksum::of(b"program") });
     assert!(write(&[entry(".", Kind::Directory), entry("a", Kind::Named)]).is_err());

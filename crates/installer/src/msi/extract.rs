@@ -40,12 +40,13 @@ pub(super) fn extract(installer: &Installer<'_>, sink: &mut dyn Sink) -> Result<
     }
     folders(&files, sink)?;
     for name in embedded(&media) {
-        let Some(cabinet) = installer.embedded(name)? else { continue };
+        let part = || format!("cabinet {}", name.escape_debug());
+        let Some(cabinet) = installer.embedded(name).map_err(|error| error.of_part(part))? else { continue };
         if let Some(why) = cabinet.unopened() {
             unopened.insert(name, why);
             continue;
         }
-        cabinet.each(|file, content| {
+        let taken = cabinet.each(|file, content| {
             let path = match files.get(&file.name) {
                 Some(InstalledFile { path, .. }) => path.clone(),
                 None if installer.is_ours()? => return Err(missing("the row of a file of the cabinet").into()),
@@ -53,7 +54,8 @@ pub(super) fn extract(installer: &Installer<'_>, sink: &mut dyn Sink) -> Result<
             };
             left.remove(file.name.as_str());
             put(sink, Area::Payload, &path, file.size_bytes, PLAIN_MODE, content)
-        })?;
+        });
+        taken.map_err(|error: ReadError| error.of_part(part))?;
     }
     for (key, file) in files.iter().filter(|_| !unopened.is_empty()) {
         let Some(Holder::Embedded(name)) = installer.holder(&media, file.sequence, file.attributes) else { continue };

@@ -73,8 +73,12 @@ impl<'f> Installer<'f> {
             .stream(SUMMARY_INFORMATION, MAX_SUMMARY_BYTES)?
             .ok_or_else(|| missing("the summary information"))?;
         let database = Database::open(streams)?;
-        if database.tables().any(|table| table == "ModuleSignature") {
+        let has = |name| database.tables().any(|table| table == name);
+        if has("ModuleSignature") {
             return Err(other("it is a merge module (.msm), a part for packages, not a package").into());
+        }
+        if has("UpgradedImages") && !has("Property") {
+            return Err(other("it is a patch creation file (.pcp), what a patch is made from, not a package").into());
         }
         Ok(Self { summary: Summary::read(&summary)?, database })
     }

@@ -48,26 +48,30 @@
 //!
 //! # Beside a package of Apple's tools
 //!
-//! Compared field by field with a component of `pkgbuild` (InstallCmds-609, macOS 10.12, 37 paths); for `Distribution` with what `productbuild`
-//! synthesizes, as its manual and the Distribution XML reference have it, and as the crate `embala-pkg` records it from macOS 26. What is
-//! not named is equal, the gzip header, the padding to 512 bytes and the order of the documents' elements among it.
+//! Compared field by field with a component of `pkgbuild` (InstallCmds-609, macOS 10.12, 37 paths) and with a product archive of one
+//! application that `productbuild` made (InstallCmds-763, macOS 11.4: `functest/packages/dummy.pkg` in what Debian has of the project relic, a case
+//! of `tests/world`), and with what the crate `embala-pkg` records from macOS 26. What is not named is equal, the gzip header, the padding to 512 bytes and the order of the documents' elements among it.
 //!
 //! | where | Apple's | here | why it stays |
 //! |---|---|---|---|
 //! | PackageInfo `numberOfFiles` | paths of the Bom, root included | the same | |
 //! | PackageInfo `installKBytes` | a 512-byte block for each folder but the root | the same | |
 //! | PackageInfo `overwrite-permissions` | absent, or `true` | `false` | see above: the root is the system's folder |
-//! | PackageInfo `relocatable` | absent: an application is followed to where it was moved | `false` | see above |
-//! | PackageInfo `postinstall-action` | absent | `none` | what absence means, said |
+//! | PackageInfo `relocatable` | absent: an application is followed to where it was moved; `false` for a product's | `false` | see above |
+//! | PackageInfo `postinstall-action` | absent, or `none` | `none` | what absence means, said |
+//! | PackageInfo `preserve-xattr` | `true` for a product's | absent | the payload has no extended attributes |
+//! | PackageInfo `relocate` | the application's bundle id, though `relocatable` is `false` | empty | nothing is looked for elsewhere |
 //! | Distribution `pkg-ref` | `updateKBytes="0"` | absent | 0 is what absence means |
 //! | Distribution `pkg-ref` | no `auth`; PackageInfo's counts | `auth="root"` | as in PackageInfo; the reference still has it |
 //! | Distribution `choices-outline` | a choice in a choice for each component | one choice | there is one component, and nothing is shown |
+//! | Distribution `choice` | `versStr`, and `customLocation` with the folder that PackageInfo has | neither | nothing is shown, and PackageInfo's counts |
 //! | Distribution `domains`, `volume-check` | only where they were asked for | always | the volume that runs, the oldest macOS |
 //! | Bom, size of a folder | what the file system said (102, 170) | 0 | depends on the machine; `lsbom` prints none for folders |
 //! | Bom, `Size64` | nodes of 4096 bytes | of 128 bytes | the tree is empty in both; its head says the size |
 //! | Bom, blocks | 2730 places, room between them in a free list | as many as there are, no room | nothing is added to a finished Bom |
 //! | cpio, inode numbers | from 0, the trailer has the next one | from 1, the trailer has 0 | they join hard links only, and there are none |
-//! | cpio and Bom, the root | 1775 root:admin, that of the volume | 0755 root:wheel | `overwrite-permissions` leaves the real one alone |
+//! | Bom, the root | a record with no mode, owner and time in a product's | one with all of them | both are read |
+//! | cpio and Bom, the root | 1775 root:admin, that of the volume; 0755 root:wheel in a product's | 0755 root:wheel | `overwrite-permissions` leaves the real one alone |
 //! | table of contents | inode, device, ctime and atime of each member | mtime only | they are of the machine that built |
 //! | table of contents | as long as it is | padded to a constant length | a stamp must not move the heap |
 //!

@@ -39,6 +39,9 @@ pub(super) struct PackageReader<'a> {
     pub(super) slot: OnceLock<Option<SlotFound>>,
 }
 
+const NO_PACKAGE: Problem = Problem::Text {
+    what: "it is a XAR archive without a Distribution and without a PackageInfo, not an installer package",
+};
 const NO_COMPONENT: Problem = Problem::Missing { what: "a component with a PackageInfo" };
 
 /// One file of `Scripts`.
@@ -51,7 +54,11 @@ impl<'a> PackageReader<'a> {
     pub(super) fn open(file: &'a dyn ReadAt) -> Result<Self, ReadError> {
         let archive = xar::open(file)?;
         let infos = archive.members.iter().filter_map(|member| member.path.strip_suffix("PackageInfo"));
-        let components = infos.filter(|folder| folder.is_empty() || folder.ends_with('/')).map(str::to_owned).collect();
+        let components: Vec<String> =
+            infos.filter(|folder| folder.is_empty() || folder.ends_with('/')).map(str::to_owned).collect();
+        if components.is_empty() && archive.member("Distribution").is_none() {
+            return Err(wrong(NO_PACKAGE).into());
+        }
         Ok(Self { file, archive, components, scripts: OnceLock::new(), slot: OnceLock::new() })
     }
 

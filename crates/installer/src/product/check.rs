@@ -176,9 +176,9 @@ impl Checker<'_, '_> {
         let must = "must be three or four numbers for macOS";
         let own = manifest.macos.as_ref().and_then(|section| section.version.as_ref());
         if let Some(at) = own {
-            let found = Version::parse(at.get_ref()).and_then(|version| version.macos());
+            let found = Version::of_application(at.get_ref());
             if found.is_none() {
-                self.wrong("macos.version", at, must, None);
+                self.wrong("macos.version", at, "must be one to four numbers, e.g. 1.4", None);
             }
             return found;
         }

@@ -294,7 +294,8 @@ pub struct WindowsSection {
 pub struct MacosSection {
     /// The application's bundle id, e.g. `com.example.agent`; also the daemon's label.
     pub(crate) bundle_id: At<String>,
-    /// The version for macOS where it cannot say the product's: three or four numbers, which grow with every release.
+    /// The version for macOS where it cannot say the product's, or where an application of one's own calls it otherwise: one to four
+    /// numbers, which grow with every release.
     pub version: Option<At<String>>,
     /// The oldest macOS that it runs on; else 11.0.
     pub(crate) minimum_version: Option<At<String>>,

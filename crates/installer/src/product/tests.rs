@@ -149,6 +149,9 @@ fn a_version_that_a_format_cannot_say_needs_another_for_it_alone() {
     assert_eq!(on("macos", "2024.11.8", macos).unwrap().macos_version(), "2024.11.8");
     assert!(on("macos", "1.5.0~rc1", macos).unwrap_err().contains("hint: set macos.version"));
     assert_eq!(on("macos", "1.5.0~rc1", &format!("{macos}version = \"1.4.99\"\n")).unwrap().macos_version(), "1.4.99");
+    assert_eq!(on("macos", "1.4.0", &format!("{macos}version = \"1.4\"\n")).unwrap().macos_version(), "1.4");
+    let error = on("macos", "1.4.0", &format!("{macos}version = \"1.4b1\"\n")).unwrap_err();
+    assert!(error.contains("macos.version: \"1.4b1\" must be one to four numbers"), "{error}");
     assert_eq!(on("linux", "1.5.0-beta.2", "").unwrap().version().debian(), "1.5.0~beta.2");
     let error = on("windows", "1.4.2", &format!("{windows}version = \"2024.1.1\"\n")).unwrap_err();
     assert!(error.contains("windows.version: \"2024.1.1\" must be"), "{error}");

@@ -13,6 +13,14 @@ pub enum ReadError {
     /// Its bytes are wrong.
     #[error(transparent)]
     Malformed(#[from] Malformed),
+    /// The bytes of one of its parts are wrong, of which it may have several.
+    #[error("{part}: {source}")]
+    Part {
+        /// Which: `cabinet agent.cab`.
+        part: String,
+        /// What is wrong, with the place in the part.
+        source: Malformed,
+    },
     /// It has something in the token's place that is not a token.
     #[error("{place}: {source}")]
     Token {
@@ -37,6 +45,16 @@ pub enum ReadError {
         /// The system's answer.
         source: io::Error,
     },
+}
+
+impl ReadError {
+    /// Says in which part wrong bytes are.
+    pub(crate) fn of_part(self, part: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::Malformed(source) => Self::Part { part: part(), source },
+            other => other,
+        }
+    }
 }
 
 impl From<container::Error> for ReadError {

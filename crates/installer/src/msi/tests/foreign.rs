@@ -149,6 +149,11 @@ fn what_is_no_package_is_named_for_what_it_is() {
     let columns = vec![Column::build("ModuleID").primary_key().id_string(72), Column::build("Version").string(32)];
     table(&mut module, "ModuleSignature", columns, [vec![s("Part.0B5C1E7A"), s("1.0.0")]]);
     assert_eq!(said(finish(module)), "installer: it is a merge module (.msm), a part for packages, not a package");
+    let mut patch = Package::create(PackageType::Installer, Cursor::new(Vec::new())).unwrap();
+    let columns = vec![Column::build("Upgraded").primary_key().id_string(13), Column::build("MsiPath").string(255)];
+    table(&mut patch, "UpgradedImages", columns, [vec![s("New"), s("new.msi")]]);
+    let pcp = "installer: it is a patch creation file (.pcp), what a patch is made from, not a package";
+    assert_eq!(said(finish(patch)), pcp);
 }
 
 /// What is found with its severity; the note that the package is another tool's must be there, and is left out.
@@ -269,6 +274,8 @@ fn a_cabinet_that_is_not_read_is_no_error_and_a_damaged_one_is() {
     let said = judged(&made(&damaged));
     assert_eq!(said.len(), 1);
     assert!(said[0].starts_with("Error msi-cabinet: cabinet a.cab: CFDATA at "), "{said:?}");
+    let refused = Msi.extract(&made(&damaged), &mut Taken::default()).unwrap_err().to_string();
+    assert!(refused.starts_with("cabinet a.cab: CFDATA at "), "{refused}");
     // Other content than the tables say.
     assert_eq!(
         judged(&made(&cabinet(Compression::None, &[("other", b"11111")]))),

@@ -144,3 +144,15 @@ fn a_component_package_is_read_and_takes_no_slot() {
     assert!(matches!(refused, PrepareError::Refused { .. }));
     assert!(refused.to_string().starts_with("Distribution is missing"), "{refused}");
 }
+
+#[test]
+fn an_archive_that_is_no_package_is_called_that() {
+    let data = FileData::plain(20, 5, Sha1::digest(b"hello").into());
+    let nodes = vec![Node::File(File { name: "readme".to_owned(), data })];
+    let mut archive = xar::head(&Toc { creation_time: "2016-09-16T00:00:00".to_owned(), nodes }, 8192).unwrap();
+    archive.extend(b"hello");
+    assert_eq!(
+        Pkg.inspect(&archive).unwrap_err().to_string(),
+        "flat package: it is a XAR archive without a Distribution and without a PackageInfo, not an installer package"
+    );
+}
