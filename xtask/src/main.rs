@@ -50,16 +50,7 @@ enum Command {
         program: Option<std::path::PathBuf>,
     },
     /// Measure building and stamping beside their peers, write docs/performance.md
-    Bench {
-        /// Only this part, and its section of the page
-        part: Option<bench::Part>,
-        /// Fewer and smaller runs, shown and not written
-        #[arg(long)]
-        quick: bool,
-        /// With a part: measure this program instead of a release build
-        #[arg(long, requires = "part")]
-        program: Option<std::path::PathBuf>,
-    },
+    Bench(bench::Asked),
     /// Cross-build the probe service into target/payloads/, check that the kept token readers are those of the source
     Payloads {
         /// Build the token readers instead, and keep them in payloads/token-reader/prebuilt/
@@ -129,8 +120,7 @@ fn run(command: &Command) -> Result {
     match command {
         Command::Samples => samples::run(&sh),
         Command::Demo { program } => demo::run(&sh, program.as_deref()),
-        Command::Bench { part: Some(part), quick, program } => bench::part(&sh, *part, *quick, program.as_deref()),
-        Command::Bench { quick, .. } => bench::run(&sh, *quick),
+        Command::Bench(asked) => bench::run(&sh, asked),
         Command::Payloads { token_reader: true, compare: true, .. } => token_reader::compare(&sh),
         Command::Payloads { token_reader: true, .. } => token_reader::build(&sh),
         Command::Payloads { all, .. } => payloads::run(&sh, *all),

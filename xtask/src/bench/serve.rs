@@ -13,6 +13,7 @@ use serde_json::json;
 use xshell::{Shell, cmd};
 
 use super::measure::median;
+use super::page::{SERVING, Section};
 use super::setup::FOLDER;
 use crate::debian::{self, program};
 use crate::failure::{AtPath, Failure, Result};
@@ -187,8 +188,6 @@ impl Drop for Nginx {
 }
 
 /// The page's section.
-pub(super) const HEADING: &str = "## Downloading from `stampwright serve`";
-
 const TEXT: &str = "\
 wrk asks both servers on one machine, 16 connections, each for the whole file again and again. nginx has the stamped installer as a static file, with
 Debian's settings. The service does for each download what nginx does not: it takes a use of a link, stamps the token, reads the stamp back, and has a row
@@ -196,8 +195,8 @@ of the ledger on the disk before the first byte. Run it yourself: `cargo xtask b
 ";
 
 /// The section with the numbers of a run.
-pub(super) fn section(served: &[Served], machine: &str) -> String {
-    let mut out = format!("{HEADING}\n\n{TEXT}\nOne run on {machine}.\n\n");
+pub(super) fn section(served: &[Served], machine: &str) -> Section {
+    let mut out = format!("{TEXT}\nOne run on {machine}.\n\n");
     out.push_str("| bytes | server | downloads/s | MB/s | p50 ms | p99 ms |\n|--:|---|--:|--:|--:|--:|\n");
     for Served { bytes, ours, nginx } in served {
         for (name, Load { per_second, p50_ms, p99_ms }) in [("stampwright serve", ours), ("nginx, static file", nginx)]
@@ -215,7 +214,7 @@ pub(super) fn section(served: &[Served], machine: &str) -> String {
             "Of {bytes} bytes: {rate:.2} times the downloads of nginx, {median:.2} times its median time."
         );
     }
-    out
+    Section { heading: SERVING, text: out }
 }
 
 #[cfg(test)]
