@@ -4,6 +4,7 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
+use stampwright::s3::Credentials;
 use stampwright::{Epoch, Error, Passphrase, Result, Token, input};
 use zeroize::Zeroizing;
 
@@ -38,6 +39,19 @@ pub fn token(name: &str) -> Result<Token> {
 pub fn passphrase(name: &str) -> Result<Passphrase> {
     const FLAG: &str = "--key-password-env";
     input::parse_passphrase(&variable(name, FLAG)?, Path::new(FLAG))
+}
+
+/// The access key of an object store and its secret, in the variables that AWS's tools know.
+pub fn store_credentials() -> Result<Credentials> {
+    const FLAG: &str = "--s3-credentials-env";
+    let value = |name: &str| {
+        let value = variable(name, FLAG)?;
+        let text = String::from_utf8(value.to_vec());
+        text.map(Zeroizing::new).map_err(|_| Error::wrong(format!("{FLAG}: {name} is not UTF-8")))
+    };
+    let (key, secret) = (value("AWS_ACCESS_KEY_ID")?, value("AWS_SECRET_ACCESS_KEY")?);
+    let session = std::env::var_os("AWS_SESSION_TOKEN").map(|_| value("AWS_SESSION_TOKEN")).transpose()?;
+    Ok(Credentials::new(&key, &secret, session.as_deref().map(String::as_str))?)
 }
 
 /// The value of a variable that has a secret in it. No message repeats the name: somebody may have given the secret in its place.

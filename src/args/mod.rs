@@ -6,6 +6,7 @@ mod prepare;
 mod product;
 mod signers;
 mod signing;
+mod store;
 mod time;
 mod token;
 
@@ -15,5 +16,6 @@ pub use prepare::PreparedArgs;
 pub use product::ProductArgs;
 pub use signers::Signers;
 pub use signing::SigningArgs;
+pub use store::StoreArgs;
 pub use time::seconds;
 pub use token::{TokenArgs, token_file};

@@ -6,6 +6,7 @@ pub mod issuer;
 pub mod keys;
 pub mod kit_readers;
 pub mod kits;
+pub mod object_store;
 pub mod once;
 pub mod pkcs7;
 pub mod product;

@@ -56,11 +56,28 @@ impl Serving {
 
     /// Its memory that is in use, in KiB.
     pub(crate) fn resident_kib(&self) -> Result<u64> {
+        self.status("VmRSS")
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A number that the system tells of its process (proc_pid_status(5)).
+    pub(crate) fn status(&self, name: &str) -> Result<u64> {
         let path = format!("/proc/{}/status", self.child.id());
         let status = fs::read_to_string(&path).at("read", &path)?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
-        number.ok_or_else(|| said(format!("{path} has no VmRSS")))
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let number = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+        number.ok_or_else(|| said(format!("{path} has no {name}")))
+    }
+
+    /// What it has counted.
+    pub(crate) fn metrics(&self) -> Result<String> {
+        let sh = Shell::new()?;
+        let url = format!("{}/metrics", self.address);
+        Ok(cmd!(sh, "curl -sS {url}").quiet().read()?)
     }
 
     /// Gives it a base.

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bucket::BucketError;
 use installer::agent::{AgentError, AgentProblem};
 use installer::claims::ClaimsError;
 use installer::format::{BuildError, PrepareError, ReadError, SignFileError, StampError};
@@ -15,6 +16,7 @@ use installer::product::ManifestError;
 use installer::splice::SpliceError;
 use installer::token::TokenError;
 use kit::KitError;
+use signing::issuer::RemoteIssuerError;
 use signing::key::KeyError;
 use signing::openpgp::OpenPgpError;
 use signing::{CertificateError, IdentityError};
@@ -190,6 +192,23 @@ impl From<KeyError> for Error {
     fn from(error: KeyError) -> Self {
         let kind = if error.is_machine() { ErrorKind::Machine } else { ErrorKind::Wrong };
         Self::typed(kind, error.hint(), error)
+    }
+}
+
+impl From<BucketError> for Error {
+    fn from(error: BucketError) -> Self {
+        let kind = if error.is_machine() { ErrorKind::Machine } else { ErrorKind::Wrong };
+        Self::typed(kind, error.hint(), error)
+    }
+}
+
+impl From<RemoteIssuerError> for Error {
+    fn from(error: RemoteIssuerError) -> Self {
+        match error {
+            RemoteIssuerError::Key(error) => error.into(),
+            RemoteIssuerError::Issuer(error) => error.into(),
+            error => Self::typed(ErrorKind::Wrong, None, error),
+        }
     }
 }
 

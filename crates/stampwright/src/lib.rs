@@ -77,6 +77,7 @@
 //! | [`build()`], [`make()`], [`kit()`] | from a product's manifest to bases, installers, and what goes with them |
 //! | [`inspect()`], [`extract()`], [`verify()`] | any installer, ours or another tool's |
 //! | [`issuer`] | who mints tokens |
+//! | [`s3`] | installers that an S3-compatible store puts together itself |
 //! | [`receipt`] | what was made and proven, as a document |
 //! | [`input`], [`output`] | what is read, and files that appear whole or not at all |
 //! | [`Observer`], [`Entropy`] | what a caller hears, and the random bytes that it gives |
@@ -107,6 +108,7 @@ pub mod prepare;
 mod profile;
 mod programs;
 pub mod receipt;
+pub mod s3;
 pub mod sign;
 pub mod signature;
 mod signer;

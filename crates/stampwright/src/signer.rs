@@ -249,7 +249,7 @@ fn who(options: SignerOptions<'_>) -> Result<Who> {
     Ok(Who::Certificates(Box::new(Identity::new(key, input::certificates(given)?)?)))
 }
 
-fn private_key(
+pub(crate) fn private_key(
     key: KeyPlace<'_>,
     passphrase: Option<Passphrase>,
     open_key: OpenKey,

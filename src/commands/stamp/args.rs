@@ -6,7 +6,7 @@ use clap::{Args, ValueHint};
 use stampwright::list::Mapping;
 use stampwright::output::Files;
 
-use crate::args::{PreparedArgs, SigningArgs, TokenArgs, seconds};
+use crate::args::{PreparedArgs, SigningArgs, StoreArgs, TokenArgs, seconds};
 
 #[derive(Debug, Args)]
 pub struct Stamp {
@@ -18,7 +18,7 @@ pub struct Stamp {
     #[command(flatten)]
     pub batch: BatchArgs,
     /// The installer to write; - is standard output, which must not be a terminal
-    #[arg(short, long, value_name = "OUT", required_unless_present = "plan", value_hint = ValueHint::FilePath)]
+    #[arg(short, long, value_name = "OUT", required_unless_present_any = ["plan", "to"], value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
     /// Print how the installer is put together from the base, as JSON, instead of writing it: kept ranges and new bytes. It has
     /// the token in it
@@ -47,6 +47,8 @@ pub struct Stamp {
     pub resign: bool,
     #[command(flatten)]
     pub signing: SigningArgs,
+    #[command(flatten)]
+    pub store: StoreArgs,
 }
 
 impl Stamp {
@@ -56,7 +58,7 @@ impl Stamp {
         let minter = &batch.minter;
         let read = [&batch.batch, &token.token_file, issuer_keys, &prepared.prepared, &minter.issuer_private_key];
         let files = Files::new().reads(&self.base).reads_all(read.into_iter().filter_map(Option::as_deref));
-        let files = files.reads_all(self.signing.files());
+        let files = files.reads_all(self.signing.files()).reads_all(self.store.files());
         let output = self.output.as_deref().filter(|path| batch.batch.is_none() || !path.is_dir());
         [output, self.receipt.as_deref()].into_iter().flatten().fold(files, Files::writes)
     }

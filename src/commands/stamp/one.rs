@@ -2,10 +2,12 @@
 
 use std::io::{BufWriter, Write};
 
-use stampwright::output::{self, Opened, Pending, Readers};
-use stampwright::{AcceptedToken, Base, Error, Receipt, Result, SigningMethod, sign};
+use stampwright::output::{self, Opened, Readers};
+use stampwright::{AcceptedToken, Base, Error, Result, SigningMethod, sign};
 
 use super::args::Stamp;
+use super::compose;
+use super::receipt::{give, receipt_file};
 use crate::{env, print};
 
 pub fn run(args: &Stamp, open: impl Fn(&Stamp) -> Result<Base>) -> Result<()> {
@@ -34,6 +36,9 @@ pub fn run(args: &Stamp, open: impl Fn(&Stamp) -> Result<Base>) -> Result<()> {
         Some(SigningMethod::Key(signer)) => base.stamp_signed(&token, signer)?,
         None => base.stamp(&token)?,
     };
+    if let Some(to) = &args.store.to {
+        return compose::run(args, &stamp, to);
+    }
     let Some(output) = &args.output else { return print::json(&stamp.plan()?) };
 
     // The receipt comes first: if it cannot be made, there is no installer without one.
@@ -62,23 +67,10 @@ pub fn run(args: &Stamp, open: impl Fn(&Stamp) -> Result<Base>) -> Result<()> {
 /// Lets a command sign the stamp.
 fn by_command(args: &Stamp, base: &Base, token: &AcceptedToken, command: &sign::FileCommand) -> Result<()> {
     let path = args.output.as_deref();
-    let path = path.ok_or_else(|| Error::usage("--sign-file-command signs a file: give -o FILE instead of --plan"))?;
+    let path =
+        path.ok_or_else(|| Error::usage("--sign-file-command signs a file: give -o FILE instead of --plan or --to"))?;
     let receipt_file = receipt_file(args)?;
     let (pending, receipt) = sign::stamp_by_command(base, token, command, path, env::now())?;
     pending.finish(Readers::Owner)?;
     give(&receipt, receipt_file, args.json && !output::is_stdout(path))
-}
-
-/// The receipt's file, before the installer is there.
-fn receipt_file(args: &Stamp) -> Result<Option<Pending>> {
-    args.receipt.as_deref().map(Pending::text).transpose()
-}
-
-/// Gives the receipt to whom it was promised.
-fn give(receipt: &Receipt, file: Option<Pending>, json: bool) -> Result<()> {
-    if let Some(mut pending) = file {
-        pending.json(receipt)?;
-        pending.finish(Readers::All)?;
-    }
-    if json { print::json(receipt) } else { Ok(()) }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! program → service → stampwright → kit, signing, installer → container
+//! stampwright → bucket
 //! service → enrollment; signing → container; agent-kit stands alone
 //!
 //! installer:  everything else ← format ← proof, prepare ← deb | msi | pkg ← formats ← stamp
@@ -12,10 +13,11 @@ use toml::Table;
 use super::tree::{Complaint, Source, is_rust};
 
 /// A crate's manifest and which of our crates it may name. A crate that stands higher may use all that stands below.
-const CRATES: [(&str, &[&str]); 10] = [
+const CRATES: [(&str, &[&str]); 11] = [
     ("Cargo.toml", &["service", "stampwright", "kit", "installer", "signing", "container"]),
     ("crates/service/Cargo.toml", &["stampwright", "enrollment"]),
-    ("crates/stampwright/Cargo.toml", &["kit", "installer", "signing", "container"]),
+    ("crates/stampwright/Cargo.toml", &["bucket", "kit", "installer", "signing", "container"]),
+    ("crates/bucket/Cargo.toml", &[]),
     ("crates/kit/Cargo.toml", &["installer", "container"]),
     ("crates/signing/Cargo.toml", &["container"]),
     ("crates/installer/Cargo.toml", &["container"]),
@@ -24,8 +26,8 @@ const CRATES: [(&str, &[&str]); 10] = [
     ("crates/agent-kit/Cargo.toml", &[]),
     ("xtask/Cargo.toml", &[]),
 ];
-const OURS: [&str; 8] =
-    ["agent_kit", "container", "enrollment", "installer", "kit", "service", "signing", "stampwright"];
+const OURS: [&str; 9] =
+    ["agent_kit", "bucket", "container", "enrollment", "installer", "kit", "service", "signing", "stampwright"];
 
 /// Formats know nothing of each other: what two of them need belongs below.
 const FORMATS: [&str; 4] = ["deb", "msi", "pkg", "rpm"];

@@ -1,5 +1,7 @@
 //! `cargo xtask soak`: a thousand tokens and ten thousand downloads against a running service. At the end the ledger has a row for each, whole and by
-//! its token, nothing runs any more, and the memory is what it was after the first tenth.
+//! its token, nothing runs any more, and the memory is what it was after the first tenth. Then ten thousand clients go in the middle (`gone`).
+
+mod gone;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -23,6 +25,8 @@ const EACH: usize = 10;
 const CLIENTS: usize = 4;
 /// Bytes of the product's program.
 const BULK: usize = 200 << 10;
+/// The same of the product whose downloads are left in the middle.
+const LARGE: usize = 24 << 20;
 /// What the service may need more at the end than after the first tenth: the databases' caches fill.
 const MAX_GROWTH_KIB: u64 = 16 << 10;
 
@@ -31,6 +35,7 @@ pub(crate) fn run(sh: &Shell, program_path: Option<&Path>) -> Result {
     debian::ensure(sh, &[program("curl", "curl")])?;
     let stampwright = program_path.map_or_else(|| demo::program(sh), |path| Ok(path.to_owned()))?;
     base(sh, &stampwright, FOLDER, "Soak", BULK)?;
+    base(sh, &stampwright, FOLDER, "Large", LARGE)?;
     let serving = Serving::start(sh, &stampwright, &format!("{FOLDER}/service"), &format!("{FOLDER}/bases"))?;
     let ids = mint(sh, &serving)?;
     println!("{TOKENS} tokens were minted: {} KiB", serving.resident_kib()?);
@@ -43,13 +48,15 @@ pub(crate) fn run(sh: &Shell, program_path: Option<&Path>) -> Result {
     let late_kib = serving.resident_kib()?;
     println!("{} downloads: {late_kib} KiB", ids.len() * EACH);
 
-    settled(sh, &serving)?;
+    settled(&serving)?;
     let rows = count(sh, &serving, &ids)?;
     println!("{rows} rows in the ledger, each whole, {EACH} of each token");
     if late_kib > early_kib + MAX_GROWTH_KIB {
         return Err(said(format!("it has grown from {early_kib} to {late_kib} KiB, by more than {MAX_GROWTH_KIB}")));
     }
-    Ok(())
+    let wish = json!({ "tenant": "acme", "product": "Large" });
+    let token = text(&serving.ask(sh, "POST", "/v1/tokens", Some(&wish))?, "id")?;
+    gone::run(&serving, "Large", &token)
 }
 
 /// One request of curl's configuration, with the administrator's key. The body of the answer goes to a file.
@@ -114,10 +121,9 @@ fn download(serving: &Serving, ids: &[String]) -> Result {
 }
 
 /// Waits until nothing runs and every end is written down.
-fn settled(sh: &Shell, serving: &Serving) -> Result {
-    let url = format!("{}/metrics", serving.address);
+fn settled(serving: &Serving) -> Result {
     for _ in 0..100 {
-        let metrics = cmd!(sh, "curl -sS {url}").quiet().read()?;
+        let metrics = serving.metrics()?;
         let is_quiet = metrics.lines().any(|line| line.ends_with("downloads_running 0"));
         thread::sleep(Duration::from_millis(200));
         if is_quiet {
