@@ -3,6 +3,7 @@
 //! | module | what it holds us to |
 //! |---|---|
 //! | `downloads` | one token in, one installer out: headers, ranges, plans, the ledger, two hundred at once |
+//! | `issuer` | a key on a PKCS #11 token or behind a command mints, and one that fails is told |
 //! | `links` | pages, probes and sessions take nothing; a use is taken once |
 //! | `tokens` | minted, listed, revoked, used up, never stamped again |
 //! | `enrollment` | an agent that shares no code with ours enrolls |
@@ -11,6 +12,8 @@
 //! | `openapi` | what the document of the interface says, as schemathesis reads it |
 //! | `edge` | what an edge worker puts together from a plan |
 //! | `signing` | signed bases, and a signer that is slow |
+//! | `proxy` | nginx in front: downloads through it, and requests of which two readers could see two |
+//! | `s3` | bases in a bucket, and an installer that is put together there |
 //! | `secrets` | tokens, keys and secrets of links in logs, metrics and database |
 
 mod callers;
@@ -18,8 +21,11 @@ mod downloads;
 mod edge;
 mod enrollment;
 mod faults;
+mod issuer;
 mod links;
 mod openapi;
+mod proxy;
+mod s3;
 mod secrets;
 pub mod server;
 mod signing;

@@ -198,6 +198,8 @@ fn spawn(folder: &Path) -> (Child, String) {
     let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
     let mut command = support::program();
     command.arg("serve").arg("--config").arg(folder.join("serve.toml")).stdout(Stdio::piped()).stderr(log);
+    // For a key on a token: tests that have one put the file there.
+    command.env("SOFTHSM2_CONF", folder.join("softhsm2.conf"));
     let mut child = command.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

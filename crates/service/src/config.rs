@@ -1,16 +1,24 @@
 //! `serve.toml`: what was typed, and what it means. Unknown keys are refused, every default is one that is safe.
 
+mod duration;
+mod facade;
+mod issuer;
+mod store;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _};
 use stampwright::{Error, Result};
 
 use crate::enrollment::Settings;
-use crate::http::time::parse_duration;
 use crate::limits::Limits;
+use duration::duration;
+pub(crate) use facade::Facade;
+use issuer::Issuer;
+pub(crate) use store::S3;
+use store::StoreConfig;
 
 /// How the service runs.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,6 +43,8 @@ pub struct Config {
     pub(crate) worker_threads: usize,
     /// Certificates, for HTTPS.
     pub(crate) tls: Option<Tls>,
+    /// Where bases come from beside the folder.
+    pub(crate) store: StoreConfig,
     /// Where the ledger is.
     pub(crate) ledger: LedgerConfig,
     /// Who mints tokens.
@@ -43,6 +53,8 @@ pub struct Config {
     pub(crate) links: Links,
     /// Limits.
     pub(crate) limits: LimitsConfig,
+    /// Paths for clients of another service.
+    pub(crate) facade: Facade,
     /// Devices that enroll.
     pub(crate) enrollment: Settings,
     /// Who signs the stamps of bases that need a new signature.
@@ -67,13 +79,15 @@ pub(crate) struct Tls {
 pub(crate) struct LedgerConfig {
     /// A file with the URL of a PostgreSQL database in one line. Default: SQLite in the data folder.
     pub(crate) url_file: Option<PathBuf>,
+    /// PEM, authorities that the database's certificate must come from: with it, connections are encrypted and the server is verified.
+    pub(crate) authorities: Option<PathBuf>,
     /// `wal`, or `delete` for a file system without shared memory.
     pub(crate) journal: Journal,
 }
 
 impl std::fmt::Debug for LedgerConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "LedgerConfig({:?}, {:?})", self.url_file, self.journal)
+        write!(f, "LedgerConfig({:?}, {:?}, {:?})", self.url_file, self.authorities, self.journal)
     }
 }
 
@@ -86,15 +100,6 @@ pub(crate) enum Journal {
     Wal,
     /// A rollback journal.
     Delete,
-}
-
-/// The issuer.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct Issuer {
-    /// Private keys as `stampwright token keygen` writes them: the first one mints, the others are listed. Default: a key in the data
-    /// folder that the first start makes.
-    pub(crate) keys: Vec<PathBuf>,
 }
 
 /// Links.
@@ -177,10 +182,12 @@ impl Default for Config {
             drain: 600,
             worker_threads: 4,
             tls: None,
+            store: StoreConfig::default(),
             ledger: LedgerConfig::default(),
             issuer: Issuer::default(),
             links: Links::default(),
             limits: LimitsConfig::default(),
+            facade: Facade::default(),
             enrollment: Settings::default(),
             signing: None,
         }
@@ -239,8 +246,11 @@ impl Config {
         let mut paths = vec![&mut self.data];
         paths.extend(&mut self.bases);
         paths.extend(&mut self.ledger.url_file);
-        paths.extend(&mut self.issuer.keys);
+        paths.extend(&mut self.ledger.authorities);
+        paths.extend(self.issuer.paths());
+        paths.extend(&mut self.facade.key_file);
         paths.extend(&mut self.enrollment.fingerprint_key_file);
+        paths.extend(self.store.s3.iter_mut().flat_map(S3::paths));
         if let Some(tls) = &mut self.tls {
             paths.extend([&mut tls.certificates, &mut tls.key]);
             paths.extend(&mut tls.client_authorities);
@@ -274,7 +284,9 @@ impl Config {
         if self.signing.as_ref().is_some_and(|signing| signing.at_once == 0) {
             return Err(Error::usage("signing.at-once must be at least 1"));
         }
-        Ok(())
+        self.issuer.check()?;
+        self.facade.check()?;
+        self.store.s3.as_ref().map_or(Ok(()), S3::check)
     }
 
     /// Checks an address that it listens on: its own, or that of a socket which the service manager has opened.
@@ -307,11 +319,6 @@ fn is_origin(url: &str) -> bool {
             && !host.contains(['/', '?', '#', '@', '\\', ' ', '"', ';'])
             && !host.contains(char::is_control)
     })
-}
-
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse_duration(&text).ok_or_else(|| D::Error::custom("must be a duration, e.g. 45s, 10m, 12h or 30d"))
 }
 
 #[cfg(test)]

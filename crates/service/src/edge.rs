@@ -1,7 +1,9 @@
 //! Time and randomness come into the service here. Everything behind it is a function of its arguments.
 #![expect(clippy::disallowed_methods, reason = "this is where they come in")]
 
+use stampwright::s3::Credentials;
 use stampwright::{Entropy, Error, Result};
+use zeroize::Zeroizing;
 
 /// Seconds since 1970-01-01 UTC. Before that year it is 0, and every token has expired.
 #[must_use]
@@ -34,4 +36,17 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
 pub(crate) fn now_ms() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The access key of an object store and its secret, in the variables that AWS's tools know.
+///
+/// # Errors
+/// They are not set, or no text.
+pub(crate) fn store_credentials() -> Result<Credentials> {
+    let value = |name: &str| std::env::var(name).map(Zeroizing::new);
+    let missing = |_| Error::usage("the environment has no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+    let key = value("AWS_ACCESS_KEY_ID").map_err(missing)?;
+    let secret = value("AWS_SECRET_ACCESS_KEY").map_err(missing)?;
+    let session = value("AWS_SESSION_TOKEN").ok();
+    Ok(Credentials::new(&key, &secret, session.as_deref().map(String::as_str))?)
 }

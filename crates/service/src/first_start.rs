@@ -9,7 +9,7 @@
 //! ```
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -87,6 +87,19 @@ pub(crate) fn check_mode(path: &Path) -> Result<()> {
     } else {
         Err(Error::wrong("others can read this secret").about(path).hint("chmod 600"))
     }
+}
+
+/// A secret that the configuration names: others must not be able to read it.
+///
+/// # Errors
+/// They can, or there is none.
+pub(crate) fn secret(path: &Path) -> Result<Zeroizing<String>> {
+    const MAX_BYTES: u64 = 64 << 10;
+    check_mode(path)?;
+    let mut text = Zeroizing::new(String::new());
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    file.take(MAX_BYTES).read_to_string(&mut text).map_err(Error::io("read", path))?;
+    Ok(text)
 }
 
 /// Writes a secret so that it is there whole or not at all, for its owner alone.

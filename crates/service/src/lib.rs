@@ -51,6 +51,9 @@ mod testing;
 mod tests;
 mod tls;
 mod tokens;
+mod trust;
 
 pub use config::Config;
+#[cfg(fuzzing)]
+pub use http::fuzzed::headers as read_headers;
 pub use serve::{Start, run};

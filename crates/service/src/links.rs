@@ -37,6 +37,12 @@ impl Secret {
         is_one.then(|| Self(Zeroizing::new(text.to_owned())))
     }
 
+    /// The text itself, for the answer that shows it this once.
+    #[must_use]
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+
     /// What the ledger knows it by.
     #[must_use]
     pub(crate) fn hash(&self) -> [u8; 32] {

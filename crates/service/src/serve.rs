@@ -1,8 +1,11 @@
 //! The service's life: start, accept, reload, stop.
 
+mod looking;
+#[cfg(test)]
+mod tests;
+
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener as StdListener};
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -28,13 +31,11 @@ use crate::app::App;
 use crate::config::Config;
 use crate::connection::{Connection, Queue};
 use crate::http::{self as interface, CallerId, Type};
-use crate::store::{Noticed, Watch};
 use crate::{edge, enrollment, logging, notify, page, start, tls};
+use looking::Looking;
 
 /// What hyper keeps of one connection in memory, head of a request included. Its default is several times that.
 const BUFFER_BYTES: usize = 64 << 10;
-/// How often the folder of bases is looked at.
-const LOOK: Duration = Duration::from_secs(2);
 /// How often the ledger forgets what is over.
 const SWEEP: Duration = Duration::from_secs(600);
 
@@ -70,9 +71,14 @@ async fn serve(start: Start, inherited: Option<StdListener>, listening: impl FnO
     let (listener, address) = listener(&config, inherited)?;
     let tls = config.tls.as_ref().map(tls::server_config).transpose()?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let (drain, bases, connections) = (config.drain, config.bases.clone(), config.limits.connections);
+    let (drain, connections) = (config.drain, config.limits.connections);
+    let (bases, s3) = (config.bases.clone(), config.store.s3.clone());
     let (app, _data) = start::app(config, &format!("{scheme}://{address}")).await?;
-    let watch = look_at_once(&app, bases).await?;
+    let folder = match bases {
+        Some(folder) => Some(Looking::at_folder(&app, folder).await?),
+        None => None,
+    };
+    let bucket = s3.map(|s3| Looking::at_bucket(&app, s3)).transpose()?;
 
     let (stop, stopped) = watch::channel(false);
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
@@ -86,7 +92,9 @@ async fn serve(start: Start, inherited: Option<StdListener>, listening: impl FnO
     };
     let tls = server.tls.clone();
     let accepting = tokio::spawn(server.accept(listener));
-    tokio::spawn(keep_looking(app.clone(), watch, stopped.clone()));
+    for looking in [folder, bucket].into_iter().flatten() {
+        tokio::spawn(looking.keep(app.clone(), stopped.clone()));
+    }
     tokio::spawn(keep_sweeping(app.clone(), stopped));
     listening(&format!("{scheme}://{address}"))?;
     notify::tell("READY=1");
@@ -119,9 +127,13 @@ fn listener(config: &Config, inherited: Option<StdListener>) -> Result<(TcpListe
     Ok((TcpListener::from_std(listener).map_err(not_open)?, address))
 }
 
-/// Every path: the interface, the page, and the enrollment server if there is to be one.
+/// Every path: the interface, the page, and the façade and the enrollment server if they are to be there.
 fn routes(app: &Arc<App>) -> Result<Router> {
     let router = interface::router(app.clone()).merge(page::routes(app.clone()));
+    let router = match start::facade(app)? {
+        Some(facade) => router.merge(interface::facade::routes(facade)),
+        None => router,
+    };
     Ok(match start::enrollment(app)? {
         Some(state) => router.merge(enrollment::routes(state).layer(map_request(interface::in_time))),
         None => router,
@@ -308,58 +320,6 @@ async fn answer(app: &App, router: Router, mut request: Request<Incoming>, peer:
     response
 }
 
-/// The first look at the folder of bases: before connections are taken.
-async fn look_at_once(app: &Arc<App>, bases: Option<PathBuf>) -> Result<Option<Watch>> {
-    let Some(folder) = bases else { return Ok(None) };
-    let looked = look(app.clone(), Watch::new(folder), true).await;
-    let (watch, noticed) = looked.ok_or_else(|| Error::machine("the folder of bases could not be read"))?;
-    say(app, noticed?);
-    Ok(Some(watch))
-}
-
-async fn look(app: Arc<App>, mut watch: Watch, is_start: bool) -> Option<(Watch, Result<Vec<Noticed>>)> {
-    let looking = tokio::task::spawn_blocking(move || {
-        let noticed = watch.look(&app.store, edge::now(), is_start);
-        (watch, noticed)
-    });
-    looking.await.ok()
-}
-
-fn say(app: &App, noticed: Vec<Noticed>) {
-    for one in noticed {
-        match one {
-            Noticed::Added(name) => tracing::info!(file = name, "a base is served"),
-            Noticed::Withdrawn(name) => tracing::info!(file = name, "a base is withdrawn"),
-            Noticed::Refused(error) => tracing::warn!(error = %error, "a file is not served"),
-        }
-    }
-    app.metrics.bases(app.store.list().len());
-}
-
-async fn keep_looking(app: Arc<App>, watch: Option<Watch>, mut stopped: watch::Receiver<bool>) {
-    let Some(mut watch) = watch else { return };
-    let mut is_failing = false;
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
-            _ = stopped.changed() => return,
-        }
-        let Some((again, noticed)) = look(app.clone(), watch, false).await else { return };
-        watch = again;
-        match noticed {
-            Ok(noticed) => {
-                is_failing = false;
-                say(&app, noticed);
-            }
-            Err(error) if !is_failing => {
-                is_failing = true;
-                tracing::error!(error = %error, "the folder of bases cannot be read; what is served stays");
-            }
-            Err(_) => {}
-        }
-    }
-}
-
 async fn keep_sweeping(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     loop {
         tokio::select! {
@@ -371,6 +331,3 @@ async fn keep_sweeping(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

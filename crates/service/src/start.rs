@@ -1,11 +1,11 @@
 //! From a configuration to everything that requests share.
 
-use std::fs;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use stampwright::{Error, Result};
+use stampwright::issuer::Issuer;
+use stampwright::{Error, KeyPlace, Result, input};
 use zeroize::Zeroizing;
 
 use crate::app::{App, Parts};
@@ -13,11 +13,13 @@ use crate::config::{Config, Journal};
 use crate::edge::{self, SystemEntropy};
 use crate::enrollment::Enrollment;
 use crate::first_start::{self, Data};
+use crate::http::facade::Facade;
 use crate::ledger::{self, Ledger};
 use crate::sealed::SealingKeys;
 use crate::signing_pool::SigningPool;
 use crate::store::{Store, StoreOptions};
 use crate::tokens::{Issuers, Tokens};
+use crate::trust;
 
 /// Opens store, ledger and keys; makes them at the first start.
 ///
@@ -36,10 +38,7 @@ pub(crate) async fn app(config: Config, address: &str) -> Result<(Arc<App>, Data
     }
     let ledger = open_ledger(&config).await?;
     let sealing = Arc::new(SealingKeys::of_file(&config.data.join("sealing.key"), &SystemEntropy)?);
-    let keys = issuer_keys(&config)?;
-    let (minting, listed) = keys.split_first().ok_or_else(|| Error::usage("there is no issuer key"))?;
-    let listed: Vec<&[u8]> = listed.iter().map(|key| key.as_bytes()).collect();
-    let issuers = Issuers::new(minting.as_bytes(), &listed)?;
+    let issuers = issuers(&config)?;
     let tokens = Tokens::new(ledger.clone(), sealing.clone(), Some(Arc::new(issuers)));
     if let Some(path) = crate::keys::first_admin_key(&ledger, &config.data, edge::now(), &SystemEntropy).await? {
         tracing::info!(path = %path.display(), "the first key was made");
@@ -64,6 +63,17 @@ pub(crate) fn enrollment(app: &App) -> Result<Option<Arc<Enrollment>>> {
     let vendor = vendor.map(|key| *key);
     let state = Enrollment::new(app.ledger.clone(), app.tokens.jwks(), settings, pepper, vendor)?;
     Ok(Some(Arc::new(state)))
+}
+
+/// The façade, if there is to be one.
+pub(crate) fn facade(app: &Arc<App>) -> Result<Option<Arc<Facade>>> {
+    let settings = &app.config().facade;
+    if !settings.enabled {
+        return Ok(None);
+    }
+    let key = settings.key_file.as_deref().map(secret_line).transpose()?;
+    let facade = Facade::new(app.clone(), key.as_deref().map(String::as_str));
+    Ok(Some(Arc::new(facade.map_err(|problem| Error::wrong(problem.detail()))?)))
 }
 
 /// 32 bytes in hex.
@@ -93,30 +103,50 @@ async fn open_ledger(config: &Config) -> Result<Ledger> {
         None => Ledger::sqlite(&config.data.join("ledger.sqlite"), journal).map_err(failed),
         Some(path) => {
             let url = secret_line(path)?;
-            let opened = tokio::task::spawn_blocking(move || Ledger::postgres(&url)).await;
+            let tls = config.ledger.authorities.as_deref().map(trust::client_config).transpose()?;
+            let opened = tokio::task::spawn_blocking(move || Ledger::postgres(&url, tls)).await;
             opened.map_err(|_| Error::machine("the ledger could not be opened"))?.map_err(failed)
         }
     }
 }
 
-/// The PEM texts of the issuer's keys: the first one mints.
-fn issuer_keys(config: &Config) -> Result<Vec<Zeroizing<String>>> {
-    if config.issuer.keys.is_empty() {
-        return Ok(vec![first_start::issuer_key(&config.data)?]);
+/// The issuer's keys: one that mints, and those that are listed beside it.
+fn issuers(config: &Config) -> Result<Issuers> {
+    let (issuer, patience) = (&config.issuer, Duration::from_secs(config.issuer.timeout));
+    let keys = issuer.keys.iter().map(|path| issuer_key(path)).collect::<Result<Vec<_>>>()?;
+    let place = match (&issuer.pkcs11, &issuer.command) {
+        (Some(uri), _) => Some(KeyPlace::Pkcs11(uri)),
+        (None, Some(command)) => Some(KeyPlace::Command(command)),
+        (None, None) => None,
+    };
+    if let (Some(place), Some(public)) = (place, &issuer.public_key) {
+        let pin = issuer.passphrase_file.as_deref();
+        let pin = pin.map(|path| input::passphrase(path, input::OpenKey::Refuse)).transpose()?;
+        return Issuers::new(Issuer::elsewhere(place, public, pin)?, &bytes(&keys), patience);
     }
-    config.issuer.keys.iter().map(|path| secret(path)).collect()
+    match keys.split_first() {
+        Some((minting, listed)) => Issuers::new(Issuer::from_pem(minting.as_bytes())?, &bytes(listed), patience),
+        None => {
+            let own = first_start::issuer_key(&config.data)?;
+            Issuers::new(Issuer::from_pem(own.as_bytes())?, &bytes(&[]), patience)
+        }
+    }
+}
+
+fn bytes(keys: &[Zeroizing<String>]) -> Vec<&[u8]> {
+    keys.iter().map(|key| key.as_bytes()).collect()
+}
+
+/// A private key, which others must not be able to read, or public keys, which they may.
+fn issuer_key(path: &Path) -> Result<Zeroizing<String>> {
+    let public = input::jwks(path)?;
+    if public.trim_ascii_start().starts_with(b"{") {
+        let text = String::from_utf8(public).map_err(|_| Error::wrong("is not UTF-8 text").about(path))?;
+        return Ok(Zeroizing::new(text));
+    }
+    first_start::secret(path)
 }
 
 fn secret_line(path: &Path) -> Result<Zeroizing<String>> {
-    Ok(Zeroizing::new(secret(path)?.trim().to_owned()))
-}
-
-/// A secret that the configuration names: others must not be able to read it.
-fn secret(path: &Path) -> Result<Zeroizing<String>> {
-    const MAX_BYTES: u64 = 64 << 10;
-    first_start::check_mode(path)?;
-    let mut text = Zeroizing::new(String::new());
-    let file = fs::File::open(path).map_err(Error::io("open", path))?;
-    file.take(MAX_BYTES).read_to_string(&mut text).map_err(Error::io("read", path))?;
-    Ok(text)
+    Ok(Zeroizing::new(first_start::secret(path)?.trim().to_owned()))
 }

@@ -1,16 +1,15 @@
 //! HTTPS: certificates from files, exchanged by a signal to reload.
 
-use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use stampwright::{Error, Result};
 
 use crate::config::Tls;
+use crate::trust::{self, wrong};
 
 /// Reads certificates and key. HTTP/1.1 is the only protocol that is offered: a download gains nothing by HTTP/2.
 ///
@@ -18,7 +17,7 @@ use crate::config::Tls;
 /// A file cannot be read, or key and certificate do not belong together.
 pub(crate) fn server_config(tls: &Tls) -> Result<Arc<ServerConfig>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let certificates = certificates(&tls.certificates)?;
+    let certificates = trust::certificates(&tls.certificates)?;
     let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|error| wrong(&tls.key, "has no private key", &error))?;
     let builder = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
@@ -27,7 +26,7 @@ pub(crate) fn server_config(tls: &Tls) -> Result<Arc<ServerConfig>> {
         None => builder.with_no_client_auth(),
         Some(path) => {
             let mut roots = RootCertStore::empty();
-            for certificate in self::certificates(path)? {
+            for certificate in trust::certificates(path)? {
                 roots.add(certificate).map_err(|error| wrong(path, "has no authority", &error))?;
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
@@ -39,14 +38,4 @@ pub(crate) fn server_config(tls: &Tls) -> Result<Arc<ServerConfig>> {
         .map_err(|error| wrong(&tls.certificates, "and the key do not go together", &error))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
-    let found = found.map_err(|error| wrong(path, "has no certificates", &error))?;
-    if found.is_empty() { Err(Error::wrong("has no certificates").about(path)) } else { Ok(found) }
-}
-
-fn wrong(path: &Path, what: &str, error: &dyn fmt::Display) -> Error {
-    Error::wrong(format!("{what}: {error}")).about(path)
 }

@@ -97,7 +97,7 @@ async fn receive(request: Request<Body>, mut writer: std::fs::File, limits: &Lim
 }
 
 /// The name in `Content-Disposition: attachment; filename="…"`.
-fn disposition(headers: &HeaderMap) -> Option<String> {
+pub(super) fn disposition(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::CONTENT_DISPOSITION)?.to_str().ok()?;
     let name = value.split(';').find_map(|part| part.trim().strip_prefix("filename="))?;
     Some(name.trim_matches('"').to_owned())
@@ -157,6 +157,10 @@ pub(crate) async fn delete(
     caller.may(Scope::Bases)?;
     caller.may_for(None)?;
     let entry = find(&app, &sha256)?;
+    if entry.origin() == Origin::Bucket && app.config().store.s3.is_some() {
+        return Err(Problem::new(Type::Conflict, "the base lies in the bucket of bases, and would come back")
+            .hint("remove its object from the bucket; the base is then withdrawn at the next look"));
+    }
     if entry.origin() == Origin::Folder && app.config().bases.is_some() {
         return Err(Problem::new(Type::Conflict, "the base lies in the folder of bases, and would come back")
             .hint("remove its file from the folder; the base is then withdrawn within a few seconds"));

@@ -49,6 +49,14 @@ pub(crate) async fn follow(State(app): State<Arc<App>>, Segment(secret): Segment
     }
 }
 
+/// A link, followed by a program: what is refused is the caller's to say.
+///
+/// # Errors
+/// As for [`follow`].
+pub(super) async fn program(app: Arc<App>, secret: String, request: Request<Body>) -> Result<Response> {
+    to_its_end(async move { followed(&app, &secret, request).await }).await
+}
+
 async fn followed(app: &Arc<App>, secret: &str, request: Request<Body>) -> Result<Response> {
     let unknown = || Problem::not_found("link");
     let (secret, now) = (Secret::parse(secret).ok_or_else(unknown)?, edge::now());
@@ -299,6 +307,14 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<[u8; 32]> {
     let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let (_, value) = pairs.find(|(found, _)| *found == name)?;
     Some(Sha256::digest(value.as_bytes()).into())
+}
+
+/// What a link asks of a request's headers, for `fuzzed`.
+#[cfg(fuzzing)]
+pub(super) fn read_headers(headers: &HeaderMap) {
+    let mut request = Request::new(Body::empty());
+    *request.headers_mut() = headers.clone();
+    let _ = (shows_page(&request), check_site(headers).is_ok(), cookie(headers, "stampwright-x"));
 }
 
 /// The address is a secret, and must not go on with a click or into an index.

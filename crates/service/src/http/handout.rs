@@ -298,7 +298,7 @@ async fn stamp(app: &Arc<App>, entry: &Entry, token: AcceptedToken) -> Result<St
 }
 
 /// One member of `Want-Repr-Digest`: `sha-256=10`. Zero means: not this one.
-fn wants_sha256(member: &str) -> bool {
+pub(super) fn wants_sha256(member: &str) -> bool {
     let (name, weight) = member.split_once('=').unwrap_or((member, "1"));
     name.trim() == "sha-256" && weight.split(';').next().is_some_and(|weight| weight.trim() != "0")
 }

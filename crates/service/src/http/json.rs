@@ -81,6 +81,11 @@ pub(crate) fn answer(status: StatusCode, document: &impl Serialize) -> Response 
 pub(crate) struct TokenText(Zeroizing<String>);
 
 impl TokenText {
+    /// Whether there is nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The token, if it has the form of one.
     ///
     /// # Errors

@@ -7,6 +7,9 @@ mod bases;
 mod caller;
 mod download;
 mod extract;
+pub(crate) mod facade;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzed;
 mod handout;
 mod installers;
 mod json;
@@ -94,6 +97,7 @@ pub(crate) fn pattern(path: &str) -> &'static str {
     ROUTES
         .iter()
         .map(|(pattern, _, _)| *pattern)
+        .chain(facade::PATTERNS)
         .chain(crate::enrollment::patterns())
         .find(|pattern| fits(pattern))
         .unwrap_or("other")

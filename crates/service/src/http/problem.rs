@@ -248,6 +248,7 @@ impl From<TokenError> for Problem {
                 Self::new(Type::Forbidden, format!("the key has not got the scope {}", expected.name()))
             }
             TokenError::Caller(_) => Self::new(Type::Forbidden, "the key is for another tenant"),
+            TokenError::Busy { again_in_secs } => Self::new(Type::Unavailable, &error).retry_after(again_in_secs),
             TokenError::Unknown => Self::not_found("token"),
             TokenError::Refused(status) => Self::token(status),
             TokenError::Issuer(error) => Self::of(Type::BadRequest, &error),

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use serde_json::{Map, Value};
 
 use super::problem::{Problem, Result, Type};
 use crate::app::App;
 
 /// The document of the interface (OpenAPI 3.1). A test walks it route by route.
 pub(crate) const OPENAPI: &str = include_str!("openapi.json");
+/// The paths of the façade.
+const FACADE: &str = include_str!("facade_openapi.json");
 
 /// `GET /livez`: the process answers.
 pub(crate) async fn livez() -> Response {
@@ -38,9 +41,22 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response> {
     Ok(text("application/openmetrics-text; version=1.0.0; charset=utf-8", metrics))
 }
 
-/// `GET /openapi.json`.
-pub(crate) async fn openapi() -> Response {
-    text("application/json", OPENAPI.to_owned())
+/// `GET /openapi.json`: with the façade's paths where they are.
+pub(crate) async fn openapi(State(app): State<Arc<App>>) -> Result<Response> {
+    if !app.config().facade.enabled {
+        return Ok(text("application/json", OPENAPI.to_owned()));
+    }
+    let document = with_facade().map_err(|_| Problem::new(Type::Internal, "the document cannot be written"))?;
+    Ok(text("application/json", document))
+}
+
+fn with_facade() -> serde_json::Result<String> {
+    let mut document: Value = serde_json::from_str(OPENAPI)?;
+    let more: Map<String, Value> = serde_json::from_str(FACADE)?;
+    if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
+        paths.extend(more);
+    }
+    serde_json::to_string_pretty(&document)
 }
 
 /// `GET /v1/jwks`: the public keys of the issuer, for who verifies tokens.

@@ -11,6 +11,7 @@ fn a_pattern_has_no_secret_in_it() {
     assert_eq!(pattern("/d/SECRET"), "/d/{secret}");
     assert_eq!(pattern("/v1/tokens/x/revoke"), "/v1/tokens/{id}/revoke");
     assert_eq!(pattern("/v1/tokens"), "/v1/tokens");
+    assert_eq!(pattern("/download/SECRET"), "/download/{token}");
     assert_eq!(pattern("/v1/devices/dev-1/checkins"), "/v1/devices/{id}/checkins");
     assert_eq!(pattern("/v1/enrollments/KEY/answer"), "/v1/enrollments/{key}/answer");
     for other in ["/d/", "/d/a/b", "/v1/tokens/x/y", "", "//", "/v1/tokens/"] {

@@ -80,3 +80,35 @@ fn a_key_is_let_in_as_long_as_it_may() {
         assert_eq!(of(made.key.expose(), NOW).await, CallerError::Revoked(id));
     });
 }
+
+#[test]
+fn the_time_of_a_refusal_does_not_say_which_keys_there_are() {
+    let folder = TempDir::new().unwrap();
+    let ledger = Ledger::sqlite(&folder.path().join("ledger.db"), Journal::Wal).unwrap();
+    block_on(async {
+        let scopes = Scopes::of(&[Scope::Stamp]);
+        let made = NewApiKey::generate("a", scopes, None, None, NOW, &entropy).unwrap();
+        let unknown = NewApiKey::generate("b", scopes, None, None, NOW, &entropy).unwrap();
+        let other = NewApiKey::generate("c", scopes, None, None, NOW, &entropy).unwrap();
+        // The id of a key that is there, with the secret of another one.
+        let wrong = other.row.id.clone();
+        ledger.add_api_key(made.row).await.unwrap();
+        ledger.add_api_key(crate::ledger::ApiKeyRow { hash: [7; 32], ..other.row }).await.unwrap();
+        assert!(ledger.api_key(&wrong).await.unwrap().is_some());
+        let mut times = [Vec::new(), Vec::new()];
+        for _ in 0..500 {
+            // In turns, so that whatever else the machine does slows both.
+            for (times, key) in times.iter_mut().zip([&unknown.key, &other.key]) {
+                let begin = std::time::Instant::now();
+                assert!(matches!(Caller::of_key(&ledger, key.expose(), NOW).await, Err(CallerError::Unknown)));
+                times.push(begin.elapsed());
+            }
+        }
+        let [absent, wrong] = times.map(|mut times| {
+            times.sort();
+            times[times.len() / 2].as_secs_f64()
+        });
+        let ratio = wrong / absent;
+        assert!((0.5..2.0).contains(&ratio), "unknown keys take {absent} s, wrong ones {wrong} s");
+    });
+}

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::ClientConfig;
 use tokio::sync::oneshot::Receiver;
 
 use super::engine::{Access, Engine, Task, Transaction};
@@ -28,12 +29,12 @@ impl Ledger {
         Ok(Self::new(Sqlite::open(&options)?, "sqlite"))
     }
 
-    /// Connects to the PostgreSQL database at `url`, which any number of processes may share.
+    /// Connects to the PostgreSQL database at `url`, which any number of processes may share; with `tls` encrypted, and the server verified.
     ///
     /// # Errors
     /// The URL is wrong, the server does not answer, or the schema is of a newer version.
-    pub(crate) fn postgres(url: &str) -> Result<Self> {
-        Ok(Self::new(Postgres::open(url)?, "postgres"))
+    pub(crate) fn postgres(url: &str, tls: Option<ClientConfig>) -> Result<Self> {
+        Ok(Self::new(Postgres::open(url, tls)?, "postgres"))
     }
 
     pub(super) fn new(engine: impl Engine + 'static, kind: &'static str) -> Self {

@@ -47,6 +47,7 @@ mod links;
 mod once;
 mod page_sessions;
 mod postgres;
+mod postgres_url;
 mod records;
 mod selection;
 mod sqlite;

@@ -3,7 +3,7 @@
 //! A transaction that the database ends because of another one is run again. A connection that broke before anything was committed is made
 //! again; one that broke while a commit was on its way is an error, because nothing says whether the commit arrived.
 //!
-//! Connections are not encrypted (`NoTls`): the server lies on the same machine, on a socket, or behind a tunnel.
+//! Whether connections are encrypted is said in `postgres_url`.
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
@@ -12,14 +12,15 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use postgres::config::SslMode;
 use postgres::error::SqlState;
 use postgres::types::private::BytesMut;
 use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use postgres::{Client, Config, NoTls, Statement};
+use postgres::{Client, NoTls, Statement};
+use rustls::ClientConfig;
 
 use super::engine::{Access, Engine, Job, Transaction};
 use super::error::{LedgerError, Result};
+use super::postgres_url::Server;
 use super::values::{Cells, Value, check};
 
 /// The connections of a process.
@@ -55,14 +56,11 @@ pub(super) struct Postgres {
 
 impl Postgres {
     /// Connects to the database at `url` and brings its schema up to date. The URL may have a password: it is never part of an error.
-    pub(super) fn open(url: &str) -> Result<Self> {
-        let mut config: Config = url.parse().map_err(|_| LedgerError::Url("is not a PostgreSQL connection URL"))?;
-        if !matches!(config.get_ssl_mode(), SslMode::Disable | SslMode::Prefer) {
-            return Err(LedgerError::Url("asks for TLS, which this program does not speak to a database"));
-        }
-        config.connect_timeout(CONNECT).keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
-        config.application_name("stampwright");
-        let mut first = Connection::open(&config)?;
+    pub(super) fn open(url: &str, tls: Option<ClientConfig>) -> Result<Self> {
+        let mut server = Server::new(url, tls)?;
+        server.config.connect_timeout(CONNECT).keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
+        server.config.application_name("stampwright");
+        let mut first = Connection::open(&server)?;
         migrate(&mut first.client)?;
 
         let waiting = Arc::new(AtomicUsize::new(0));
@@ -71,8 +69,8 @@ impl Postgres {
         let mut threads = Vec::new();
         let mut connection = Some(first);
         for _ in 0..CONNECTIONS {
-            let (config, jobs, waiting) = (config.clone(), Arc::clone(&jobs), Arc::clone(&waiting));
-            let mut worker = Worker { config, connection: connection.take() };
+            let (server, jobs, waiting) = (server.clone(), Arc::clone(&jobs), Arc::clone(&waiting));
+            let mut worker = Worker { server, connection: connection.take() };
             let thread = thread::Builder::new().name("ledger".to_owned()).spawn(move || {
                 while let Some(job) = next(&jobs) {
                     waiting.fetch_sub(1, Ordering::Relaxed);
@@ -125,8 +123,11 @@ struct Connection {
 }
 
 impl Connection {
-    fn open(config: &Config) -> Result<Self> {
-        let mut client = config.connect(NoTls).map_err(failed)?;
+    fn open(server: &Server) -> Result<Self> {
+        let mut client = match &server.tls {
+            Some(tls) => server.config.connect(tls.clone()).map_err(failed)?,
+            None => server.config.connect(NoTls).map_err(failed)?,
+        };
         // What a server's configuration may say otherwise: durable when answered, each statement sees what is committed.
         client
             .batch_execute(&format!(
@@ -151,7 +152,7 @@ impl Connection {
 }
 
 struct Worker {
-    config: Config,
+    server: Server,
     connection: Option<Connection>,
 }
 
@@ -177,7 +178,7 @@ impl Worker {
 
     fn run(&mut self, job: &mut dyn Job) -> Result<(), Failure> {
         if self.connection.as_ref().is_none_or(|connection| connection.client.is_closed()) {
-            self.connection = Some(Connection::open(&self.config).map_err(Failure::Final)?);
+            self.connection = Some(Connection::open(&self.server).map_err(Failure::Final)?);
         }
         let Some(connection) = &mut self.connection else { return Err(Failure::Final(stopped())) };
         let done = in_transaction(connection, job);

@@ -50,6 +50,15 @@ fn refused() -> Problem {
     Problem::new(Type::Forbidden, "the form does not come from this page: open the page again and repeat it")
 }
 
+/// What a form's headers are asked, for the target of fuzzing.
+#[cfg(fuzzing)]
+pub(crate) fn read_headers(headers: &HeaderMap) {
+    for public_url in [None, Some("https://install.example")] {
+        let _ = check_origin(headers, public_url);
+    }
+    let _ = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()).map(origin_of);
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;

@@ -19,6 +19,9 @@ mod session;
 mod settings;
 mod views;
 
+#[cfg(fuzzing)]
+pub(crate) use guard::read_headers;
+
 use std::sync::Arc;
 
 use axum::Router;

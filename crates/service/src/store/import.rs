@@ -32,6 +32,8 @@ pub(crate) enum Origin {
     Folder,
     /// `PUT /v1/bases`: it stays until it is deleted.
     Put,
+    /// An object in the watched bucket: the base goes when the object goes.
+    Bucket,
 }
 
 impl Label {
@@ -51,6 +53,14 @@ impl Label {
             Prepared::read(&manifest)?;
             self.prepared = Some(fs::read_to_string(&manifest).map_err(Error::io("read", &manifest))?);
         }
+        Ok(self)
+    }
+
+    /// With the prepare manifest of a base that is no file here.
+    pub(super) fn with_manifest(mut self, manifest: Vec<u8>) -> Result<Self> {
+        Prepared::parse(&manifest)?;
+        let text = String::from_utf8(manifest).map_err(|_| Error::wrong("the prepare record is not UTF-8"))?;
+        self.prepared = Some(text);
         Ok(self)
     }
 

@@ -2,11 +2,13 @@
 
 mod bases;
 mod bodies;
+mod facade;
 mod keys;
 mod links;
 mod lists;
 mod once;
 mod page;
+mod s3;
 
 use std::sync::Arc;
 
@@ -84,7 +86,10 @@ impl Room {
         config.check().unwrap();
         let (app, data) = start::app(config, "http://install.example").await.unwrap();
         let key = std::fs::read_to_string(folder.path().join("data/admin.key")).unwrap().trim().to_owned();
-        let router = interface::router(app.clone()).merge(pages::routes(app.clone()));
+        let mut router = interface::router(app.clone()).merge(pages::routes(app.clone()));
+        if let Some(facade) = start::facade(&app).unwrap() {
+            router = router.merge(interface::facade::routes(facade));
+        }
         Self { folder, _data: data, app, router, key }
     }
 

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
-use stampwright::issuer::NewClaims;
 use stampwright::{Claims, Entropy, IssuerKeys, Token};
 
-use super::issuers::Issuers;
+use super::issuers::{Issuers, MintClaims, NotMinted};
 use super::minted::{Kept, Minted, TokenRequest};
 use crate::keys::{Caller, CallerError, Scope};
 use crate::ledger::{
@@ -97,12 +96,27 @@ pub(crate) enum TokenError {
     /// The issuer refuses what is asked for, or there is no randomness.
     #[error(transparent)]
     Issuer(#[from] stampwright::Error),
+    /// The issuer's key does not answer in time.
+    #[error("the issuer's key does not answer in time")]
+    Busy {
+        /// When it is worth another try.
+        again_in_secs: u64,
+    },
     /// The ledger does not answer.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// What was kept cannot be opened.
     #[error(transparent)]
     Sealed(#[from] SealedError),
+}
+
+impl From<NotMinted> for TokenError {
+    fn from(error: NotMinted) -> Self {
+        match error {
+            NotMinted::Busy { again_in_secs } => Self::Busy { again_in_secs },
+            NotMinted::Refused(error) => Self::Issuer(error),
+        }
+    }
 }
 
 type Result<T> = std::result::Result<T, TokenError>;
@@ -147,16 +161,15 @@ impl Tokens {
         entropy.fill(&mut random)?;
         let id = URL_SAFE_NO_PAD.encode(random);
         let expires = now.saturating_add(request.life_secs);
-        let claims = NewClaims {
-            tenant: &request.tenant,
-            product: &request.product,
-            id: &id,
+        let claims = MintClaims {
+            tenant: request.tenant.clone(),
+            product: request.product.clone(),
+            id: id.clone(),
             issued: now,
             expires,
-            serial: request.serial.as_deref(),
-            least_agent: None,
+            serial: request.serial.clone(),
         };
-        let (token, claims) = issuers.minting().mint(&claims)?;
+        let (token, claims) = issuers.mint(claims).await?;
         let record = TokenRecord {
             origin: Origin::Minted,
             uses: request.uses,

@@ -4,5 +4,6 @@ mod conformance;
 mod devices;
 mod faults;
 mod postgres;
+mod postgres_tls;
 mod processes;
 mod samples;

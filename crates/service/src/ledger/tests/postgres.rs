@@ -20,7 +20,7 @@ use super::samples::{begin, page, stamp};
 /// Runs a case on a new database of the common server.
 pub(super) fn on_postgres<F: Future<Output = ()>>(case: impl FnOnce(Ledger) -> F) {
     let Some(server) = common() else { return };
-    let ledger = Ledger::postgres(&server.database()).unwrap();
+    let ledger = Ledger::postgres(&server.database(), None).unwrap();
     block_on(case(ledger));
 }
 
@@ -47,6 +47,10 @@ pub(super) struct Server {
     folder: TempDir,
     child: Option<Child>,
     databases: AtomicUsize,
+    /// Settings beside the usual ones.
+    more: Vec<String>,
+    /// Part of the socket's name.
+    port: u16,
 }
 
 /// The user that Debian's package makes, where root runs the tests: the server refuses root.
@@ -64,7 +68,8 @@ impl Server {
         };
         let folder = TempDir::with_prefix("ledger-pg-").unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
-        let mut server = Self { programs, folder, child: None, databases: AtomicUsize::new(0) };
+        let mut server =
+            Self { programs, folder, child: None, databases: AtomicUsize::new(0), more: Vec::new(), port: 5432 };
         let made = server
             .command("initdb")
             .args(["--no-sync", "--auth=trust", "--username=ledger", "--encoding=UTF8", "--locale=C", "-D"])
@@ -74,6 +79,35 @@ impl Server {
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
         server.resume();
         Some(server)
+    }
+
+    /// The same over TLS, on a port of 127.0.0.1, with a certificate that lies in the folder as `server.pem` and `server.key`.
+    pub(super) fn with_tls(&mut self, port: u16) {
+        self.kill();
+        self.port = port;
+        self.more = format!(
+            "listen_addresses=127.0.0.1 port={port} ssl=on ssl_cert_file=../server.pem ssl_key_file=../server.key"
+        )
+        .split(' ')
+        .flat_map(|setting| ["-c".to_owned(), setting.to_owned()])
+        .collect();
+        // Only what is encrypted may come in.
+        fs::write(self.data().join("pg_hba.conf"), "local all all trust\nhostssl all all 127.0.0.1/32 trust\n")
+            .unwrap();
+        self.resume();
+    }
+
+    /// A file in its folder that its user owns, for that user alone.
+    pub(super) fn own(&self, name: &str) {
+        let path = self.folder.path().join(name);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        if is_root(self.folder.path()) {
+            assert!(Command::new("chown").arg(USER).arg(&path).status().unwrap().success());
+        }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     fn data(&self) -> PathBuf {
@@ -100,6 +134,7 @@ impl Server {
             .arg(self.folder.path())
             .arg("-D")
             .arg(self.data())
+            .args(&self.more)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -129,7 +164,7 @@ impl Server {
             .command("psql")
             .args(["-q", "-h"])
             .arg(self.folder.path())
-            .args(["-U", "ledger", "-d", "postgres", "-c", sql])
+            .args(["-p", &self.port.to_string(), "-U", "ledger", "-d", "postgres", "-c", sql])
             .output();
         run.unwrap().status.success()
     }
@@ -169,7 +204,7 @@ fn is_there(bin: &Path, program: &str) -> bool {
 #[test]
 fn a_server_that_is_gone_and_back_loses_no_answered_row() {
     let Some(mut server) = Server::start() else { return };
-    let ledger = Ledger::postgres(&server.database()).unwrap();
+    let ledger = Ledger::postgres(&server.database(), None).unwrap();
     let first = block_on(begin(&ledger, stamp("t1")));
     server.kill();
     let error = block_on(ledger.begin_stamp(stamp("t2"), None)).unwrap_err();
@@ -185,7 +220,7 @@ fn a_password_is_in_no_error() {
     for url in
         ["postgres://ledger:hunter2@127.0.0.1:1/x", "postgres://ledger:hunter2@:x:y/", "host=/nowhere password=hunter2"]
     {
-        let error = Ledger::postgres(url).unwrap_err();
+        let error = Ledger::postgres(url, None).unwrap_err();
         assert!(!format!("{error}{error:?}").contains("hunter2"), "{url}");
     }
 }
@@ -201,7 +236,7 @@ fn a_statement_does_not_wait_without_end() {
 #[test]
 fn a_url_that_asks_for_tls_is_refused_before_anything_is_sent() {
     for mode in ["require", "verify-full"] {
-        let error = Ledger::postgres(&format!("postgres://ledger@127.0.0.1:1/x?sslmode={mode}")).unwrap_err();
+        let error = Ledger::postgres(&format!("postgres://ledger@127.0.0.1:1/x?sslmode={mode}"), None).unwrap_err();
         assert!(matches!(error, LedgerError::Url(_)), "{error}");
     }
 }

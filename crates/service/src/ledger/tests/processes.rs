@@ -25,7 +25,7 @@ const CLAIMS: u8 = 60;
 
 fn open(place: &str) -> Ledger {
     if place.starts_with("postgres:") {
-        Ledger::postgres(place).unwrap()
+        Ledger::postgres(place, None).unwrap()
     } else {
         Ledger::sqlite(Path::new(place), Journal::Wal).unwrap()
     }

@@ -1,0 +1,113 @@
+//! The service as the issuer with a key that is not here: on a token, behind a command.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use serde_json::json;
+
+use super::server::Server;
+use crate::support::keys::{Keys, keys};
+use crate::support::{both, judge, missing, output, product, program};
+
+fn put_pkg(folder: &Path) {
+    for base in product::bases().iter().filter(|base| base.name().ends_with(".pkg")) {
+        fs::write(folder.join(base.name()), &base.bytes).unwrap();
+    }
+}
+
+/// The public half beside the private key.
+fn public(keys: &Keys, name: &str) -> String {
+    keys.openssl(&format!("pkey -in {name}.key -pubout -out {name}.pub"));
+    keys.text(&format!("{name}.pub"))
+}
+
+/// Mints a token, which must verify under the first of the published keys, and an older key must be published beside it.
+fn mints(server: &Server) {
+    let (_, token) = server.mint("acme");
+    let jwks = server.get("", "/v1/jwks");
+    let set = installer::IssuerKeys::parse(&jwks.body).unwrap();
+    let token = installer::Token::parse(token.as_bytes()).unwrap();
+    assert_eq!(set.verify(&token).unwrap().tenant, "acme");
+    assert_eq!((set.ids().count(), jwks.json()["keys"][0]["alg"].clone()), (2, json!("ES256")));
+    let wish = json!({ "product": "Example Agent", "platform": "macos", "token": token.expose() });
+    assert_eq!(server.post("admin", "/v1/installers", &wish, &[]).status, 200);
+}
+
+/// The public half of a key that was used before.
+fn old_key(folder: &Path) {
+    let said = output(program().args(["token", "keygen", "-o"]).arg(folder.join("old")));
+    assert!(said.status.success(), "{}", both(&said));
+}
+
+#[test]
+fn a_key_on_a_token_mints() {
+    let (Some(keys), Some(softhsm)) = (keys(), judge("softhsm2-util")) else { return };
+    let Some(module) = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so"]
+        .into_iter()
+        .find(|path| Path::new(path).exists())
+    else {
+        return missing("libsofthsm2.so");
+    };
+    keys.openssl("pkcs8 -topk8 -nocrypt -in p256.key -out p256.issuer.p8");
+    let config = format!(
+        "[issuer]\npkcs11 = \"pkcs11:token=Issuer;object=mints?module-path={module}\"\npassphrase-file = \"pin\"\n\
+         public-key = {:?}\nkeys = [\"old.jwks.json\"]\n",
+        public(keys, "p256")
+    );
+    let server = Server::start_with(&config, |folder| {
+        put_pkg(folder);
+        let folder = folder.parent().unwrap();
+        old_key(folder);
+        fs::create_dir(folder.join("tokens")).unwrap();
+        fs::write(
+            folder.join("softhsm2.conf"),
+            format!("directories.tokendir = {}\n", folder.join("tokens").display()),
+        )
+        .unwrap();
+        fs::write(folder.join("pin"), "4711\n").unwrap();
+        fs::set_permissions(folder.join("pin"), fs::Permissions::from_mode(0o600)).unwrap();
+        for arguments in [
+            "--init-token|--free|--label|Issuer|--pin|4711|--so-pin|0815".to_owned(),
+            format!("--import|{}|--token|Issuer|--label|mints|--id|01|--pin|4711", keys.text("p256.issuer.p8")),
+        ] {
+            let mut command = Command::new(&softhsm);
+            let said = output(command.args(arguments.split('|')).env("SOFTHSM2_CONF", folder.join("softhsm2.conf")));
+            assert!(said.status.success(), "{arguments}: {}", both(&said));
+        }
+    });
+    mints(&server);
+}
+
+#[test]
+fn a_key_behind_a_command_mints_and_one_that_fails_is_told() {
+    let Some(keys) = keys() else { return };
+    let start = |command: &str, public: &str| {
+        let config = format!(
+            "[issuer]\ncommand = {command:?}\npublic-key = {public:?}\nkeys = [\"old.jwks.json\"]\ntimeout = \"1s\"\n"
+        );
+        Server::start_with(&config, |folder| {
+            put_pkg(folder);
+            old_key(folder.parent().unwrap());
+        })
+    };
+    let sign = format!("openssl pkeyutl -sign -inkey {}", keys.text("p256.key"));
+    mints(&start(&sign, &public(keys, "p256")));
+
+    let wish = json!({ "tenant": "acme", "product": "Example Agent" });
+    for command in ["sleep 4", "false"] {
+        let server = start(command, &public(keys, "p256"));
+        let begin = Instant::now();
+        let refused = server.post("admin", "/v1/tokens", &wish, &[]);
+        assert_eq!((refused.status, refused.problem().as_str()), (503, "unavailable"), "{}", refused.text());
+        assert!(refused.header("retry-after").is_some() && begin.elapsed().as_secs() < 4);
+        assert_eq!(server.get("admin", "/v1/tokens").json(), json!([]));
+    }
+    // It signs, but with another key than the one that is published.
+    let server = start(&sign, &public(keys, "installer-p256"));
+    let refused = server.post("admin", "/v1/tokens", &wish, &[]);
+    assert_eq!((refused.status, refused.problem().as_str()), (500, "internal"), "{}", refused.text());
+    assert!(server.log().contains("does not verify under its public key"), "{}", server.log());
+}

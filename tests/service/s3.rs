@@ -1,0 +1,77 @@
+//! An S3 as the store of bases, and as the place where an installer is put together.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::json;
+
+use super::server::Server;
+use crate::support::object_store::ObjectStore;
+use crate::support::{both, output, product, program};
+
+const KEYS: &str = "[default]\naws_access_key_id = test\naws_secret_access_key = hunter2\n";
+
+#[test]
+fn an_installer_is_served_from_a_bucket_and_put_together_in_it() {
+    let Some(store) = ObjectStore::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let base = product::bases().iter().find(|base| base.name().ends_with(".msi")).unwrap();
+    fs::write(path(&base.name()), &base.bytes).unwrap();
+    store.put(&format!("releases/{}", base.name()), &path(&base.name()), &["checksum"]);
+    fs::write(path("keys"), KEYS).unwrap();
+    fs::set_permissions(path("keys"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(path("token"), "t1.acme.0123456789").unwrap();
+
+    let config = format!(
+        "[store.s3]\nbucket = \"bases\"\nprefix = \"releases/\"\nendpoint = \"http://{}\"\ncredentials-file = {:?}\npoll = \"1s\"\n",
+        store.address,
+        path("keys")
+    );
+    let server = Server::start_with(&config, |_| {});
+    server.until("the base is imported", || server.get("admin", "/v1/bases").json().as_array().unwrap().len() == 1);
+    let listed = server.get("admin", "/v1/bases").json()[0].clone();
+    let wish = json!({ "base": listed["sha256"], "token": "t1.acme.0123456789" });
+    let served = server.post("admin", "/v1/installers", &wish, &[]);
+    assert_eq!(served.status, 200, "{}", served.text());
+    let sha256 = listed["sha256"].as_str().unwrap();
+    let refused = server.curl("admin", &format!("/v1/bases/{sha256}"), &["-X", "DELETE"]);
+    assert_eq!(refused.problem(), "conflict");
+
+    // The same, put together in the store, by the same base there.
+    let stamp = |more: &[&str]| {
+        let mut command = program();
+        command.arg("stamp").arg(path(&base.name())).arg("--token-file").arg(path("token"));
+        command.args(["--to", "s3://bases/out/Agent.msi", "--s3-endpoint", &format!("http://{}", store.address)]);
+        output(command.args(more).env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "hunter2"))
+    };
+    let there = format!("s3://bases/releases/{}", base.name());
+    let keys = path("keys").to_str().unwrap().to_owned();
+    for credentials in [&["--s3-credentials", keys.as_str()][..], &["--s3-credentials-env"]] {
+        let said = stamp(&[&["--base-object", there.as_str()], credentials].concat());
+        assert!(said.status.success(), "{}", both(&said));
+        assert!(String::from_utf8_lossy(&said.stdout).starts_with("s3://bases/out/Agent.msi: "), "{}", both(&said));
+        let got = path("got");
+        store.client("get", &["bases", "out/Agent.msi", got.to_str().unwrap()]);
+        assert!(fs::read(&got).unwrap() == served.body);
+        store.client("delete", &["bases", "out/Agent.msi"]);
+    }
+    // Another base there is no base of this stamp, and credentials that others can read are none.
+    store.put("other.msi", &path("token"), &[]);
+    let said = stamp(&["--base-object", "s3://bases/other.msi", "--s3-credentials-env"]);
+    assert!(
+        said.status.code() == Some(1) && both(&said).contains("s3://bases/other.msi is not this base: "),
+        "{}",
+        both(&said)
+    );
+    fs::set_permissions(path("keys"), fs::Permissions::from_mode(0o644)).unwrap();
+    let said = stamp(&["--base-object", &there, "--s3-credentials", &keys]);
+    assert!(!said.status.success() && !both(&said).contains("hunter2"), "{}", both(&said));
+    let missing = stamp(&["--base-object", "s3://bases/none.msi", "--s3-credentials-env"]);
+    assert!(
+        missing.status.code() == Some(1) && both(&missing).contains("the store answered 404"),
+        "{}",
+        both(&missing)
+    );
+    assert!(!store.client("list", &["bases"]).contains("out/Agent.msi"));
+}
