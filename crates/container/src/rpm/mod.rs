@@ -61,6 +61,7 @@ pub use files::{CONFIG, File, GHOST};
 pub use header::{Header, Type};
 pub use layout::LEAD_BYTES;
 pub use package::{Lead, Package};
+pub use walk::Decoded;
 pub use write::{LeadKind, Value, Writer, lead};
 
 #[cfg(test)]

@@ -20,17 +20,26 @@ const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 /// A file with several names is held in memory until all of them are served.
 const MAX_HARD_LINK_BYTES: u64 = 64 << 20;
 
+/// What a payload is when it is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decoded {
+    /// How many bytes.
+    pub len: u64,
+    /// Whether they have the digest that `PAYLOADDIGESTALT` names, which no rpm looks at where `PAYLOADDIGEST` is right. `None`: it is not there.
+    pub is_as_named: Option<bool>,
+}
+
 /// Is shown a file and, streamed, its bytes; what it does not read is read for it.
 pub(super) type Visit<'v, E> = dyn FnMut(&File, &mut dyn Read) -> Result<(), E> + 'v;
 
 impl Package<'_> {
-    /// Decodes the payload to its end and shows each entry, in the archive's order, with what the header says of it. Gives how many bytes the
+    /// Decodes the payload to its end and shows each entry, in the archive's order, with what the header says of it. Gives what the
     /// payload decodes to.
     ///
     /// An error: a damaged stream or archive; an entry that the header does not list, or lists with another type, size
     /// or target; a file of the header that is not in the archive; a file whose bytes have another digest than the
     /// header says; a payload with another digest than `PAYLOADDIGEST`, where there is one.
-    pub fn walk<E: From<Error>>(&self, visit: &mut Visit<'_, E>) -> Result<u64, E> {
+    pub fn walk<E: From<Error>>(&self, visit: &mut Visit<'_, E>) -> Result<Decoded, E> {
         let files = self.header.files().map_err(Error::from)?;
         let listed = stripped::entries(&self.header, &files).map_err(Error::from)?;
         let mut digest = Algorithm::Sha256.hasher();
@@ -44,16 +53,20 @@ impl Package<'_> {
         let names = FileDigest::from_number(self.header.number(tag::FILEDIGESTALGO).map_err(Error::from)?);
         let names = names
             .ok_or_else(|| walk.wrong(Problem::Text { what: "the algorithm of the files' digests is not known" }))?;
-        let mut decoded = Counting { inner: self.decode(&mut digest)?, len: 0 };
+        let named = self.header.texts(tag::PAYLOADDIGESTALT).map_err(Error::from)?;
+        let alternative = named.as_ref().map(|_| Algorithm::Sha256.hasher());
+        let mut decoded = Counting { inner: self.decode(&mut digest)?, len: 0, digest: alternative };
         let mut archive = cpio::Reader::newc(&mut decoded).with_listed(listed);
         while let Some(entry) = archive.next_entry()? {
             walk.entry(&entry, &mut archive, names, visit)?;
         }
-        let len = decoded.len;
+        let (len, alternative) = (decoded.len, decoded.digest.take());
         drop(decoded);
         walk.finish()?;
         self.check_payload_digest(&hex(&digest.finish()))?;
-        Ok(len)
+        let found = alternative.map(|digest| hex(&digest.finish()));
+        let is_as_named = named.zip(found).map(|(named, found)| named.as_slice() == [found]);
+        Ok(Decoded { len, is_as_named })
     }
 
     /// Decodes the payload; its bytes as they are in the file go into `digest`.
@@ -254,16 +267,20 @@ impl Read for Digesting<'_> {
     }
 }
 
-/// Counts what is read through it.
+/// Counts what is read through it, and digests it where that is compared.
 struct Counting<R> {
     inner: R,
     len: u64,
+    digest: Option<Hasher>,
 }
 
 impl<R: Read> Read for Counting<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buf)?;
         self.len += n as u64;
+        if let Some(digest) = &mut self.digest {
+            digest.update(crate::stream::moved(buf, n)?);
+        }
         Ok(n)
     }
 }

@@ -1,6 +1,7 @@
 //! What the formats' laws do not say: what is refused, and what is in the header.
 
 mod plain;
+mod readers;
 mod signing;
 
 use std::io::{Cursor, Read};

@@ -369,8 +369,11 @@ impl Contents {
         });
         match walked {
             Ok(decoded) => {
-                contents.decoded = Some(decoded);
+                contents.decoded = Some(decoded.len);
                 report.check(true, "rpm-payload", "payload", String::new);
+                let message = "PAYLOADDIGESTALT is not the digest of the payload as it is decoded; no rpm looks at it";
+                let is_as_named = decoded.is_as_named.unwrap_or(true);
+                policy(report, is_ours, is_as_named, ("rpm-payload-digest-alt", "header", message));
             }
             Err(error @ ReadError::Io { .. }) => return Err(error),
             Err(error) => report.error("rpm-payload", "payload", error.to_string()),
