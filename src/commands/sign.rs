@@ -41,6 +41,9 @@ pub fn run(args: &Sign) -> Result<()> {
     files.check()?;
     let existing = if args.replace { Existing::Replace } else { Existing::Refuse };
     let signed = stampwright::sign_file(&args.file, &method, existing, &args.output, env::now())?;
+    if let Some(finding) = signed.ending() {
+        print::finding(&finding, &args.output);
+    }
     print::result(format_args!("signed {}", args.output.display()), Results::beside(args.json || to_stdout));
     if args.json { print::json(&signed) } else { Ok(()) }
 }

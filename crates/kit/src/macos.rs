@@ -32,6 +32,8 @@ pub struct Macos {
     pub version: String,
     /// The one application, as the package names it.
     pub application: Application,
+    /// Whether it is installed in `/Applications`, where Intune's line-of-business type and Apple's managed installation look for it.
+    pub(crate) is_in_applications: bool,
     /// Labels of its daemons, sorted.
     pub(crate) labels: Vec<String>,
     /// The command that removes the product again, where the package brings a script for it.
@@ -101,6 +103,7 @@ impl Macos {
             file_name: file_name.to_owned(),
             product: plain(&inspection.product),
             version: inspection.version,
+            is_in_applications: root.starts_with("Applications/"),
             application,
             labels,
             uninstall,

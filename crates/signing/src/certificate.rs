@@ -156,6 +156,11 @@ impl Certificate {
             .is_ok_and(|found| found.is_some_and(|(critical, _)| critical))
     }
 
+    /// Whether what it signs ends with it, whatever a timestamp says: "lifetime signing" (wincrypt.h).
+    pub(crate) fn is_for_its_lifetime(&self) -> bool {
+        self.extended_usages().is_some_and(|usages| usages.contains(&LIFETIME_SIGNING))
+    }
+
     /// Whether its key may sign. A certificate that does not say allows it.
     pub(crate) fn may_sign(&self) -> bool {
         match self.parsed.tbs_certificate.get::<KeyUsage>() {
@@ -255,6 +260,8 @@ fn readable(name: &Name) -> String {
 pub(crate) const ANY_USAGE: ObjectIdentifier = rfc5280::ANY_EXTENDED_KEY_USAGE;
 /// Code signing.
 pub(crate) const CODE_SIGNING: ObjectIdentifier = rfc5280::ID_KP_CODE_SIGNING;
+/// szOID_KP_LIFETIME_SIGNING.
+const LIFETIME_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.3.13");
 /// Time stamping.
 pub(crate) const TIME_STAMPING: ObjectIdentifier = rfc5280::ID_KP_TIME_STAMPING;
 /// Apple's Developer ID Installer.

@@ -10,14 +10,16 @@ use installer::agent::{self, Agent, Expected};
 use installer::format::{Format, Job, Progress};
 use installer::product::AgentFile;
 use installer::proof::{Contents, hex};
-use installer::{Epoch, Finding, Kind, Payload, Platform, Product, Report, formats};
+use installer::{Epoch, Finding, Kind, Payload, Product, Report, formats};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::kits::KitReceipt;
 use crate::observer::{Activity, Event, Observer, Unit};
 use crate::output::{self, Files, Pending, Readers};
+use crate::own_program;
 use crate::receipt::{FileDigest, Packed, Receipt, TOOL};
+use crate::sign::SigningMethod;
 use crate::wrap::{self, Wrapped};
 
 /// What becomes of an agent without a code signature.
@@ -138,7 +140,7 @@ impl BuildPlan {
 
     /// Before anything is built: no installer may take the place of what goes into one, and each can be written.
     pub(crate) fn check_outputs(&self, items: &[BuildItem<'_>], wraps: bool) -> Result<()> {
-        let wrapped = items.iter().filter(|item| wraps && item.kind().platform() == Platform::Macos);
+        let wrapped = items.iter().filter(|item| wraps && wrap::wraps(&self.product, item.kind()));
         let wrapped: Vec<PathBuf> = wrapped.map(|item| wrap::path(&item.path)).collect();
         let sources = items.iter().flat_map(|item| item.payload.files()).filter_map(|(.., source)| source.path());
         let files = sources.fold(Files::new(), Files::reads);
@@ -187,10 +189,23 @@ impl BuildPlan {
 
 /// Builds the bases of a product. A base that does not hold what went in is not written.
 pub fn build(plan: &BuildPlan, observer: &dyn Observer) -> Result<Made> {
+    build_with(plan, &|_| None, observer)
+}
+
+/// The same, with what an installer brings of its own signed (the custom actions of an MSI), which a signature of the base does not do. The bases
+/// themselves are not signed.
+pub fn build_with<'s>(
+    plan: &BuildPlan,
+    programs: &dyn Fn(Kind) -> Option<&'s SigningMethod>,
+    observer: &dyn Observer,
+) -> Result<Made> {
     let mut made = Made::default();
-    let items = plan.items()?;
+    let mut items = plan.items()?;
     plan.check_outputs(&items, false)?;
     warn_of_agents(&items, observer);
+    for item in &mut items {
+        item.sign_program(programs(item.kind()))?;
+    }
     for item in items {
         let built = plan.build(&item, observer)?;
         if plan.receipts {
@@ -229,6 +244,15 @@ impl BuildItem<'_> {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Signs what the installer brings of its own.
+    pub(crate) fn sign_program(&mut self, method: Option<&SigningMethod>) -> Result<()> {
+        if let Some(method) = method {
+            let signed = own_program::signed(self.product.clone(), self.format, self.agent.arch, method);
+            self.product = signed.map_err(|error| error.about(&self.path))?;
+        }
+        Ok(())
     }
 
     /// The agent's file and the files beside it, as they were found.

@@ -102,6 +102,7 @@ pub mod list;
 mod make;
 mod observer;
 pub mod output;
+mod own_program;
 mod plan;
 mod policy;
 pub mod prepare;
@@ -135,7 +136,7 @@ pub use signing::verify::Trust;
 pub use signing::{Certificate, Passphrase};
 
 pub use base::{Base, Options};
-pub use build::{BuildItem, BuildPlan, Made, UnsignedAgent, build};
+pub use build::{BuildItem, BuildPlan, Made, UnsignedAgent, build, build_with};
 pub use check::{CheckOptions, Checked, Planned, check};
 pub use description::{Description, Mode};
 pub use doctor::{DeviceFinding, Diagnosis};

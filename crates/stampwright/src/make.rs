@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use container::read_at::FileAt;
-use installer::{AcceptedToken, Kind, Platform, Report, Severity, Token};
+use installer::{AcceptedToken, Finding, Kind, Report, Severity, Token};
 
 use crate::base::Base;
 use crate::build::{BuildItem, BuildPlan, Built, Made, warn_of_agents};
@@ -35,7 +35,7 @@ pub struct MakeOptions<'a> {
 /// Makes the stamped installers of a product. Nothing is built if the token, the signer or a kit does not fit.
 pub fn make(plan: &BuildPlan, options: &MakeOptions<'_>, observer: &dyn Observer) -> Result<Made> {
     policy::for_product(plan.product())?.check(options.token, options.now)?;
-    let items = plan.items()?;
+    let mut items = plan.items()?;
     plan.check_outputs(&items, true)?;
     for item in &items {
         if let Some(signer) = SigningMethod::signer((options.signing)(item.kind())) {
@@ -43,6 +43,9 @@ pub fn make(plan: &BuildPlan, options: &MakeOptions<'_>, observer: &dyn Observer
         }
     }
     warn_of_agents(&items, observer);
+    for item in &mut items {
+        item.sign_program((options.signing)(item.kind()))?;
+    }
     kits::check_places(options.kits, items.iter().map(|item| (item.path(), item.kind())))?;
     let kit = KitOptions {
         systems: options.kits,
@@ -58,14 +61,15 @@ pub fn make(plan: &BuildPlan, options: &MakeOptions<'_>, observer: &dyn Observer
         let built = plan.build(&item, observer)?;
         let stamped = Stamped::new(&item, built, options, observer)?;
         // What wraps an installer is made before the installer appears: both or neither.
-        let wrapped = match item.kind().platform() {
-            Platform::Macos => Some(wrap::wrap(&stamped.pending, item.path(), plan.epoch())?),
-            Platform::Windows | Platform::Linux => None,
+        let wrapped = match wrap::wraps(plan.product(), item.kind()) {
+            true => Some(wrap::wrap(&stamped.pending, item.path(), plan.epoch())?),
+            false => None,
         };
         if plan.wants_receipts() {
             made.files.push(stamped.receipt(&item)?);
         }
-        for finding in stamped.report.findings().iter().filter(|finding| finding.severity == Severity::Warning) {
+        let warnings = stamped.report.findings().iter().filter(|finding| finding.severity == Severity::Warning);
+        for finding in warnings.chain(&stamped.ending) {
             observer.notice(&Event::Warned { path: item.path(), finding });
         }
         stamped.pending.finish(Readers::Owner)?;
@@ -87,6 +91,8 @@ struct Stamped {
     base: Base,
     packed: Packed,
     report: Report,
+    /// A signature that ends soon.
+    ending: Option<Finding>,
     checks: u32,
 }
 
@@ -103,15 +109,16 @@ impl Stamped {
         let mut pending = Pending::create(item.path())?;
         stamp.write_to_file(pending.file()).map_err(Error::io("write", item.path()))?;
         if let Some(SigningMethod::Command(command)) = signing {
-            (pending, _) = sign::sign_pending(command, &pending, item.format(), item.path(), options.now)?;
+            (pending, ..) = sign::sign_pending(command, &pending, item.format(), item.path(), options.now)?;
         }
         let written = FileAt::new(pending.reopen()?).map_err(Error::io("read back", item.path()))?;
         let report = verify(item, &written, &token, observer)?;
-        if signing.is_some() {
-            sign::read_back(&*item.format().open(&written)?, item.path(), options.now)?;
-        }
+        let ending = match signing {
+            Some(_) => sign::read_back(&*item.format().open(&written)?, item.path(), options.now)?.ending(),
+            None => None,
+        };
         let checks = built.report.checks() + report.checks();
-        Ok(Self { pending, written, base, packed: built.packed, report, checks })
+        Ok(Self { pending, written, base, packed: built.packed, report, ending, checks })
     }
 
     fn receipt(&self, item: &BuildItem<'_>) -> Result<Receipt> {

@@ -8,7 +8,7 @@ use container::read_at::FileAt;
 use installer::format::{Format, Installer, SignFileError};
 use installer::formats;
 use installer::signature::Existing;
-use installer::{AcceptedToken, Report, Severity};
+use installer::{AcceptedToken, Finding, Report, Severity};
 use serde::Serialize;
 use signing::key::command::Words;
 use signing::openpgp::Keyring;
@@ -17,6 +17,7 @@ use signing::verify::Trust;
 use crate::base::Base;
 use crate::error::{Error, Result};
 use crate::input;
+use crate::observer::{Event, Observer};
 use crate::output::{Files, Pending, Readers};
 use crate::receipt::{FileDigest, Receipt, TOOL};
 use crate::signature::{self, Judged};
@@ -59,13 +60,16 @@ impl FileCommand {
 
     /// Lets the command sign `file` and puts what it wrote into `pending`.
     fn sign(&self, file: &Path, format: &dyn Format, pending: &mut Pending) -> Result<()> {
+        self.sign_file(file, format.kind().extension(), pending.file())
+    }
+
+    /// The same for a file of any kind: signing tools know a file by its ending.
+    pub(crate) fn sign_file(&self, file: &Path, ending: &str, to: &mut File) -> Result<()> {
         let Self(words) = self;
         let failed = |problem: String| Error::machine(format!("the signing command {}: {problem}", words.program()));
         // A folder of its own, readable by its owner alone: what is signed may have a token in it.
         let folder = tempfile::tempdir().map_err(Error::io("write to", Path::new("the temporary folder")))?;
-        let ending = format.kind().extension();
         let out = folder.path().join(format!("signed.{ending}"));
-        // Signing tools know a file by its ending.
         let input = match file.extension().is_some_and(|found| found == ending) {
             true => std::path::absolute(file).map_err(Error::io("find", file))?,
             false => folder.path().join(format!("unsigned.{ending}")),
@@ -82,7 +86,7 @@ impl FileCommand {
             return Err(failed(format!("ended with {status}")));
         }
         let mut signed = File::open(&out).map_err(|_| failed("wrote no {out}".to_owned()))?;
-        std::io::copy(&mut signed, pending.file()).map_err(Error::io("copy", &out))?;
+        std::io::copy(&mut signed, to).map_err(Error::io("copy", &out))?;
         Ok(())
     }
 }
@@ -95,6 +99,14 @@ pub struct Signed {
     #[serde(flatten)]
     digest: FileDigest,
     signature: Judged,
+}
+
+impl Signed {
+    /// Whether the signature ends soon: with its certificate, because it has no timestamp.
+    #[must_use]
+    pub fn ending(&self) -> Option<Finding> {
+        self.signature.ending()
+    }
 }
 
 /// Signs an installer, ours or another tool's, and writes it to `output`.
@@ -147,35 +159,39 @@ pub fn stamp_by_command(
     command: &FileCommand,
     output: &Path,
     now: u64,
+    observer: &dyn Observer,
 ) -> Result<(Pending, Receipt)> {
     let stamp = base.stamp(token)?;
     let mut stamped = Pending::create(output)?;
     stamp.write_to_file(stamped.file()).map_err(Error::io("write", output))?;
-    let (pending, written) = sign_pending(command, &stamped, base.format(), output, now)?;
+    let (pending, written, judged) = sign_pending(command, &stamped, base.format(), output, now)?;
+    if let Some(finding) = judged.ending() {
+        observer.notice(&Event::Warned { path: output, finding: &finding });
+    }
     if base.format().open(&written)?.token()?.as_ref() != Some(token.token()) {
         return Err(Error::wrong("the signed file has another token; it was not written").about(output));
     }
     Ok((pending, Receipt::from_stamp(base, &written)?.named(output)))
 }
 
-/// Lets a command sign a file that is on its way to `output`; gives the signed one, read back.
+/// Lets a command sign a file that is on its way to `output`; gives the signed one, read back, and its signature.
 pub(crate) fn sign_pending(
     command: &FileCommand,
     unsigned: &Pending,
     format: &dyn Format,
     output: &Path,
     now: u64,
-) -> Result<(Pending, FileAt)> {
+) -> Result<(Pending, FileAt, Judged)> {
     let mut pending = Pending::create(output)?;
     command.sign(unsigned.path(), format, &mut pending)?;
     let written = FileAt::new(pending.reopen()?).map_err(Error::io("read back", output))?;
     let before = FileAt::new(unsigned.reopen()?).map_err(Error::io("read", output))?;
-    {
+    let judged = {
         let signed = format.open(&written)?;
-        read_back(&*signed, output, now)?;
         no_new_errors(&*format.open(&before)?, &*signed, output)?;
-    }
-    Ok((pending, written))
+        read_back(&*signed, output, now)?
+    };
+    Ok((pending, written, judged))
 }
 
 /// Whether `verify` finds nothing wrong in a signed file that was not wrong before: signing tools lay a file out anew.

@@ -11,6 +11,9 @@ use signing::verify::{self, PlainSignature, Problem, SignatureFacts, Trust, Unre
 
 use crate::error::Result;
 
+/// The problem that a signature has no timestamp.
+const UNTIMESTAMPED: &str = "signature-untimestamped";
+
 /// A signature, judged.
 #[derive(Debug, Serialize)]
 pub struct Judged {
@@ -82,6 +85,13 @@ impl Judged {
         said.or_else(|| self.unreadable.clone()).or_else(|| self.defects.first().cloned())
     }
 
+    /// Whether it ends soon: with its certificate, because it has no timestamp.
+    #[must_use]
+    pub fn ending(&self) -> Option<Finding> {
+        let problems = self.facts.iter().flat_map(|facts| &facts.problems);
+        ending(problems.into_iter().find(|problem| problem.id == UNTIMESTAMPED)?)
+    }
+
     /// Lines for a person: a name and a value.
     #[must_use]
     pub fn lines(&self) -> Vec<(&'static str, String)> {
@@ -95,8 +105,14 @@ impl Judged {
     }
 }
 
-fn say(facts: &SignatureFacts, place: &str, report: &mut Report) {
-    let finding = |problem: &Problem| Finding {
+/// The problem that a signature has no timestamp, as far as it is more than good to know.
+pub(crate) fn ending(problem: &Problem) -> Option<Finding> {
+    let finding = || finding(problem, "signature", false);
+    (problem.severity == verify::Severity::Warning).then(finding)
+}
+
+fn finding(problem: &Problem, place: &str, is_without_roots: bool) -> Finding {
+    Finding {
         id: problem.id,
         severity: match problem.severity {
             verify::Severity::Note => Severity::Note,
@@ -106,10 +122,17 @@ fn say(facts: &SignatureFacts, place: &str, report: &mut Report) {
         place: place.to_owned(),
         message: problem.message.clone(),
         hint: match problem.id {
-            "signature-chain" if facts.trusted.is_none() => Some("give --root FILE, the roots to trust".to_owned()),
+            "signature-chain" if is_without_roots => Some("give --root FILE, the roots to trust".to_owned()),
+            UNTIMESTAMPED if problem.severity == verify::Severity::Warning => {
+                Some("sign with --timestamp URL: then the signature outlives its certificate".to_owned())
+            }
             _ => None,
         },
-    };
+    }
+}
+
+fn say(facts: &SignatureFacts, place: &str, report: &mut Report) {
+    let finding = |problem: &Problem| finding(problem, place, facts.trusted.is_none());
     let is_error = |problem: &&Problem| problem.severity == verify::Severity::Error;
     let checks = facts.checks();
     for id in &checks {

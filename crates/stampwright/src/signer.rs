@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use container::digest::Digest;
 use installer::format::Format;
+use installer::formats;
 use installer::signature::{Imprint, SignImprint, SignatureBytes, SignatureError, SignatureForm};
+use installer::{Finding, Kind};
 use signing::cms::SignError;
 use signing::cms::authenticode::{self, Opus};
 use signing::cms::package;
@@ -17,6 +20,7 @@ use signing::{Identity, Passphrase, Purpose};
 
 use crate::error::{Error, Result};
 use crate::input::{self, OpenKey};
+use crate::signature;
 
 /// An OpenPGP signature with an RSA key of 4096 bits is shorter.
 const MAX_OPENPGP_BYTES: usize = 1024;
@@ -132,10 +136,41 @@ impl Signer {
         }
     }
 
+    /// What is to be warned of before this one signs installers of a format: without a timestamp, a signature ends with its certificate, and
+    /// that is within 30 days.
+    #[must_use]
+    pub fn ending(&self, kind: Kind) -> Option<Finding> {
+        let form = formats::by_kind(kind).and_then(Format::signature_form)?;
+        match &self.who {
+            // An OpenPGP signature knows no certificate and no timestamp.
+            Who::Certificates(identity) if form != SignatureForm::OpenPgp && self.authority.is_none() => {
+                let leaf = identity.certificates().get(..1)?;
+                signature::ending(&signing::verify::untimestamped(leaf, self.now)?)
+            }
+            Who::Certificates(_) | Who::OpenPgp(_) => None,
+        }
+    }
+
     /// How many bytes a signature makes an installer longer, at most.
     #[must_use]
     pub(crate) fn max_growth_bytes(&self) -> u64 {
         (self.max_cms_len() + self.rsa_len()) as u64 * 2
+    }
+
+    /// Signs the digest of an executable.
+    pub(crate) fn sign_image(&self, sha256: &Digest) -> Result<Vec<u8>> {
+        let digest: &[u8; 32] = sha256[..].try_into().map_err(|_| Error::wrong("the digest is none of SHA-256"))?;
+        match &self.who {
+            Who::Certificates(identity) => authenticode::sign_image(identity, digest, &self.opus, self.timestamper())
+                .map_err(|error| {
+                    let failed = if error.is_machine() { Error::machine(&error) } else { Error::wrong(&error) };
+                    match error.hint() {
+                        Some(hint) => failed.hint(hint),
+                        None => failed,
+                    }
+                }),
+            Who::OpenPgp(_) => Err(Error::wrong("an OpenPGP key signs rpms, and an executable needs a certificate")),
+        }
     }
 
     fn timestamper(&self) -> Option<&dyn Timestamper> {

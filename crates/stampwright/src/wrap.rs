@@ -4,8 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use container::read_at::FileAt;
-use installer::Epoch;
+use installer::product::InstallLocation;
 use installer::proof::hex;
+use installer::{Epoch, Kind, Platform, Product};
 use kit::intune::intunemac;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -27,6 +28,11 @@ pub struct Wrapped {
     /// The application's identifier.
     #[serde(rename = "bundle-id")]
     pub bundle_id: String,
+}
+
+/// Whether packages of a product are wrapped: the archive is for Intune's line-of-business type, which asks for `/Applications`.
+pub(crate) fn wraps(product: &Product, kind: Kind) -> bool {
+    kind.platform() == Platform::Macos && product.install_location() == InstallLocation::Applications
 }
 
 /// Where the archive of a package goes.

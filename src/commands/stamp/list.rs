@@ -46,6 +46,9 @@ pub fn run(args: &Stamp, list: &Path, open: impl Fn(&Stamp) -> Result<Base>) -> 
     };
     if let Some(signer) = &signer {
         base.check_signer(signer)?;
+        if let Some(finding) = signer.ending(base.kind()) {
+            print::finding(&finding, &args.base);
+        }
     }
     let results = Results::beside(args.json || to_stdout);
     let terminal = Terminal::new(results);

@@ -8,6 +8,8 @@ use stampwright::{AcceptedToken, Base, Error, Result, SigningMethod, sign};
 use super::args::Stamp;
 use super::compose;
 use super::receipt::{give, receipt_file};
+use crate::print::Results;
+use crate::terminal::Terminal;
 use crate::{env, print};
 
 pub fn run(args: &Stamp, open: impl Fn(&Stamp) -> Result<Base>) -> Result<()> {
@@ -33,7 +35,12 @@ pub fn run(args: &Stamp, open: impl Fn(&Stamp) -> Result<Base>) -> Result<()> {
     };
     let stamp = match &signing {
         Some(SigningMethod::Command(command)) => return by_command(args, &base, &token, command),
-        Some(SigningMethod::Key(signer)) => base.stamp_signed(&token, signer)?,
+        Some(SigningMethod::Key(signer)) => {
+            if let Some(finding) = signer.ending(base.kind()) {
+                print::finding(&finding, &args.base);
+            }
+            base.stamp_signed(&token, signer)?
+        }
         None => base.stamp(&token)?,
     };
     if let Some(to) = &args.store.to {
@@ -70,7 +77,8 @@ fn by_command(args: &Stamp, base: &Base, token: &AcceptedToken, command: &sign::
     let path =
         path.ok_or_else(|| Error::usage("--sign-file-command signs a file: give -o FILE instead of --plan or --to"))?;
     let receipt_file = receipt_file(args)?;
-    let (pending, receipt) = sign::stamp_by_command(base, token, command, path, env::now())?;
+    let (pending, receipt) =
+        sign::stamp_by_command(base, token, command, path, env::now(), &Terminal::new(Results::Stderr))?;
     pending.finish(Readers::Owner)?;
     give(&receipt, receipt_file, args.json && !output::is_stdout(path))
 }

@@ -5,7 +5,7 @@ pub const BOOLEAN: u8 = 0x01;
 /// INTEGER.
 pub const INTEGER: u8 = 0x02;
 /// BIT STRING.
-pub(crate) const BIT_STRING: u8 = 0x03;
+pub const BIT_STRING: u8 = 0x03;
 /// OCTET STRING.
 pub const OCTET_STRING: u8 = 0x04;
 /// OCTET STRING in pieces, which BER alone has.
@@ -28,5 +28,7 @@ pub const CONTEXT_0_PRIMITIVE: u8 = 0x80;
 pub const CONTEXT_0: u8 = 0xA0;
 /// `[1]`, constructed.
 pub const CONTEXT_1: u8 = 0xA1;
+/// `[2]`, constructed.
+pub const CONTEXT_2: u8 = 0xA2;
 /// `[3]`, constructed.
 pub(crate) const CONTEXT_3: u8 = 0xA3;

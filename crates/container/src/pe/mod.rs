@@ -32,6 +32,7 @@
 //! |---|---|
 //! | `headers` | [`Image`]: machine, sections, directories |
 //! | `certificate` | the certificate table, and the digest that its signature must name |
+//! | `sign` | [`Unsigned`]: a signature, written |
 //! | `resource` | the resource tree down to the version resource |
 //! | `clr` | the header of .NET: whether a 32-bit image of pure IL runs on any processor |
 //! | `version` | [`Version`]: the four-part file version and the languages |
@@ -43,8 +44,10 @@ mod certificate;
 mod clr;
 mod headers;
 mod resource;
+mod sign;
 mod version;
 
 pub use certificate::Certificate;
 pub use headers::{Image, Machine, is_pe};
+pub use sign::Unsigned;
 pub use version::Version;

@@ -88,6 +88,14 @@ pub fn check_file(file: &dyn ReadAt, expected: Expected) -> Result<Agent, AgentP
     }
 }
 
+/// Who signed a Windows executable of any kind, a library as well; `None`: it has no signature.
+///
+/// # Errors
+/// It is no executable, or has a signature that does not hold.
+pub fn signer_of_image(file: &dyn ReadAt) -> Result<Option<Signer>, AgentProblem> {
+    pe::signer(file)
+}
+
 /// What a file's first bytes say it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {

@@ -64,6 +64,11 @@ const fn other_subsystem(number: u16) -> Option<&'static str> {
     }
 }
 
+/// Who signed an executable of any kind, a library as well; `None`: it has no signature.
+pub(super) fn signer(file: &dyn ReadAt) -> Result<Option<Signer>, AgentProblem> {
+    Ok(check_signature(file, &Image::open(file)?)?.map(|(signer, _)| signer))
+}
+
 /// Who signed, and how many bytes lie behind the message in its place.
 fn check_signature(file: &dyn ReadAt, image: &Image) -> Result<Option<(Signer, u64)>, AgentProblem> {
     let Some(certificate) = image.certificate(file).map_err(AgentProblem::in_signature)? else { return Ok(None) };

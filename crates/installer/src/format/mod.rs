@@ -32,7 +32,7 @@ pub use sink::{Area, EntryKind, Extracted, Sink};
 use crate::epoch::Epoch;
 use crate::payload::Payload;
 use crate::policy::AcceptedToken;
-use crate::product::{AgentFile, Product};
+use crate::product::{AgentFile, Arch, Product};
 use crate::report::Report;
 use crate::signature::{Existing, SignImprint, Signature, SignatureBytes, SignatureForm};
 use crate::slot::{Slot, SlotFound};
@@ -85,6 +85,11 @@ pub trait Format: Sync {
 
     /// The tree that gets installed, by the paths of this format.
     fn payload(&self, product: &Product, agent: &AgentFile) -> Result<Payload, BuildError>;
+
+    /// The program that its installers for an architecture bring of their own, which the system weighs by its own signature. `None`: none.
+    fn own_program(&self, _product: &Product, _arch: Arch) -> Result<Option<Vec<u8>>, BuildError> {
+        Ok(None)
+    }
 
     /// Writes a base: the installer without a token.
     fn build(&self, job: &Job<'_>, out: &mut dyn Output) -> Result<(), BuildError>;

@@ -87,7 +87,7 @@ pub use token::TOKEN_PROPERTY;
 
 use crate::format::{BuildError, Format, Installer, Job, Kind, Output, ReadError};
 use crate::payload::Payload;
-use crate::product::{AgentFile, Product};
+use crate::product::{AgentFile, Arch, Product};
 use crate::signature::SignatureForm;
 
 impl Format for Msi {
@@ -109,6 +109,10 @@ impl Format for Msi {
 
     fn payload(&self, product: &Product, agent: &AgentFile) -> Result<Payload, BuildError> {
         files::payload(product, agent)
+    }
+
+    fn own_program(&self, product: &Product, arch: Arch) -> Result<Option<Vec<u8>>, BuildError> {
+        token_reader::token_reader(product, arch).map(Some)
     }
 
     fn build(&self, job: &Job<'_>, out: &mut dyn Output) -> Result<(), BuildError> {

@@ -61,8 +61,11 @@ pub(super) fn add(tables: &mut Tables, job: &Job<'_>) -> Result<Vec<Binary>, Bui
     Ok(binaries)
 }
 
-/// The vendor's own copy, else ours.
-fn token_reader(product: &Product, arch: Arch) -> Result<Vec<u8>, BuildError> {
+/// The one that was signed for this build, else the vendor's own copy, else ours.
+pub(super) fn token_reader(product: &Product, arch: Arch) -> Result<Vec<u8>, BuildError> {
+    if let Some(signed) = product.own_program(arch) {
+        return Ok(signed.to_vec());
+    }
     let Some(path) = product.token_reader(arch) else {
         return Ok(match arch {
             Arch::Arm64 => include_bytes!("../../../../payloads/token-reader/prebuilt/arm64.dll").to_vec(),

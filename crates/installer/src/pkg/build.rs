@@ -10,9 +10,9 @@ use container::stream::pieces;
 use container::xar::{self, CHECKSUM_BYTES, File, FileData, Toc};
 use sha1::{Digest, Sha1};
 
-use super::bundle::Bundle;
+use super::bundle::{Bundle, application_folder};
 use super::documents::{Documents, component, documents, script_files};
-use super::names::{APPLICATIONS, TOC_XML_BYTES};
+use super::names::TOC_XML_BYTES;
 use super::scripts;
 use crate::format::{BuildError, Job, Output, Progress};
 use crate::payload::{Node, Payload};
@@ -22,7 +22,7 @@ const GZIP_LEVEL: u32 = 6;
 
 pub(super) fn build(job: &Job<'_>, out: &mut dyn Output) -> Result<(), BuildError> {
     let bundle = Bundle::new(job.product, job.agent)?;
-    let prefix = prefix(job.payload);
+    let prefix = &prefix(job.payload, &application_folder(job.product));
     let Documents { distribution, package_info } = documents(job.product, &bundle, job.payload, prefix)?;
     let files = script_files(job.product, &bundle)?;
     let secs = job.epoch.secs();
@@ -50,11 +50,12 @@ pub(super) fn build(job: &Job<'_>, out: &mut dyn Output) -> Result<(), BuildErro
     Ok(())
 }
 
-/// What every path of the payload starts with: the install location, where nothing lies outside of it.
-fn prefix(payload: &Payload) -> &'static str {
-    const PREFIX: &str = "Applications/";
-    let inside = payload.iter().all(|(path, _)| path == APPLICATIONS || path.starts_with(PREFIX));
-    if inside { PREFIX } else { "" }
+/// What every path of the payload starts with but the folders above it: the install location, where nothing lies outside of it.
+fn prefix(payload: &Payload, location: &str) -> String {
+    let prefix = format!("{location}/");
+    let is_above = |path: &str| prefix.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+    let is_inside = payload.iter().all(|(path, _)| path.starts_with(&prefix) || is_above(path));
+    if is_inside { prefix } else { String::new() }
 }
 
 /// The members of an installer, in the order of the heap.

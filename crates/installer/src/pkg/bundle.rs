@@ -8,16 +8,21 @@ use container::macho::{Cpu, MachO};
 use container::read_at::FileAt;
 use serde::Serialize;
 
-use super::names::APPLICATIONS;
+use super::names::{APPLICATION_SUPPORT, APPLICATIONS};
 use crate::agent::AgentProblem;
 use crate::format::BuildError;
 use crate::payload::{Payload, PayloadError, Source};
-use crate::product::{AgentFile, Platform, Product};
+use crate::product::{AgentFile, InstallLocation, Platform, Product};
 use crate::template::{Escape, render};
+
+/// The first macOS that does not run on Intel.
+pub(super) const FIRST_WITHOUT_INTEL: u16 = 27;
 
 /// What the installer says of its application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Bundle {
+    /// The folder above it, below the root.
+    location: String,
     /// The folder's name, e.g. `TheOneRMM Agent.app`.
     pub(super) folder: String,
     pub(super) id: String,
@@ -35,12 +40,43 @@ impl Bundle {
     pub(super) fn new(product: &Product, agent: &AgentFile) -> Result<Self, BuildError> {
         let read = |source| BuildError::Read { path: agent.path.clone(), source };
         let metadata = fs::metadata(&agent.path).map_err(read)?;
-        if metadata.is_dir() { Self::vendors(product, agent) } else { Self::wrapper(product, agent) }
+        let bundle = if metadata.is_dir() { Self::vendors(product, agent)? } else { Self::wrapper(product, agent)? };
+        bundle.check_architectures(product)?;
+        Ok(bundle)
     }
 
     /// Where the application lies, below the root.
     pub(super) fn path(&self) -> String {
-        format!("{APPLICATIONS}/{}", self.folder)
+        format!("{}/{}", self.location, self.folder)
+    }
+
+    /// Where it lies with the product's other install location: a version before this one may have put it there.
+    pub(super) fn other_path(&self, product: &Product) -> String {
+        let other = match product.install_location() {
+            InstallLocation::Applications => InstallLocation::ApplicationSupport,
+            InstallLocation::ApplicationSupport => InstallLocation::Applications,
+        };
+        format!("{}/{}", folder_of(other, product), self.folder)
+    }
+
+    /// macOS 27 runs on Apple silicon only: whoever means that says so, and then the package does.
+    fn check_architectures(&self, product: &Product) -> Result<(), BuildError> {
+        let is_for_intel = !self.architectures.contains(&"arm64");
+        let wrong = |field, problem: &str, hint| BuildError::Product { field, problem: problem.to_owned(), hint };
+        if is_for_intel && !product.intel_only() {
+            return Err(wrong(
+                "agent.path",
+                "has no code for Apple silicon, and macOS 27 runs on nothing else",
+                Some(
+                    "build a universal agent, or set macos.intel-only = true: the package then says that it is for older macOS",
+                ),
+            ));
+        }
+        if product.intel_only() && product.minimum_macos().0 >= FIRST_WITHOUT_INTEL {
+            let problem = "is set, and no macOS from macos.minimum-version on runs on Intel";
+            return Err(wrong("macos.intel-only", problem, None));
+        }
+        Ok(())
     }
 
     /// Where its program lies, below the root.
@@ -80,7 +116,8 @@ impl Bundle {
         let version = value(info.version, "CFBundleVersion")?;
         let executable = executable.ok_or_else(|| wrong("has no CFBundleExecutable that is a file name"))?;
         let architectures = architectures(&agent.path.join("Contents/MacOS").join(&executable))?;
-        Ok(Self { folder, id, short_version, version, executable, architectures, wrapper: None })
+        let location = application_folder(product);
+        Ok(Self { location, folder, id, short_version, version, executable, architectures, wrapper: None })
     }
 
     fn wrapper(product: &Product, agent: &AgentFile) -> Result<Self, BuildError> {
@@ -98,6 +135,7 @@ impl Bundle {
         let template = include_str!("../../../../templates/pkg/Info.plist.hbs");
         let wrapper = Some(render("pkg/Info.plist.hbs", template, Escape::Xml, &data)?);
         Ok(Self {
+            location: application_folder(product),
             folder: format!("{}.app", product.folder()),
             id,
             short_version: version.clone(),
@@ -121,6 +159,11 @@ struct WrapperData<'a> {
 /// The tree that gets installed, by full paths.
 pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, BuildError> {
     let bundle = Bundle::new(product, agent)?;
+    if bundle.path().to_lowercase() == state_folder(product).to_lowercase() {
+        let problem = format!("makes the state folder /{} the application itself", state_folder(product));
+        let hint = Some("set product.folder to a name that does not end in .app");
+        return Err(BuildError::Product { field: "product.folder", problem, hint });
+    }
     let mut payload = Payload::new();
     match &bundle.wrapper {
         None => copy(&agent.path, &bundle.path(), &mut payload)?,
@@ -136,8 +179,10 @@ pub(super) fn payload(product: &Product, agent: &AgentFile) -> Result<Payload, B
         let path = if file.config { default_of(&file.destination) } else { file.destination.clone() };
         payload.file(&path, file.mode, Source::disk(&file.source)?)?;
     }
-    // as macOS has it: administrators put applications there
-    payload.folder(APPLICATIONS, 0o775)?;
+    if product.install_location() == InstallLocation::Applications {
+        // as macOS has it: administrators put applications there
+        payload.folder(APPLICATIONS, 0o775)?;
+    }
     check_links(product, &bundle, &payload)?;
     Ok(payload)
 }
@@ -162,9 +207,21 @@ fn check_links(product: &Product, bundle: &Bundle, payload: &Payload) -> Result<
     Ok(())
 }
 
+/// The folder of the application, below the root.
+pub(super) fn application_folder(product: &Product) -> String {
+    folder_of(product.install_location(), product)
+}
+
+fn folder_of(location: InstallLocation, product: &Product) -> String {
+    match location {
+        InstallLocation::Applications => APPLICATIONS.to_owned(),
+        InstallLocation::ApplicationSupport => format!("{APPLICATION_SUPPORT}/{}", product.publisher_folder()),
+    }
+}
+
 /// Where the token and the state lie.
 pub(super) fn state_folder(product: &Product) -> String {
-    format!("Library/Application Support/{}/{}", product.publisher_folder(), product.folder())
+    format!("{APPLICATION_SUPPORT}/{}/{}", product.publisher_folder(), product.folder())
 }
 
 /// Where the default of a configuration file lies.

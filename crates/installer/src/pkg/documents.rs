@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::bundle::{Bundle, default_of, state_folder};
+use super::bundle::{Bundle, FIRST_WITHOUT_INTEL, default_of, state_folder};
 use super::names::GENERATOR;
 use super::scripts;
 use crate::claims::IssuerKeys;
 use crate::format::BuildError;
 use crate::payload::{Node, Payload};
-use crate::product::{ExtraFile, ExtraLink, Platform, Product, Restart};
+use crate::product::{ExtraFile, ExtraLink, InstallLocation, Platform, Product, Restart};
 use crate::template::{Escape, render};
 
 /// The two documents that describe the installer.
@@ -36,7 +36,9 @@ struct DocumentData<'a> {
     component: String,
     architectures: String,
     minimum_macos: String,
-    install_location: &'a str,
+    /// The first macOS that does not take it.
+    before_macos: Option<String>,
+    install_location: String,
     generator: &'a str,
     files: usize,
     kbytes: u64,
@@ -64,7 +66,8 @@ pub(super) fn documents(
         component: component(product),
         architectures: bundle.architectures.join(","),
         minimum_macos: format!("{major}.{minor}"),
-        install_location: if prefix.is_empty() { "/" } else { "/Applications" },
+        before_macos: (!bundle.architectures.contains(&"arm64")).then(|| format!("{FIRST_WITHOUT_INTEL}.0")),
+        install_location: format!("/{}", prefix.trim_end_matches('/')),
         generator: GENERATOR,
         // the root counts as well
         files: inside().count() + 1,
@@ -108,8 +111,14 @@ struct ScriptData<'a> {
     daemon: &'static str,
     service: bool,
     version: &'a str,
-    /// The application's folder, below the root.
+    /// The application's folder, below the root, and where a version with the other install location has put it.
     application: String,
+    other_application: String,
+    bundle_id: &'a str,
+    /// Whether the application's folder is one that the scripts look after: not the system's.
+    application_support: bool,
+    /// What makes a folder root's.
+    own: &'static str,
     identifier: String,
     /// The daemon's property list, when it is installed.
     plist: String,
@@ -224,6 +233,10 @@ pub(super) fn script_files(product: &Product, bundle: &Bundle) -> Result<Vec<scr
         service: product.service().is_some(),
         version: product.macos_version(),
         application: bundle.path(),
+        other_application: bundle.other_path(product),
+        bundle_id: &bundle.id,
+        application_support: product.install_location() == InstallLocation::ApplicationSupport,
+        own: include_str!("../../../../templates/pkg/own.sh"),
         identifier: identifier(bundle),
         plist: format!("/Library/LaunchDaemons/{label}.plist"),
         files: installed_files(product),

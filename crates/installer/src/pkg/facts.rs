@@ -27,6 +27,8 @@ pub struct Facts {
     pub has_distribution_scripts: bool,
     /// The product's version in `Distribution`.
     pub product_version: String,
+    /// Whether `Distribution` says that it is not for macOS 27, which runs on Apple silicon only.
+    pub ends_with_intel: bool,
     /// `hostArchitectures` of `Distribution`.
     pub architectures: Vec<String>,
     /// The oldest macOS that `Distribution` allows.
@@ -86,6 +88,7 @@ pub fn facts(file: &dyn ReadAt) -> Result<Facts, ReadError> {
     if facts.is_product_archive {
         let distribution = opened.distribution()?;
         facts.has_distribution_scripts = distribution.scripts;
+        facts.ends_with_intel = distribution.ends_with_intel();
         facts.product_version = distribution.product_version;
         facts.architectures = distribution.architectures;
         facts.minimum_macos = distribution.minimum_macos;

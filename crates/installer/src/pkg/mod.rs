@@ -39,6 +39,9 @@
 //!   literally. The daemon's property list therefore travels in `Scripts` and `postinstall` installs it. Only when the
 //!   manifest has files elsewhere is the location `/`. Links elsewhere are therefore no files of the payload either:
 //!   `postinstall` makes them, `uninstall` removes those that still lead where it made them lead.
+//! - *Or `/Library/Application Support/<publisher>`*, by `install-location = "application-support"`: administrators can write to `/Applications`
+//!   without being root, and root runs what is there. `preinstall` makes the publisher's folder root's before Installer unpacks the payload.
+//! - *`os-version before="27.0"`* where there is no code for Apple silicon, on which alone macOS 27 runs.
 //! - *`relocatable="false"` and an empty `<relocate/>`*: else Installer follows a copy of the application that a user
 //!   has moved, and the daemon does not find its program.
 //! - *`overwrite-permissions="false"`*: the payload's root is `/Applications` itself, whose mode is the system's.

@@ -3,6 +3,9 @@
 use container::reader::{Malformed, Problem};
 use container::xml::Element;
 
+/// The first macOS that does not run on Intel (Apple, 2025: macOS 26 is the last one that does).
+const FIRST_WITHOUT_INTEL: u16 = 27;
+
 /// `Distribution`, the product archive's description.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Distribution {
@@ -11,6 +14,8 @@ pub(super) struct Distribution {
     pub(super) product_version: String,
     pub(super) architectures: Vec<String>,
     pub(super) minimum_macos: String,
+    /// The first macOS that it is not for; empty: none.
+    pub(super) before_macos: String,
     pub(super) root_volume_only: bool,
     /// Whether there are scripts of its own, which a management system cannot answer for.
     pub(super) scripts: bool,
@@ -58,6 +63,12 @@ pub(super) struct PackageInfo {
 }
 
 impl Distribution {
+    /// Whether it says that it is not for a macOS that runs on Apple silicon only.
+    pub(super) fn ends_with_intel(&self) -> bool {
+        let major = self.before_macos.split('.').next().unwrap_or_default();
+        major.parse::<u16>().is_ok_and(|major| major <= FIRST_WITHOUT_INTEL)
+    }
+
     pub(super) fn read(root: &Element) -> Result<Self, Malformed> {
         if !matches!(root.name.as_str(), "installer-gui-script" | "installer-script") {
             return Err(wrong("Distribution", "installer-gui-script, its root"));
@@ -78,6 +89,7 @@ impl Distribution {
                 .map(str::to_owned)
                 .collect(),
             minimum_macos: os.map(|os| text(os, "min")).unwrap_or_default(),
+            before_macos: os.map(|os| text(os, "before")).unwrap_or_default(),
             root_volume_only: yes(option("rootVolumeOnly")),
             scripts: own_scripts || yes(option("require-scripts")) || yes(option("allow-external-scripts")),
             references: root.all("pkg-ref").filter_map(Reference::read).collect(),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::manifest::{Arch, Compression, Platform, Restart};
+use super::manifest::{Arch, Compression, InstallLocation, Platform, Restart};
 use crate::claims::{ClaimsError, IssuerKeys};
 use crate::version::Version;
 
@@ -29,6 +29,8 @@ pub struct Product {
     pub(super) token_required: bool,
     pub(super) issuer_keys: Option<Vec<u8>>,
     pub(super) token_readers: Vec<(Arch, PathBuf)>,
+    /// What installers bring of their own, signed.
+    pub(super) own_programs: Vec<(Arch, Vec<u8>)>,
     pub(super) signing: Signing,
     pub(super) service: Option<Service>,
     pub(super) agents: Vec<AgentFile>,
@@ -39,6 +41,8 @@ pub struct Product {
     pub(super) upgrade_code: Option<String>,
     pub(super) bundle_id: Option<String>,
     pub(super) minimum_macos: (u16, u16),
+    pub(super) install_location: InstallLocation,
+    pub(super) intel_only: bool,
     pub(super) package: String,
     pub(super) packages: Packages,
 }
@@ -302,6 +306,10 @@ getters! {
     bundle_id: Option<&str> = |p| p.bundle_id.as_deref();
     /// The oldest macOS, major and minor.
     minimum_macos: (u16, u16) = |p| p.minimum_macos;
+    /// Where the application goes on macOS.
+    install_location: InstallLocation = |p| p.install_location;
+    /// Whether macOS packages without code for Apple silicon are meant to be.
+    intel_only: bool = |p| p.intel_only;
     /// The Linux packages' name.
     package: &str = |p| &p.package;
     /// A command's name in /usr/bin that leads to the executable.
@@ -330,6 +338,18 @@ impl Product {
     #[must_use]
     pub fn token_reader(&self, arch: Arch) -> Option<&Path> {
         self.token_readers.iter().find(|(found, _)| *found == arch).map(|(_, path)| path.as_path())
+    }
+
+    /// The same product with another program of the installer's own for an architecture: one that was signed.
+    #[must_use]
+    pub fn with_own_program(mut self, arch: Arch, program: Vec<u8>) -> Self {
+        self.own_programs.retain(|(found, _)| *found != arch);
+        self.own_programs.push((arch, program));
+        self
+    }
+
+    pub(crate) fn own_program(&self, arch: Arch) -> Option<&[u8]> {
+        self.own_programs.iter().find(|(found, _)| *found == arch).map(|(_, program)| program.as_slice())
     }
 
     /// The same product with the payloads of its deb and rpm compressed another way.

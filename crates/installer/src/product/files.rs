@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::check::{Checker, has_agent, plain};
 use super::definition::{ExtraFile, ExtraLink};
-use super::manifest::{Arch, At, FileSection, Manifest, Platform};
+use super::manifest::{Arch, At, FileSection, InstallLocation, Manifest, Platform};
 
 impl Checker<'_, '_> {
     pub(super) fn files(&mut self, manifest: &Manifest, folder: &str) -> (Vec<ExtraFile>, Vec<ExtraLink>) {
@@ -45,8 +45,11 @@ impl Checker<'_, '_> {
     }
 
     fn note_place(&mut self, key: &str, manifest: &Manifest, platform: Platform, destination: &str) {
+        // With any other install location the line-of-business type is out of the question anyway.
+        let is_for_lob =
+            manifest.macos.as_ref().is_none_or(|section| section.install_location == InstallLocation::Applications);
         let is_outside = platform == Platform::Macos && !destination.starts_with("Applications/");
-        if is_outside && has_agent(manifest, Platform::Macos) {
+        if is_outside && is_for_lob && has_agent(manifest, Platform::Macos) {
             self.notes.push(format!(
                 "{key}: /{destination} is outside of /Applications, so the package's install location is /: Intune's \
                  line-of-business type does not take it, its type macOS app (PKG) does"

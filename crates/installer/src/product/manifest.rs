@@ -299,8 +299,26 @@ pub struct MacosSection {
     pub version: Option<At<String>>,
     /// The oldest macOS that it runs on; else 11.0.
     pub(crate) minimum_version: Option<At<String>>,
+    /// Where the application with the daemon's program goes; else `applications`.
+    #[serde(default)]
+    pub(crate) install_location: InstallLocation,
+    /// Whether packages without code for Apple silicon are meant to be: they say that macOS 27, which runs on nothing else, does not take
+    /// them. Without this such an agent is an error.
+    #[serde(default)]
+    pub(crate) intel_only: bool,
     /// Who signs the packages that `make` makes.
     pub signing: Option<At<SigningSection>>,
+}
+
+/// Where a package's application goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstallLocation {
+    /// `/Applications`, which Intune's line-of-business type asks for. Administrators can write there without being root.
+    #[default]
+    Applications,
+    /// `/Library/Application Support/PUBLISHER`, where only root can write.
+    ApplicationSupport,
 }
 
 /// What both Linux packages have in common. The three last keys are those of `[deb]` by the name that they once had.

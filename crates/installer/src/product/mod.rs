@@ -29,7 +29,7 @@ pub use definition::{
     SigningReferences,
 };
 pub use errors::{ManifestError, ManifestProblem};
-pub use manifest::{Arch, Compression, Platform, Restart};
+pub use manifest::{Arch, Compression, InstallLocation, Platform, Restart};
 pub(crate) use names::guid;
 pub use overrides::{Overrides, Setting};
 

@@ -21,6 +21,8 @@ struct Page<'a> {
     bundle_id: &'a str,
     bundle_version: &'a str,
     has_token: bool,
+    /// Whether it can be uploaded as a line-of-business app as well.
+    is_for_lob: bool,
     is_signed: bool,
     /// What the bodies say of the publisher, and whether it is the signer's name.
     publisher: &'a str,
@@ -42,9 +44,14 @@ pub fn write(
 ) -> Result<(), KitError> {
     pkg.check_token(token.is_some())?;
     folder.copy(&format!("intune/{}", pkg.file_name), file)?;
-    wrap(folder, pkg, file, epoch)?;
+    let mut apps = vec![("macOSPkgApp", pkg_app(pkg))];
+    // The line-of-business type, and the archive that is of that type, are for applications in /Applications alone.
+    if pkg.is_in_applications {
+        wrap(folder, pkg, file, epoch)?;
+        apps.push(("macOSLobApp", lob_app(pkg)));
+    }
     let size = file.file().metadata().map_err(failed(&pkg.file_name))?.len();
-    for (kind, app) in [("macOSLobApp", lob_app(pkg)), ("macOSPkgApp", pkg_app(pkg))] {
+    for (kind, app) in apps {
         folder.json(&format!("intune/graph/{kind}.json"), &app)?;
         folder
             .json(&format!("intune/graph/{kind}.contentFile.json"), &content_file(&pkg.file_name, size, None, None))?;
@@ -60,6 +67,7 @@ pub fn write(
         bundle_id: &pkg.application.id,
         bundle_version: &pkg.application.short_version,
         has_token: pkg.token.is_some(),
+        is_for_lob: pkg.is_in_applications,
         is_signed: pkg.facts.signer.is_some(),
         publisher: publisher(pkg),
         signer: signer(pkg).is_some(),

@@ -171,9 +171,9 @@ pub(super) static RULES: [Rule; 18] = [
         id: "intune-application",
         severity: Severity::Error,
         profiles: INTUNE,
-        what: "the bundle is an application that gets installed in /Applications, with this id and version",
-        why: "detection looks there; the status never becomes success (0x87D13BA2)",
-        remedy: "install the application in /Applications",
+        what: "the bundle is an application that gets installed, with this id and version",
+        why: "detection looks for it; the status never becomes success (0x87D13BA2)",
+        remedy: "name the application that is in the payload",
         source: DETECTION,
         broken: |s| pkg(s, not_installed),
     },
@@ -243,16 +243,17 @@ pub(super) static RULES: [Rule; 18] = [
     },
     Rule {
         id: "macos-apple-silicon",
-        severity: Severity::Warning,
+        severity: Severity::Error,
         profiles: MACOS,
-        what: "hostArchitectures has arm64",
-        why: "Apple silicon otherwise asks for Rosetta, and the installation fails where it is missing",
-        remedy: "build a universal agent",
+        what: "hostArchitectures has arm64, or Distribution says that macOS 27 does not take it",
+        why: "macOS 27 runs on Apple silicon only; before it Apple silicon asks for Rosetta, and the installation fails where that is missing",
+        remedy: "build a universal agent, or set macos.intel-only",
         source: APPLE,
         broken: |s| {
             pkg(s, |facts| {
                 let has = facts.architectures.iter().any(|arch| arch == "arm64");
-                (facts.is_product_archive && !has).then(|| format!("hostArchitectures is {:?}", facts.architectures))
+                (facts.is_product_archive && !has && !facts.ends_with_intel)
+                    .then(|| format!("hostArchitectures is {:?}", facts.architectures))
             })
         },
     },
@@ -296,8 +297,8 @@ fn not_installed(facts: &Facts) -> Option<String> {
         component.bundles.iter().find_map(|bundle| {
             let path = format!("{}/{}", component.install_location.trim_end_matches('/'), bundle.path);
             let same = |real: &Application| real.path == path && real.id == bundle.id && real.version == bundle.version;
-            let installed = in_applications(&path) && component.applications.iter().any(same);
-            (!installed).then(|| format!("{path} with the id {:?} is not installed", bundle.id))
+            (!component.applications.iter().any(same))
+                .then(|| format!("{path} with the id {:?} is not installed", bundle.id))
         })
     })
 }

@@ -14,7 +14,7 @@ const PROFILES: &str =
     "Apple, device management: ServiceManagementManagedLoginItems and PrivacyPreferencesPolicyControl";
 const JAMF: &[Profile] = &[Profile::Jamf];
 
-pub(super) static RULES: [Rule; 13] = [
+pub(super) static RULES: [Rule; 14] = [
     Rule {
         id: "macos-service",
         severity: Severity::Warning,
@@ -202,6 +202,22 @@ pub(super) static RULES: [Rule; 13] = [
         remedy: "assign the profile that the kit makes, if the agent needs it",
         source: PROFILES,
         broken: |s| pkg(s, |_| beside(s, PROFILE_PAYLOADS[1])),
+    },
+    Rule {
+        id: "jamf-program-place",
+        severity: Severity::Note,
+        profiles: JAMF,
+        what: "only root can write where the daemon's program is",
+        why: "/Applications belongs to group admin: an administrator can replace what root runs, without being asked for it",
+        remedy: "set macos.install-location to application-support; Jamf installs anywhere, Intune's line-of-business type does not",
+        source: WRITABLE,
+        broken: |s| {
+            pkg(s, |b| {
+                let is_admins = |path: &&String| path.starts_with("/Applications/");
+                let program = b.daemons.iter().filter_map(|daemon| daemon.arguments.first()).find(is_admins)?;
+                broken(&**program, "administrators can write above it")
+            })
+        },
     },
     Rule {
         id: "jamf-file-name",

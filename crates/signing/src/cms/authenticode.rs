@@ -1,11 +1,11 @@
-//! Authenticode over a Windows Installer package.
+//! Authenticode over a Windows Installer package, and over an executable that goes into one.
 //!
 //! "Windows Authenticode Portable Executable Signature Format" (Microsoft, 2008) describes the message; for MSI the
 //! SpcPeImageData in it is an SpcSipInfo with the package provider's GUID. The file's digest, the attributes' digest
 //! and the message's are one algorithm, here SHA-256.
 
 use const_oid::ObjectIdentifier;
-use container::der::{CONTEXT_0, CONTEXT_0_PRIMITIVE, CONTEXT_1, OCTET_STRING, SEQUENCE};
+use container::der::{BIT_STRING, CONTEXT_0, CONTEXT_0_PRIMITIVE, CONTEXT_1, CONTEXT_2, OCTET_STRING, SEQUENCE};
 use container::digest::Algorithm;
 
 use super::{Message, SignError};
@@ -17,6 +17,8 @@ use crate::timestamp::Timestamper;
 const INDIRECT_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.4");
 /// SPC_SIPINFO_OBJID.
 const SIP_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.30");
+/// SPC_PE_IMAGE_DATAOBJ.
+const PE_IMAGE_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.15");
 /// SPC_SP_OPUS_INFO_OBJID.
 pub(crate) const OPUS_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.12");
 /// SPC_STATEMENT_TYPE_OBJID.
@@ -53,8 +55,35 @@ pub fn sign(
     opus: &Opus,
     timestamper: Option<&dyn Timestamper>,
 ) -> Result<Vec<u8>, SignError> {
+    let reserved = small(0).repeat(5);
+    let sip_info = sequence(&[&small(1), &tlv(OCTET_STRING, &MSI_SIP), &reserved]);
+    sign_file(identity, &sequence(&[&oid(SIP_INFO), &sip_info]), sha256, opus, timestamper)
+}
+
+/// Signs the digest of an executable.
+pub fn sign_image(
+    identity: &Identity,
+    sha256: &[u8; 32],
+    opus: &Opus,
+    timestamper: Option<&dyn Timestamper>,
+) -> Result<Vec<u8>, SignError> {
+    // SpcPeImageData: no flags, and a link to a file without a name, as signtool writes it.
+    let link = tlv(CONTEXT_0, &tlv(CONTEXT_2, &tlv(CONTEXT_0_PRIMITIVE, &[])));
+    let image = sequence(&[&tlv(BIT_STRING, &[0]), &link]);
+    sign_file(identity, &sequence(&[&oid(PE_IMAGE_DATA), &image]), sha256, opus, timestamper)
+}
+
+/// Signs the digest of a file of a kind.
+fn sign_file(
+    identity: &Identity,
+    kind: &[u8],
+    sha256: &[u8; 32],
+    opus: &Opus,
+    timestamper: Option<&dyn Timestamper>,
+) -> Result<Vec<u8>, SignError> {
     // The digest is over the content's value without its tag and length (PKCS #7 §9.3; CMS differs for other types).
-    let digested = indirect_data(sha256);
+    let digest_info = sequence(&[&algorithm(Algorithm::Sha256.oid(), true), &tlv(OCTET_STRING, sha256)]);
+    let digested = [kind, &digest_info].concat();
     let content = tlv(SEQUENCE, &digested);
     let message = Message {
         content_type: INDIRECT_DATA,
@@ -67,14 +96,6 @@ pub fn sign(
         timestamp: TIMESTAMP,
     };
     message.sign(identity, timestamper)
-}
-
-/// What SpcIndirectDataContent consists of.
-fn indirect_data(sha256: &[u8; 32]) -> Vec<u8> {
-    let reserved = small(0).repeat(5);
-    let sip_info = sequence(&[&small(1), &tlv(OCTET_STRING, &MSI_SIP), &reserved]);
-    let digest_info = sequence(&[&algorithm(Algorithm::Sha256.oid(), true), &tlv(OCTET_STRING, sha256)]);
-    [sequence(&[&oid(SIP_INFO), &sip_info]), digest_info].concat()
 }
 
 /// `programName [0] EXPLICIT SpcString { unicode [0] IMPLICIT BMPString }`, `moreInfo [1] EXPLICIT SpcLink { url [0]

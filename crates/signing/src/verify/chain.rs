@@ -36,10 +36,17 @@ impl Chain {
         Self { path, trusted }
     }
 
-    /// What keeps one of its certificates from being valid at a moment. A root is trusted as it is.
+    /// The certificates whose validity counts. A root is trusted as it is.
+    pub(crate) fn checked(&self) -> &[Certificate] {
+        match self.path.split_last() {
+            Some((_, checked)) if self.trusted && !checked.is_empty() => checked,
+            _ => &self.path,
+        }
+    }
+
+    /// What keeps one of its certificates from being valid at a moment.
     pub(crate) fn invalid_at(&self, moment: u64) -> Option<String> {
-        let checked = self.path.len() - usize::from(self.trusted && self.path.len() > 1);
-        self.path.iter().take(checked).find_map(|certificate| {
+        self.checked().iter().find_map(|certificate| {
             let problem = certificate.invalid_at(moment)?;
             Some(format!("the certificate {:?} {problem}", certificate.subject()))
         })

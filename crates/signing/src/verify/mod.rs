@@ -16,6 +16,7 @@
 mod authenticode;
 mod chain;
 mod checks;
+mod ending;
 mod facts;
 mod openpgp;
 mod package;
@@ -24,6 +25,7 @@ mod signer;
 mod timestamps;
 
 pub use authenticode::authenticode;
+pub use ending::untimestamped;
 pub use facts::{
     CertificateFacts, Problem, Severity, SignatureFacts, TimestampFacts, TimestampForm, Trust, Unreadable, Verdict,
 };

@@ -4,11 +4,11 @@ use const_oid::ObjectIdentifier;
 use container::cms::SignedData;
 
 use super::chain::Chain;
+use super::ending;
 use super::facts::{Severity, SignatureFacts, Trust};
 use super::signature::{self, SignatureProblem};
 use super::timestamps::{self, Moment};
 use crate::certificate::{ANY_USAGE, Certificate};
-use crate::time;
 
 /// What a format asks of its message.
 pub(super) struct Rules<'a> {
@@ -79,6 +79,7 @@ fn judge_chain(
         Some(true) => {}
     }
     let (at, when) = match moment {
+        Moment::Stamped(_) if signer.is_for_its_lifetime() => (trust.now, "and it is for lifetime signing"),
         Moment::Stamped(time) => (time, "at the timestamp"),
         Moment::None => (trust.now, "and there is no timestamp"),
         Moment::Wrong => (trust.now, "and the timestamp does not hold"),
@@ -87,9 +88,8 @@ fn judge_chain(
     };
     if let Some(problem) = chain.invalid_at(at) {
         facts.error("signature-expired", format!("is not valid: {problem}, {when}"));
-    } else if matches!(moment, Moment::None) {
-        let until = time::date(signer.not_after());
-        facts.say(Severity::Note, "signature-untimestamped", format!("has no timestamp: it is valid until {until}"));
+    } else {
+        ending::say(&chain, signer, moment, trust.now, facts);
     }
 }
 

@@ -6,9 +6,10 @@ use container::msidb::summary::pid;
 use container::pe::{Image, Machine};
 use md5::{Digest, Md5};
 
+use crate::agent::{self, AgentProblem};
 use crate::claims::IssuerKeys;
 use crate::format::ReadError;
-use crate::report::Report;
+use crate::report::{Finding, Report, Severity};
 
 use super::files::stated_hash;
 use super::tables::Tables;
@@ -56,6 +57,7 @@ pub(super) fn check(installer: &Installer<'_>, tables: &Tables<'_>, report: &mut
     }
     if let Some(reader) = reader {
         is_for_the_architecture(reader, installer, report);
+        is_signed_as_well(reader, installer, report);
     }
     if let Some(action) = action {
         let text = |column| action.text(column).unwrap_or_default();
@@ -92,6 +94,26 @@ fn is_for_the_architecture(reader: &[u8], installer: &Installer<'_>, report: &mu
     report.check(machine.is_ok_and(|machine| machine == wanted), "msi-token-reader", "table Binary", || {
         format!("{READER} is no DLL for {}", template.split(';').next().unwrap_or_default())
     });
+}
+
+/// Windows weighs the DLL by itself, whatever covers the package around it.
+fn is_signed_as_well(reader: &[u8], installer: &Installer<'_>, report: &mut Report) {
+    let signer = agent::signer_of_image(&reader);
+    report.check(
+        !signer.as_ref().is_err_and(AgentProblem::is_about_signature),
+        "msi-token-reader",
+        "table Binary",
+        || format!("{READER}: {}", signer.as_ref().err().map(ToString::to_string).unwrap_or_default()),
+    );
+    if installer.is_signed() && matches!(signer, Ok(None)) {
+        report.add(Finding {
+            id: "msi-token-reader-unsigned",
+            severity: Severity::Warning,
+            place: "table Binary".to_owned(),
+            message: format!("{READER} has no signature of its own: Smart App Control, WDAC and AppLocker do not look at the package's"),
+            hint: Some("make signs it with the package; for a base, build --sign-programs does".to_owned()),
+        });
+    }
 }
 
 /// It runs when it can still do something, and also where there is a token already: no other one is taken unverified.

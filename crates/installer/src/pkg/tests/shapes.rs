@@ -78,6 +78,64 @@ fn files_elsewhere_move_the_location_to_the_root() {
     assert!(found.contains(&"usr/local/etc/example.conf 644 7 bytes".to_owned()));
 }
 
+/// Where only root can write: the application, and with it the daemon's program.
+#[test]
+fn an_application_in_application_support_is_the_location() {
+    let manifest = MANIFEST.replace("[macos]\n", "[macos]\ninstall-location = \"application-support\"\n");
+    let (folder, product) = product(&manifest);
+    let base = build(&product).unwrap();
+    assert_eq!(errors(&base), [""; 0]);
+    assert_eq!(errors(&stamp(&base, "a-token-of-some-length")), [""; 0]);
+    let location = "/Library/Application Support/Example Ltd";
+    assert_eq!(Pkg.inspect(&base).unwrap().details["install-location"], location);
+    let found = pieces(&base, Area::Payload);
+    assert_eq!(found[0], "Library/Application Support/Example Ltd/Example Agent.app 755 folder");
+    let daemons = crate::pkg::daemons(&base).unwrap();
+    let program = format!("{location}/Example Agent.app/Contents/MacOS/example-agent");
+    assert_eq!(daemons.daemons[0].arguments[0], program);
+    assert!(daemons.placed.iter().any(|held| held.path == program && held.owner == (0, 0)));
+
+    // A file elsewhere moves the location, and the program stays where it is.
+    std::fs::write(folder.path().join("conf"), b"# conf\n").unwrap();
+    let more = "\n[[file]]\nplatform = \"macos\"\nsource = \"conf\"\ndestination = \"/usr/local/etc/example.conf\"\n";
+    let elsewhere = load(folder.path(), &format!("{manifest}{more}"));
+    assert_eq!(elsewhere.notes(), [""; 0]);
+    let base = build(&elsewhere).unwrap();
+    assert_eq!(errors(&base), [""; 0]);
+    assert_eq!(Pkg.inspect(&base).unwrap().details["install-location"], "/");
+    assert_eq!(crate::pkg::daemons(&base).unwrap().daemons[0].arguments[0], program);
+}
+
+/// macOS 27 runs on Apple silicon only.
+#[test]
+fn a_package_for_intel_alone_says_for_how_long() {
+    let intel = |manifest: &str| {
+        let (folder, _) = product(MANIFEST);
+        std::fs::write(folder.path().join("agent"), thin(0x0100_0007)).unwrap();
+        build(&load(folder.path(), manifest))
+    };
+    let said = intel(MANIFEST).unwrap_err();
+    assert!(said.contains("no code for Apple silicon"), "{said}");
+    let meant = MANIFEST.replace("[macos]\n", "[macos]\nintel-only = true\n");
+    let base = intel(&meant).unwrap();
+    assert_eq!(errors(&base), [""; 0]);
+    let facts = crate::pkg::facts(&base).unwrap();
+    assert_eq!((facts.architectures, facts.ends_with_intel), (vec!["x86_64".to_owned()], true));
+    for (from, to) in [(" before=\"27.0\"", ""), ("before=\"27.0\"", "before=\"28.0\"")] {
+        let edited = super::findings::edited(&base, |path, content| match path {
+            "Distribution" => Some(String::from_utf8(content).unwrap().replacen(from, to, 1).into_bytes()),
+            _ => Some(content),
+        });
+        let found = errors(&edited);
+        assert!(found.len() == 1 && found[0].starts_with("pkg-apple-silicon "), "{found:?}");
+    }
+    let said = intel(&meant.replace("\"12.0\"", "\"27.0\"")).unwrap_err();
+    assert!(said.contains("no macOS from macos.minimum-version on runs on Intel"), "{said}");
+    // One for both processors takes every macOS, whatever else is said.
+    let (_folder, both) = product(&meant);
+    assert!(!crate::pkg::facts(&build(&both).unwrap()).unwrap().ends_with_intel);
+}
+
 #[test]
 fn links_leave_the_payload_and_its_location_as_they_are() {
     let link = |destination: &str, target: &str| {
@@ -148,6 +206,12 @@ fn the_vendors_application_is_copied_as_it_is() {
     let link = "Applications/The Agent.app/Contents/Frameworks/A.framework/Versions/Current 755 -> 1";
     assert!(found.contains(&link.to_owned()));
     assert_eq!(Pkg.inspect(&base).unwrap().arch, "arm64");
+
+    let beside = manifest.replace("[macos]\n", "[macos]\ninstall-location = \"application-support\"\n");
+    let same = beside.replace("\n[service]", "folder = \"the agent.app\"\n\n[service]");
+    assert!(build(&load(folder.path(), &beside)).is_ok());
+    let said = build(&load(folder.path(), &same)).unwrap_err();
+    assert!(said.contains("makes the state folder") && said.contains("the application itself"), "{said}");
 
     let other = build(&load(folder.path(), &manifest.replace("1.4.2", "1.4.3"))).unwrap_err();
     assert_eq!(other, "product.version is 1.4.3, but the application's version is 1.4.2");

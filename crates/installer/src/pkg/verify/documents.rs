@@ -127,6 +127,10 @@ fn architectures(distribution: &Distribution, info: &PackageInfo, tree: &Payload
     let mut said: Vec<&str> = distribution.architectures.iter().map(String::as_str).collect();
     said.sort_unstable();
     if !said.contains(&"arm64") {
+        report.check(distribution.ends_with_intel(), "pkg-apple-silicon", place, || {
+            "hostArchitectures has no arm64, and macOS 27 runs on nothing else: os-version must say before 27"
+                .to_owned()
+        });
         report.warning("pkg-rosetta", place, "hostArchitectures has no arm64: Apple silicon asks for Rosetta");
     }
     let Some(bundle) = info.bundles.first() else { return };
