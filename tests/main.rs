@@ -11,6 +11,7 @@
 //! | `prepared_hostile` | what may not have a slot, and slots that are none |
 //! | `checks` | `verify --json --checks`: as many as are counted, and what fails is among them |
 //! | `receipts` | what `--json` says of what was made, against what is there |
+//! | `memory` | what a build of a large agent takes at most |
 //! | `command_line` | outputs, streams, colours, and a newcomer's mistakes |
 //! | `hostile` | bad input: an error within a second and bounded memory, never a panic |
 //! | `tokens` | signed tokens on the command line, and installers whose issuer is known |
@@ -30,6 +31,8 @@ mod hostile;
 mod interop;
 mod laws;
 mod library;
+#[cfg(target_os = "linux")]
+mod memory;
 mod plans;
 mod prepared;
 mod prepared_hostile;

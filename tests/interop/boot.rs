@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use super::debian_root::{self, Debian, TRIXIE};
+use super::debian_root::{self, Debian, SID, TRIXIE};
 use crate::support::{both, judge, judges_folder, missing, output};
 
 /// The probe as a product whose names need care wherever they stand.
@@ -55,7 +55,16 @@ pub(super) fn trixie() -> Option<PathBuf> {
 
 /// A program of Debian 13 that runs in its root without booting it.
 pub(super) fn in_trixie(program: &str) -> Option<Command> {
-    let root = trixie()?;
+    inside(TRIXIE, program)
+}
+
+/// A program of Debian unstable.
+pub(super) fn in_sid(program: &str) -> Option<Command> {
+    inside(SID, program)
+}
+
+fn inside(debian: Debian, program: &str) -> Option<Command> {
+    let root = root(debian)?;
     judge("unshare")?;
     let target = judges_folder().parent().map_or_else(judges_folder, Path::to_path_buf);
     Some(debian_root::enter(&root, &target, program))

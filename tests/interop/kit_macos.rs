@@ -215,6 +215,34 @@ fn bodies_have_what_intune_requires() {
     assert!(fs::read(parts.join("payload/Example-Agent.pkg")).unwrap() == fs::read(&made.stamped).unwrap());
 }
 
+/// Outside of /Applications there is no line-of-business app, and no archive of that type.
+#[test]
+fn an_application_elsewhere_is_no_line_of_business_app() {
+    let with = "[macos]\ninstall-location = \"application-support\"\n";
+    let manifest = MANIFEST.replacen("[macos]\n", with, 1);
+    let made = Made::with(Kind::Pkg, &manifest);
+    let kit = made.good_kit(&made.stamped, "intune,jamf", &[]);
+    let names: Vec<_> =
+        files(&kit).iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    assert!(names.iter().any(|name| name == "macOSPkgApp.json"), "{names:?}");
+    assert!(!names.iter().any(|name| name.contains("intunemac") || name.contains("Lob")), "{names:?}");
+    let page = fs::read_to_string(kit.join("intune/README.md")).unwrap();
+    assert!(page.contains("Not as a line-of-business app") && !page.contains("intunemac"), "{page}");
+    if let Some(profile) = plist(&kit.join("jamf/Example-Agent-full-disk-access.mobileconfig")) {
+        let identities = profile["PayloadContent"][0]["Services"]["SystemPolicyAllFiles"].to_string();
+        assert!(identities.contains("/Library/Application Support/Example Ltd/Example Agent.app/"), "{identities}");
+    }
+
+    let out = made.small.folder.path().join("made");
+    let mut make = program();
+    make.args(["make", "--format", "pkg", "--product"]).arg(made.small.manifest()).arg("--token-file").arg(&made.token);
+    let said = output(make.arg("-o").arg(&out));
+    assert!(said.status.success(), "{}", both(&said));
+    let names: Vec<_> =
+        files(&out).iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    assert_eq!(names, ["Example-Agent.pkg"]);
+}
+
 #[test]
 fn hostile_names_stay_values() {
     let name = "M & 'S' é [x] `id`";

@@ -39,9 +39,13 @@ mod rpm_booted;
 mod rpm_foreign;
 #[cfg(unix)]
 mod rpm_root;
+#[cfg(unix)]
+mod rpm_six;
+mod signing_ends;
 mod signing_msi;
 mod signing_old;
 mod signing_pkg;
+mod signing_program;
 mod signing_refused;
 #[cfg(unix)]
 mod tokenless;

@@ -321,7 +321,8 @@ fn osslsigncode_signs_and_verifies() {
         let mut report = Report::new();
         Msi.verify(&signed, &mut report).unwrap();
         // osslsigncode lays the file out anew, and counts one mini sector that belongs to nothing; Windows takes that.
-        let theirs = ["msi-slack", "msi-laid-out-anew"];
+        // These bases were built without a key, and so are their custom actions.
+        let theirs = ["msi-slack", "msi-laid-out-anew", "msi-token-reader-unsigned"];
         let others: Vec<_> = report.findings().iter().filter(|finding| !theirs.contains(&finding.id)).collect();
         assert!(others.is_empty() && report.is_ok(), "{others:#?}");
     }

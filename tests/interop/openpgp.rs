@@ -220,7 +220,7 @@ fn rpm_4_20_verifies_what_we_sign() {
     verifies_what_we_sign(&|| in_trixie("rpm"));
 }
 
-fn verifies_what_we_sign(rpm: &dyn Fn() -> Option<Command>) {
+pub(super) fn verifies_what_we_sign(rpm: &dyn Fn() -> Option<Command>) {
     let (Some(signers), Some(_)) = (signers(), rpm()) else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

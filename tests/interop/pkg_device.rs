@@ -9,6 +9,7 @@ use super::pkg_scripts::{Device, PLIST, STATE, mode, refuses, shells, succeeds, 
 use crate::support::product::{MANIFEST, Small};
 
 const APPLICATION: &str = "Applications/Example Agent.app";
+const SUPPORTED: &str = "Library/Application Support/Example Ltd/Example Agent.app";
 const CONFIG: &str = "Library/Example/agent.conf";
 const PACKAGE: &str = "/tmp/a.pkg";
 
@@ -268,5 +269,109 @@ fn the_script_makes_links_and_removes_its_own() {
         assert_eq!(fs::read_to_string(device.path("usr/local/bin/kept")).unwrap(), "untouched");
         assert!(!device.path("opt/example/bin").exists() && !device.path("Library/Example").exists());
         assert!(!device.path(STATE).exists());
+    }
+}
+
+/// A product whose application is where only root can write.
+fn in_application_support() -> Stamped {
+    let with = "[macos]\ninstall-location = \"application-support\"\n";
+    Stamped::of(Small::with(&MANIFEST.replacen("[macos]\n", with, 1)).unwrap())
+}
+
+/// Before Installer lays the program down, nobody but root can change what is on the way to it.
+#[test]
+fn the_way_to_a_program_in_application_support_is_roots() {
+    let stamped = in_application_support();
+    let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    for shell in shells() {
+        let device = Device::new(&shell, 0);
+        let publisher = device.path("Library/Application Support/Example Ltd");
+        let program = format!("{SUPPORTED}/Contents/MacOS/example-agent");
+        refuses(&device.run(&stamped.base, "preinstall"), "carries no enrollment token");
+        assert!(!publisher.exists(), "a refusal changes nothing");
+
+        device.write(&program, "of before");
+        fs::set_permissions(&publisher, Permissions::from_mode(0o777)).unwrap();
+        if is_root {
+            std::os::unix::fs::chown(&publisher, Some(501), Some(20)).unwrap();
+        }
+        succeeds(&device.run(&stamped.bytes, "preinstall"));
+        let owner = |path: &Path| fs::metadata(path).map(|found| (found.uid(), found.gid())).unwrap();
+        assert_eq!(mode(&publisher), 0o755);
+        assert!(!is_root || owner(&publisher) == (0, 0));
+        assert!(device.path(&program).exists(), "one that only root can change stays until Installer replaces it");
+
+        // Somebody else's, or one that others can write to: Installer keeps owner and mode of folders that are there.
+        for change in [0, 1, 2] {
+            device.write(&program, "somebody's");
+            let of = device.path(SUPPORTED).join("Contents");
+            match change {
+                0 if is_root => std::os::unix::fs::chown(&of, Some(501), Some(20)).unwrap(),
+                0 => continue,
+                1 => fs::set_permissions(&of, Permissions::from_mode(0o775)).unwrap(),
+                _ => fs::set_permissions(device.path(&program), Permissions::from_mode(0o666)).unwrap(),
+            }
+            let said = device.run(&stamped.bytes, "preinstall");
+            succeeds(&said);
+            assert_eq!(device.path(SUPPORTED).exists(), !is_root, "{shell:?} {change}");
+            assert!(!is_root || crate::support::both(&said).contains("others than root can change"));
+        }
+
+        let _ = fs::remove_dir_all(device.path(SUPPORTED));
+        fs::create_dir(device.path("elsewhere")).unwrap();
+        symlink(device.path("elsewhere"), device.path(SUPPORTED)).unwrap();
+        refuses(&device.run(&stamped.bytes, "preinstall"), "is a symbolic link");
+        fs::remove_file(device.path(SUPPORTED)).unwrap();
+        fs::remove_dir_all(&publisher).unwrap();
+        symlink(device.path("elsewhere"), &publisher).unwrap();
+        refuses(&device.run(&stamped.bytes, "preinstall"), "is a symbolic link");
+    }
+}
+
+#[test]
+fn a_program_in_application_support_is_started_and_removed() {
+    let stamped = in_application_support();
+    for shell in shells() {
+        let device = Device::new(&shell, 0);
+        succeeds(&device.run(&stamped.bytes, "preinstall"));
+        device.write(&format!("{SUPPORTED}/Contents/Info.plist"), "");
+        succeeds(&device.run(&stamped.bytes, "postinstall"));
+        let plist = fs::read_to_string(device.path(PLIST)).unwrap();
+        assert!(plist.contains(&format!("<string>/{SUPPORTED}/Contents/MacOS/example-agent</string>")), "{plist}");
+        assert_eq!(fs::read_to_string(device.path(STATE).join("enrollment-token")).unwrap(), TOKEN);
+        let id = device.folder.path().join("bin/id");
+        fs::write(&id, "#!/bin/sh\necho 0\n").unwrap();
+        fs::set_permissions(&id, Permissions::from_mode(0o755)).unwrap();
+        succeeds(&device.run_in(&device.path(STATE), "uninstall", Path::new(PACKAGE)));
+        let mut left = Vec::new();
+        walk(&device.path(""), &mut left);
+        assert_eq!(left, [""; 0], "{shell:?}");
+        assert!(!device.path("Library/Application Support/Example Ltd").exists());
+    }
+}
+
+/// A product that moves leaves no second program behind, and a version that is newer counts wherever it is.
+#[test]
+fn the_program_of_the_other_location_is_not_left_behind() {
+    let (now, before) = (in_application_support(), Stamped::of(Small::new()));
+    for shell in shells() {
+        for (stamped, other) in [(&now, APPLICATION), (&before, SUPPORTED)] {
+            let device = Device::new(&shell, 0);
+            device.write(&format!("{other}/Contents/Info.version"), "9.0.0\n");
+            let said = device.run(&stamped.bytes, "preinstall");
+            refuses(&said, "version 9.0.0 is installed, which is newer than 1.4.2: nothing was installed");
+
+            for (id, stays) in [("com.example.agent", false), ("com.example.agent.other", true)] {
+                device.write(&format!("{other}/Contents/Info.version"), "1.4.1\n");
+                device.write(&format!("{other}/Contents/Info.id"), &format!("{id}\n"));
+                succeeds(&device.install(&stamped.bytes));
+                assert_eq!(device.path(other).exists(), stays, "{shell:?} {other} {id}");
+            }
+            fs::remove_dir_all(device.path(other)).unwrap();
+            device.write("elsewhere/Contents/Info.id", "com.example.agent\n");
+            symlink(device.path("elsewhere"), device.path(other)).unwrap();
+            succeeds(&device.run(&stamped.bytes, "postinstall"));
+            assert!(device.path("elsewhere/Contents/Info.id").exists() && device.path(other).is_symlink());
+        }
     }
 }

@@ -46,7 +46,8 @@ impl Device {
         );
         // prints what stands in the file, where macOS would look up the key in a property list
         let defaults = "#!/bin/sh\ncase \"$1 $3\" in\n'read EnrollmentToken') cat \"$2.plist\" ;;\n\
-                        'read CFBundleShortVersionString') cat \"$2.version\" ;;\n*) exit 1 ;;\nesac\n";
+                        'read CFBundleShortVersionString') cat \"$2.version\" ;;\n\
+                        'read CFBundleIdentifier') cat \"$2.id\" ;;\n*) exit 1 ;;\nesac\n";
         let programs = [
             ("launchctl", launchctl.as_str()),
             ("sleep", "#!/bin/sh\nrm -f \"${0%/*}/../processes\"\n"),

@@ -15,9 +15,9 @@ use crate::support::keys::keys;
 use crate::support::product::{MANIFEST, Small, build};
 use crate::support::{both, judge, once, output, program, run};
 
-const COMPRESSIONS: [Compression; 3] = [Compression::Xz, Compression::Gzip, Compression::Zstd];
+pub(super) const COMPRESSIONS: [Compression; 3] = [Compression::Xz, Compression::Gzip, Compression::Zstd];
 const STAGED: &str = "usr/lib/example-agent/enrollment-token";
-const LIVE: &str = "etc/example-agent/enrollment-token";
+pub(super) const LIVE: &str = "etc/example-agent/enrollment-token";
 const STATE: &str = "var/lib/example-agent/enrollment-state";
 
 fn format() -> &'static dyn Format {
@@ -25,7 +25,7 @@ fn format() -> &'static dyn Format {
 }
 
 /// A base for the product's first Linux agent, or a stamp of it, as a file.
-fn package(product: &Product, stamp: Option<(&str, u64)>, path: &Path) -> PathBuf {
+pub(super) fn package(product: &Product, stamp: Option<(&str, u64)>, path: &Path) -> PathBuf {
     let agent = product.agents_for(Kind::Rpm.platform()).next().unwrap();
     let mut bytes = build(format(), product, agent).unwrap();
     if let Some((token, number)) = stamp {
@@ -39,7 +39,7 @@ fn package(product: &Product, stamp: Option<(&str, u64)>, path: &Path) -> PathBu
     path.to_path_buf()
 }
 
-fn text(path: &Path) -> &str {
+pub(super) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
@@ -53,7 +53,7 @@ fn rpm_4_20_verifies_bases_and_stamps_in_every_compression() {
     verifies(&|| in_trixie("rpm"));
 }
 
-fn verifies(rpm: &dyn Fn() -> Option<Command>) {
+pub(super) fn verifies(rpm: &dyn Fn() -> Option<Command>) {
     if rpm().is_none() {
         return;
     }
@@ -136,7 +136,7 @@ fn a_device_with_rpm_4_20_does_so() {
     takes_tokens(Root::of_trixie());
 }
 
-fn takes_tokens(root: Option<Root>) {
+pub(super) fn takes_tokens(root: Option<Root>) {
     let Some(root) = root else { return };
     let small = Small::new();
     let folder = tempfile::tempdir().unwrap();
@@ -214,7 +214,7 @@ fn rpm_4_20_installs_a_signed_stamp_where_signatures_are_asked_for() {
     installs_what_is_signed(Root::of_trixie());
 }
 
-fn installs_what_is_signed(root: Option<Root>) {
+pub(super) fn installs_what_is_signed(root: Option<Root>) {
     let (Some(root), Some(keys)) = (root, keys()) else { return };
     let small = Small::new();
     let folder = tempfile::tempdir().unwrap();

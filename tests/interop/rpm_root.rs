@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use super::boot::in_trixie;
+use super::boot::{in_sid, in_trixie};
 use crate::support::{both, judge, missing, output, run};
 
 fn text(path: &Path) -> &str {
@@ -44,6 +44,11 @@ impl Root {
     /// For rpm 4.20, whose OpenPGP is Sequoia's.
     pub(super) fn of_trixie() -> Option<Self> {
         Self::of(|| in_trixie("rpm"))
+    }
+
+    /// For rpm 6.
+    pub(super) fn of_sid() -> Option<Self> {
+        Self::of(|| in_sid("rpm"))
     }
 
     fn of(rpm: fn() -> Option<Command>) -> Option<Self> {

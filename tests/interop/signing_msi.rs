@@ -39,7 +39,9 @@ pub fn judged_good(keys: &Keys, file: &Path) {
 /// We say that it is good.
 fn we_say_good(bench: &Bench, keys: &Keys, file: &Path) {
     let (ok, said) = bench.verify(file, &["--root", &keys.text("ca.pem")]);
-    assert!(ok && !said.contains("warning["), "{said}");
+    // The bases of these tests were built before there was a key: their custom actions are not signed.
+    let mut warnings = said.lines().filter(|line| line.starts_with("warning["));
+    assert!(ok && warnings.all(|line| line.starts_with("warning[msi-token-reader-unsigned]")), "{said}");
 }
 
 #[test]

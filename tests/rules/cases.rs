@@ -8,7 +8,10 @@ use kit::rules::{self, Profile, Subject};
 
 use super::tables::{Database, edited};
 use crate::support::once;
-use crate::support::{self, product::Small};
+use crate::support::{
+    self,
+    product::{MANIFEST, Small},
+};
 
 /// The token of every good installer.
 pub const TOKEN: &str = "t1.example-tenant.0123456789abcdef";
@@ -28,7 +31,12 @@ pub type Case = (&'static str, Break);
 
 /// A small product's installer with a token in it, and its base.
 pub fn stamped(kind: Kind) -> (Vec<u8>, Vec<u8>) {
-    let small = Small::new();
+    stamped_with(kind, MANIFEST)
+}
+
+/// The same of another manifest.
+pub fn stamped_with(kind: Kind, manifest: &str) -> (Vec<u8>, Vec<u8>) {
+    let small = Small::with(manifest).unwrap();
     let out = small.folder.path().join("out");
     let format = kind.extension();
     let built = support::output(

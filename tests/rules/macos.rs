@@ -1,11 +1,12 @@
 //! Rules for Intune and Jamf on macOS. Cases change what was read of a real installer.
 
-use installer::Kind;
 use installer::pkg::{Application, Component, Daemons, Facts, FileEntry};
-use kit::rules::{FormatFacts, Profile, Subject};
+use installer::{Kind, Report};
+use kit::rules::{self, FormatFacts, Profile, Subject};
 
-use super::cases::{Break, Case, hold, stamped};
+use super::cases::{Break, Case, broken, hold, read, stamped, stamped_with};
 use super::token;
+use crate::support::product::MANIFEST;
 
 fn facts(subject: &mut Subject) -> &mut Facts {
     match &mut subject.facts {
@@ -110,6 +111,14 @@ const RUNNING: &[Case] = &[
     ("macos-postinstall", Break::Facts(|s| left(s).named_scripts.clear())),
     ("macos-login-items-profile", Break::Facts(|s| s.beside.payload_types.retain(|found| found.contains("TCC")))),
     ("macos-privacy-profile", Break::Facts(|s| s.beside.payload_types.retain(|found| !found.contains("TCC")))),
+    (
+        "jamf-program-place",
+        Break::Facts(|s| {
+            let path = "/Applications/Example Agent.app/Contents/MacOS/example-agent".to_owned();
+            program(s).path.clone_from(&path);
+            left(s).daemons[0].arguments[0] = path;
+        }),
+    ),
     ("jamf-file-name", Break::Facts(|s| s.name = "Agent ä.pkg".to_owned())),
 ];
 
@@ -119,10 +128,44 @@ fn prepare(subject: &mut Subject) {
     subject.beside.payload_types = types.map(str::to_owned).to_vec();
 }
 
+/// What is right for Jamf: Intune's line-of-business type wants the application in /Applications.
+fn in_application_support() -> Vec<u8> {
+    let with = "[macos]\ninstall-location = \"application-support\"\n";
+    stamped_with(Kind::Pkg, &MANIFEST.replacen("[macos]\n", with, 1)).0
+}
+
 #[test]
 fn each_rule_of_intune_and_jamf_can_be_broken_alone() {
-    let (file, _) = stamped(Kind::Pkg);
-    for profile in [Profile::IntuneMacos, Profile::Jamf] {
-        hold(profile, &file, prepare, &[token::CASES, INTUNE, RUNNING]);
+    let cases = &[token::CASES, INTUNE, RUNNING];
+    hold(Profile::IntuneMacos, &stamped(Kind::Pkg).0, prepare, cases);
+    hold(Profile::Jamf, &in_application_support(), prepare, cases);
+}
+
+/// The place of the program is a warning of the type that wants another one, and of no other.
+#[test]
+fn each_system_has_its_place_for_the_program() {
+    for (profile, file, broken_rule) in [
+        (Profile::IntuneMacos, in_application_support(), "intune-location"),
+        (Profile::Jamf, stamped(Kind::Pkg).0, "jamf-program-place"),
+    ] {
+        let mut subject = read(&file);
+        prepare(&mut subject);
+        let mut report = Report::new();
+        rules::check(profile, &subject, &mut report);
+        assert!(report.is_ok(), "{report:?}");
+        assert_eq!(broken(profile, &subject), [broken_rule]);
     }
+}
+
+/// A package that says how long it is for is none that stops working unsaid.
+#[test]
+fn a_package_for_intel_alone_is_an_error_until_it_says_so() {
+    let mut subject = read(&stamped(Kind::Pkg).0);
+    prepare(&mut subject);
+    facts(&mut subject).architectures = vec!["x86_64".to_owned()];
+    let mut report = Report::new();
+    rules::check(Profile::IntuneMacos, &subject, &mut report);
+    assert!(!report.is_ok());
+    facts(&mut subject).ends_with_intel = true;
+    assert_eq!(broken(Profile::IntuneMacos, &subject), [""; 0]);
 }

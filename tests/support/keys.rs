@@ -45,7 +45,7 @@ impl Keys {
             "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 3650 -subj /CN=Test-Root/O=Example \
                       -addext basicConstraints=critical,CA:TRUE -addext keyUsage=keyCertSign,cRLSign",
         );
-        let year = ("20200101000000Z", "20450101000000Z");
+        let year = "-startdate 20200101000000Z -enddate 20450101000000Z";
         keys.leaf("rsa2048", "rsa:2048", CODE_SIGNING, year);
         keys.leaf("rsa4096", "rsa:4096", CODE_SIGNING, year);
         keys.leaf("p256", "ec -pkeyopt ec_paramgen_curve:P-256", CODE_SIGNING, year);
@@ -59,19 +59,21 @@ impl Keys {
             "expired",
             "ec -pkeyopt ec_paramgen_curve:P-256",
             CODE_SIGNING,
-            ("20200101000000Z", "20210101000000Z"),
+            "-startdate 20200101000000Z -enddate 20210101000000Z",
         );
         keys.leaf(
             "future",
             "ec -pkeyopt ec_paramgen_curve:P-256",
             CODE_SIGNING,
-            ("20480101000000Z", "20490101000000Z"),
+            "-startdate 20480101000000Z -enddate 20490101000000Z",
         );
         keys.leaf("tsa", "rsa:2048", "critical,timeStamping", year);
+        keys.leaf("short", "rsa:2048", CODE_SIGNING, "-days 10");
+        keys.leaf("lifetime", "rsa:2048", "codeSigning,1.3.6.1.4.1.311.10.3.13", "-days 100");
         keys
     }
 
-    fn leaf(&self, name: &str, kind: &str, usage: &str, (from, until): (&str, &str)) {
+    fn leaf(&self, name: &str, kind: &str, usage: &str, validity: &str) {
         self.openssl(&format!(
             "req -new -newkey {kind} -nodes -keyout {name}.key -out {name}.csr -subj /CN=Test-{name}/O=Example"
         ));
@@ -80,7 +82,7 @@ impl Keys {
         );
         fs::write(self.path("extensions"), extensions).unwrap();
         self.openssl(&format!(
-            "ca -config cnf -batch -notext -in {name}.csr -out {name}.crt -extfile extensions -startdate {from} -enddate {until}"
+            "ca -config cnf -batch -notext -in {name}.csr -out {name}.crt -extfile extensions {validity}"
         ));
         let chain = [fs::read(self.path(&format!("{name}.crt"))).unwrap(), fs::read(self.path("ca.pem")).unwrap()];
         fs::write(self.path(&format!("{name}.pem")), chain.concat()).unwrap();

@@ -28,6 +28,7 @@ const WINDOWS_PUBLISHER: &str = r"C:\ProgramData\Stampwright";
 const WINDOWS_STATE: &str = r"C:\ProgramData\Stampwright\Probe Agent";
 const WINDOWS_LOG: &str = r"C:\Windows\Temp\probe-agent.log";
 const MACOS_LOG: &str = "/Library/Logs/probe-agent.log";
+const MACOS_STATE_ABOVE: &str = "/Library/Application Support/Stampwright";
 const MACOS_TOKEN: &str = "/Library/Application Support/Stampwright/Probe Agent/enrollment-token";
 
 #[derive(Subcommand)]
@@ -63,10 +64,15 @@ fn make(sh: &Shell) -> Result {
         cmd!(sh, "cargo run --quiet -- make --product {manifest} --token-file {token} -o {FOLDER}").quiet().run()?;
         cmd!(sh, "cargo run --quiet -- build --product {manifest} -o {FOLDER}/bases").quiet().run()?;
     }
+    cmd!(sh, "cargo run --quiet -- make --product payloads/probe/stampwright-macos.toml --token-file {token}")
+        .args(["--set", "macos.install-location=application-support", "-o", &format!("{FOLDER}/application-support")])
+        .quiet()
+        .run()?;
     Ok(())
 }
 
 fn install_msi(sh: &Shell, installer: &Path) -> Result {
+    the_cabinet_is_00(sh, installer)?;
     let log = Path::new(FOLDER).join("install.log");
     let installed = cmd!(sh, "msiexec /i {installer} /qn /l*v {log}").run();
     if installed.is_err() {
@@ -94,6 +100,17 @@ fn install_msi(sh: &Shell, installer: &Path) -> Result {
         true => Err(Failure::answer(WINDOWS_STATE, "it is still there after the removal")),
         false => Ok(()),
     }
+}
+
+/// The cabinet's name is no Identifier, as those of other tools are. That Windows opens it shows in the installation that follows.
+fn the_cabinet_is_00(sh: &Shell, installer: &Path) -> Result {
+    let installer = sh.current_dir().join(installer);
+    let script = format!(
+        "$i = New-Object -ComObject WindowsInstaller.Installer; $d = $i.OpenDatabase('{}', 0); \
+         $v = $d.OpenView('SELECT `Cabinet` FROM `Media`'); $v.Execute(); $v.Fetch().StringData(1)",
+        installer.display()
+    );
+    expect("WindowsInstaller.Installer", &cmd!(sh, "powershell -NoProfile -Command {script}").read()?, "#00.cab")
 }
 
 /// It is not known what Windows masks of a hidden property's value where a table writes it to the registry.
@@ -148,7 +165,19 @@ fn install_pkg(sh: &Shell, installer: &Path) -> Result {
     has_found_its_token(Path::new(MACOS_LOG))?;
     let owner = cmd!(sh, "sudo stat -f").args(["%Lp %Su:%Sg", MACOS_TOKEN]).read()?;
     expect("stat", &owner, "600 root:wheel")?;
-    cmd!(sh, "sudo launchctl bootout system/{BUNDLE_ID}").run()?;
+    let program = state.lines().find_map(|line| line.trim().strip_prefix("program = ")).unwrap_or_default().to_owned();
+    if installer.to_string_lossy().contains("application-support") {
+        expect("launchctl print", &program, MACOS_STATE_ABOVE)?;
+        // An administrator who is not asked for root: he cannot change what root runs.
+        for path in [MACOS_STATE_ABOVE, &program] {
+            refused(cmd!(sh, "test -w {path}"))?;
+        }
+    }
+    cmd!(sh, "sudo").arg(Path::new(MACOS_TOKEN).with_file_name("uninstall")).run()?;
+    refused(cmd!(sh, "sudo launchctl print system/{BUNDLE_ID}"))?;
+    for path in [program.as_str(), MACOS_TOKEN] {
+        refused(cmd!(sh, "sudo test -e {path}"))?;
+    }
     Ok(())
 }
 

@@ -9,6 +9,7 @@
 //! target/judges/wine          a Wine prefix; made by the first who needs it, see `wine_prefix`
 //! target/judges/debian-root   a Debian that boots; made by the tests that boot it
 //! target/judges/trixie-root   a Debian 13, with rpm 4.20 and Wine 10; made by the tests that need it
+//! target/judges/sid-root      a Debian unstable, with rpm 6; made by `cargo xtask rpm6`
 //! target/judges/wine-10       that Wine's prefix
 //! ```
 

@@ -14,6 +14,7 @@ mod payloads;
 mod probe;
 mod release;
 mod root;
+mod rpm_six;
 mod samples;
 mod serving;
 mod sign;
@@ -81,6 +82,9 @@ enum Command {
     Probe,
     /// Make the program's own deb and rpm, with the program itself
     Release(release::Release),
+    /// Let rpm 6 of Debian unstable judge our rpms
+    #[command(name = "rpm6")]
+    RpmSix,
     /// A thousand tokens and ten thousand downloads against the running service; then ledger and memory are counted
     Soak {
         /// Run this program instead of a release build
@@ -130,6 +134,7 @@ fn run(command: &Command) -> Result {
         Command::Page => page::run(&sh),
         Command::Probe => probe::run(&sh),
         Command::Release(release) => release::run(&sh, release),
+        Command::RpmSix => rpm_six::run(&sh),
         Command::Device(device) => device::run(&sh, device),
         Command::Soak { program } => soak::run(&sh, program.as_deref()),
         Command::Tidy => tidy::run(&sh),

@@ -9,6 +9,9 @@ use crate::debian::{self, program};
 use crate::failure::{AtPath, Result};
 use crate::payloads::{self, WINDOWS};
 
+/// Where it is then.
+pub(crate) const PROGRAM: &str = "target/payloads/windows-x64/stampwright.exe";
+
 /// Builds it: for tests as they build everything, or as it would be shipped.
 pub(crate) fn run(sh: &Shell, release: bool) -> Result {
     debian::ensure(sh, &[program("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64")])?;
@@ -21,7 +24,7 @@ pub(crate) fn run(sh: &Shell, release: bool) -> Result {
     };
     payloads::build_windows(sh, options)?;
     let built = out.join("build").join(WINDOWS).join(profile).join("stampwright.exe");
-    let to = out.join("windows-x64/stampwright.exe");
+    let to = sh.current_dir().join(PROGRAM);
     payloads::copy(&built, &to)?;
     let size = size(&to)?;
     println!("{} ({} MB)", to.display(), size / 1_000_000);

@@ -1,5 +1,7 @@
 //! `cargo xtask release`: the program's own deb and rpm, made by the program itself, with completions and manual
-//! pages. They are products without a place for a token, as any other program's could be.
+//! pages; archives of the same; and the digests of all. They are products without a place for a token, as any other program's could be.
+
+mod archive;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -7,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use xshell::{Shell, cmd};
 
+use self::archive::{Archive, own_architecture};
 use crate::failure::{AtPath, Failure, Result};
+use crate::windows;
 
 const OUT: &str = "target/release-packages";
 /// What the packages must have beside the program, as `dpkg-deb --contents` says it.
@@ -36,6 +40,9 @@ pub(crate) struct Release {
     /// Pack this program, for the machine's own architecture, instead of building one for each
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
+    /// The program for Windows as well, as a zip archive
+    #[arg(long)]
+    windows: bool,
     /// Who answers for the packages
     #[arg(long, value_name = "NAME <ADDRESS>", default_value = "Stampwright <packages@stampwright.example>")]
     maintainer: String,
@@ -70,13 +77,45 @@ pub(crate) fn run(sh: &Shell, release: &Release) -> Result {
     cmd!(sh, "{runs} build --product {manifest} --format deb --format rpm --output {packages} {more...}")
         .quiet()
         .run()?;
+    let epoch = epoch(sh)?;
+    for (arch, program) in &programs {
+        let archive = Archive { version: &version, system: "linux", arch: *arch, program, documents: &files };
+        archive.make(sh, &packages, epoch)?;
+    }
+    if let Some(program) = &release.windows_program(sh)? {
+        let archive = Archive { version: &version, system: "windows", arch: "x64", program, documents: &[] };
+        archive.make(sh, &packages, epoch)?;
+    }
+    archive::sums(sh, &packages)?;
     for package in fs::read_dir(&packages).at("list", &packages)? {
         println!("{}", package.at("list", &packages)?.path().display());
     }
     Ok(())
 }
 
-/// The same with the program that the tests have built, and whether everything is in the deb: a release must not be the first to try it.
+impl Release {
+    /// The program for Windows, where one is asked for: built as it is shipped, or the one that was built for the tests.
+    fn windows_program(&self, sh: &Shell) -> Result<Option<PathBuf>> {
+        if !self.windows {
+            return Ok(None);
+        }
+        if self.program.is_none() {
+            windows::run(sh, true)?;
+        }
+        Ok(Some(sh.current_dir().join(windows::PROGRAM)))
+    }
+}
+
+/// The date of everything in an archive: `SOURCE_DATE_EPOCH`, else that of the last commit.
+fn epoch(sh: &Shell) -> Result<u64> {
+    let text = match sh.var("SOURCE_DATE_EPOCH") {
+        Ok(text) => text,
+        Err(_) => cmd!(sh, "git log -1 --format=%ct").quiet().read()?,
+    };
+    text.trim().parse().map_err(|_| Failure::answer("SOURCE_DATE_EPOCH", format!("{text:?} is no number of seconds")))
+}
+
+/// The same with the programs that the tests have built, and whether everything is in the deb: a release must not be the first to try it.
 pub(crate) fn rehearse(sh: &Shell) -> Result {
     let folder = sh.create_temp_dir()?;
     let program = folder.path().join("stampwright");
@@ -85,7 +124,12 @@ pub(crate) fn rehearse(sh: &Shell) -> Result {
     let more = ["--set", "deb.compression=zstd"].map(str::to_owned).to_vec();
     run(
         sh,
-        &Release { program: Some(program), maintainer: "Example <packages@stampwright.example>".to_owned(), more },
+        &Release {
+            program: Some(program),
+            windows: sh.current_dir().join(windows::PROGRAM).is_file(),
+            maintainer: "Example <packages@stampwright.example>".to_owned(),
+            more,
+        },
     )?;
     let arch = if own_architecture()? == "x64" { "" } else { "-arm64" };
     let deb = sh.current_dir().join(OUT).join("packages").join(format!("stampwright{arch}.deb"));
@@ -98,16 +142,6 @@ pub(crate) fn rehearse(sh: &Shell) -> Result {
 
 fn nothing() -> Failure {
     Failure::answer("cargo xtask release", "no program was built")
-}
-
-fn own_architecture() -> Result<&'static str> {
-    match std::env::consts::ARCH {
-        "x86_64" => Ok("x64"),
-        "aarch64" => Ok("arm64"),
-        other => {
-            Err(Failure::answer("this machine", format!("its architecture is {other}, must be x86_64 or aarch64")))
-        }
-    }
 }
 
 /// Builds the program for every architecture that this toolchain can; says which it cannot, and what is missing.
