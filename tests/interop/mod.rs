@@ -7,7 +7,6 @@ mod agents;
 mod boot;
 mod compound_file;
 mod deb;
-mod debian_root;
 mod enrolled;
 mod intunemac;
 mod issuer_keys;
@@ -47,9 +46,10 @@ mod signing_old;
 mod signing_pkg;
 mod signing_program;
 mod signing_refused;
+#[path = "../../xtask/src/systems/mod.rs"]
+mod systems;
 #[cfg(unix)]
 mod tokenless;
 mod upgrades_wine;
 mod windows_program;
-mod wine_session;
 mod wine_ten;

@@ -5,10 +5,9 @@
 //! files, so the publisher's empty folders stay. Those are proven on the tables by `verify`, and on Windows by the
 //! workflow that installs there.
 
-use std::cell::RefCell;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,7 +17,7 @@ use installer::{Epoch, Platform, Product, Token, formats};
 use sha2::{Digest, Sha256};
 
 use super::boot::in_trixie;
-use super::wine_session::Session;
+use super::systems::wine::{Prefix, wait};
 use crate::support::once;
 use crate::support::{judge, judges_folder, missing, root};
 
@@ -42,13 +41,9 @@ static TURN_OF_TEN: Mutex<()> = Mutex::new(());
 
 /// A Wine prefix, the installers of the probe, and a folder for both.
 pub(super) struct Wine {
-    /// Gives `wine` and `wineserver`.
-    program: fn(&str) -> Option<Command>,
-    prefix: PathBuf,
+    /// It ends before the folder goes.
+    prefix: Prefix,
     pub(super) folder: tempfile::TempDir,
-    /// Wine ends its services soon after the last program that is none, and starts them with the next one; Windows does not. So there is always
-    /// such a program.
-    session: RefCell<Option<Session>>,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -79,72 +74,24 @@ impl Wine {
     fn of(prefix: &str, program: fn(&str) -> Option<Command>, turn: &'static Mutex<()>) -> Option<Self> {
         program("wine")?;
         let turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let (prefix, folder) = (judges_folder().join(prefix), tempfile::tempdir().unwrap());
-        let wine = Self { program, prefix, folder, session: RefCell::default(), _turn: turn };
-        if !wine.prefix.join("system.reg").is_file() {
-            fs::create_dir_all(&wine.prefix).unwrap();
-            wine.run(&["wineboot", "-i"]);
-            wine.wait_for_server();
-        }
-        wine.have_patience_with_services();
-        wine.begin_session();
+        let folder = tempfile::tempdir().unwrap();
+        let prefix = Prefix::open(move |name| program(name).unwrap(), judges_folder().join(prefix), folder.path());
+        let wine = Self { prefix: prefix.unwrap(), folder, _turn: turn };
         wine.clean();
         Some(wine)
     }
 
-    /// The server of the first start must have ended: as long as it lives, no service starts.
-    fn wait_for_server(&self) {
-        let ended = self.command("wineserver").arg("-w").status();
-        assert!(ended.is_ok_and(|status| status.success()), "wineserver -w");
-    }
-
-    /// Wine's service manager gives a program ten seconds until it speaks, which on a busy machine is not enough. It reads the limit when it
-    /// starts, so its server starts again.
-    fn have_patience_with_services(&self) {
-        const CONTROL: &str = r"HKLM\System\CurrentControlSet\Control";
-        if self.run(&["reg", "query", CONTROL, "/v", "ServicesPipeTimeout"]).0 != 0 {
-            let value = ["/v", "ServicesPipeTimeout", "/t", "REG_DWORD", "/d", "100000", "/f"];
-            assert_eq!(self.run(&[&["reg", "add", CONTROL][..], &value].concat()).0, 0);
-            self.kill_server();
-        }
-    }
-
-    fn begin_session(&self) {
-        let mut command = self.command("wine");
-        command.arg("cmd").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        *self.session.borrow_mut() = Some(Session(command.spawn().unwrap()));
-    }
-
-    fn kill_server(&self) {
-        self.session.take();
-        for option in ["-k", "-w"] {
-            drop(self.command("wineserver").arg(option).stderr(Stdio::null()).status());
-        }
-    }
-
-    /// A program of Wine's, on this prefix.
-    fn command(&self, name: &str) -> Command {
-        let mut command = (self.program)(name).unwrap();
-        command.env("WINEPREFIX", &self.prefix).env("WINEDEBUG", "-all").env_remove("DISPLAY");
-        command.current_dir(self.folder.path()).stdin(Stdio::null());
-        command
-    }
-
-    /// Runs a Windows program; gives its exit code and what it wrote. Its output goes to a file: services that it starts
-    /// would keep a pipe open.
+    /// Runs a Windows program; gives its exit code and what it wrote.
     pub(super) fn run(&self, arguments: &[&str]) -> (i32, String) {
-        let path = self.folder.path().join("output");
-        let output = File::create(&path).unwrap();
-        let status = wait(self.command("wine").args(arguments).stderr(output.try_clone().unwrap()).stdout(output));
-        (status, String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned())
+        self.prefix.run(arguments).unwrap()
     }
 
     /// The same as [`run`](Self::run) in a folder, with both outputs apart.
     pub(super) fn run_apart(&self, folder: &Path, arguments: &[&str]) -> (i32, String, String) {
         let [out, err] = ["stdout", "stderr"].map(|name| self.folder.path().join(name));
         let (stdout, stderr) = (File::create(&out).unwrap(), File::create(&err).unwrap());
-        let mut command = self.command("wine");
-        let status = wait(command.args(arguments).current_dir(folder).stdout(stdout).stderr(stderr));
+        let mut command = self.prefix.command("wine");
+        let status = wait(command.args(arguments).current_dir(folder).stdout(stdout).stderr(stderr)).unwrap();
         let text = |path: &Path| String::from_utf8(fs::read(path).unwrap()).unwrap();
         let mut said = text(&err);
         // Wine's own, of a system without a session.
@@ -163,8 +110,8 @@ impl Wine {
         let mut status = self.msiexec(&arguments);
         if status == NOT_STARTED && self.log().contains(SERVICE_FAILED) {
             eprintln!("msiexec /i {file}: the service did not start; once more\n{}", self.log());
-            self.kill_server();
-            self.begin_session();
+            self.prefix.kill_server();
+            self.prefix.begin_session().unwrap();
             status = self.msiexec(&arguments);
         }
         assert_eq!(status, 0, "msiexec /i {file} {properties:?}\n{}", self.log());
@@ -225,7 +172,7 @@ impl Wine {
     }
 
     pub(super) fn drive(&self, path: &str) -> PathBuf {
-        self.prefix.join("drive_c").join(path)
+        self.prefix.drive(path)
     }
 
     /// Waits until the service's log says that it started with this token.
@@ -301,26 +248,6 @@ impl Wine {
         let name = format!("{version}-{}.msi", token.map_or(name, |token| &token[..8]));
         fs::write(self.folder.path().join(&name), bytes).unwrap();
         name
-    }
-}
-
-impl Drop for Wine {
-    /// The prefix is the tests' alone, so nothing else ends with its server. The next test must not meet a server that is ending.
-    fn drop(&mut self) {
-        self.kill_server();
-    }
-}
-
-/// Waits two minutes at most.
-fn wait(command: &mut Command) -> i32 {
-    let mut child = command.spawn().unwrap();
-    let begin = Instant::now();
-    loop {
-        match child.try_wait().unwrap() {
-            Some(status) => return status.code().unwrap_or(-1),
-            None if begin.elapsed() > Duration::from_secs(120) => drop(child.kill()),
-            None => thread::sleep(Duration::from_millis(5)),
-        }
     }
 }
 

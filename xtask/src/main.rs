@@ -19,6 +19,7 @@ mod samples;
 mod serving;
 mod sign;
 mod soak;
+mod systems;
 mod test;
 mod tidy;
 mod token;
@@ -44,7 +45,7 @@ struct Cli {
 enum Command {
     /// Get the sample agents into samples/, check their pinned digests
     Samples,
-    /// Do the main job on the sample agents and print a table; two devices enroll at its end
+    /// Do the main job on the sample agents and print a table; devices enroll at its end, three of them by MSI, deb and rpm where this runs as root
     Demo {
         /// Run this program instead of a release build
         #[arg(long)]

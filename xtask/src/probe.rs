@@ -2,7 +2,7 @@
 //! service control manager, with the token it found in its report. A test of an MSI that fails after this one passed is the MSI's fault.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 use std::{fs, process};
@@ -12,6 +12,7 @@ use xshell::{Shell, cmd};
 
 use crate::failure::{AtPath, Failure, Result};
 use crate::judges;
+use crate::systems::wine::Prefix;
 
 const NAME: &str = "stampwright-probe";
 const KEY: &str = r"SOFTWARE\Stampwright\Probe alone";
@@ -24,24 +25,15 @@ pub(crate) fn run(sh: &Shell) -> Result {
     let prefix = judges::wine_prefix(sh)?;
     let name = format!("probe-{}.log", process::id());
     let log = prefix.join("drive_c").join(&name);
-    let outcome = with_a_program(&prefix, || live(sh, &log, &format!(r"C:\{name}")));
-    // The prefix is the judges' alone, so nothing else of the machine ends with its server.
+    let folder = std::env::temp_dir().join(format!("probe-{}", process::id()));
+    fs::create_dir_all(&folder).at("create", &folder)?;
+    let wine = Prefix::open(|name| Command::new(name), prefix.clone(), &folder).at("start wine with", &prefix)?;
+    let outcome = live(sh, &log, &format!(r"C:\{name}"));
     cmd!(sh, "wine sc delete {NAME}").quiet().ignore_status().ignore_stdout().ignore_stderr().run()?;
     cmd!(sh, "wine reg delete").args([&format!(r"HKLM\{KEY}"), "/f"]).quiet().ignore_status().ignore_stdout().run()?;
-    cmd!(sh, "wineserver -k").quiet().ignore_status().run()?;
+    drop(wine);
     let _ = fs::remove_file(&log);
-    outcome
-}
-
-/// Wine ends its services soon after the last program that is none: a command interpreter waits for its input meanwhile.
-fn with_a_program(prefix: &Path, job: impl FnOnce() -> Result) -> Result {
-    let mut command = process::Command::new("wine");
-    command.arg("cmd").env("WINEPREFIX", prefix).env("WINEDEBUG", "-all").env("DISPLAY", "");
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut program = command.spawn().at("start wine with", prefix)?;
-    let outcome = job();
-    let _ = program.kill();
-    program.wait().at("end wine with", prefix)?;
+    let _ = fs::remove_dir_all(&folder);
     outcome
 }
 

@@ -6,24 +6,21 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Debian 13: a newer dpkg, apt and systemd, rpm 4.20 and Wine 10 in one root of 1.1 GB, made in a minute and a half.
-pub(super) const TRIXIE: Debian = Debian { name: "trixie-root", suite: "trixie", packages: &["rpm", "wine", "wine64"] };
-
-/// Debian unstable, for rpm 6 (220 MB, two minutes and more): for `cargo xtask rpm6` alone.
-pub(super) const SID: Debian = Debian { name: "sid-root", suite: "sid", packages: &["rpm"] };
+pub(crate) const TRIXIE: Debian = Debian { name: "trixie-root", suite: "trixie", packages: &["rpm", "wine", "wine64"] };
 
 /// A root.
 #[derive(Clone, Copy)]
-pub(super) struct Debian {
+pub(crate) struct Debian {
     /// Its folder in `target/judges`.
-    pub(super) name: &'static str,
-    pub(super) suite: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) suite: &'static str,
     /// Beside what every system has, and what boots it.
-    pub(super) packages: &'static [&'static str],
+    pub(crate) packages: &'static [&'static str],
 }
 
 impl Debian {
     /// The root, made at first use. Needs root.
-    pub(super) fn make(self, judges: &Path) -> Result<PathBuf, String> {
+    pub(crate) fn make(self, judges: &Path) -> Result<PathBuf, String> {
         let made = judges.join(self.name);
         if made.is_dir() {
             return Ok(made);
@@ -74,7 +71,7 @@ exec chroot "$root" /bin/sh -c 'cd "$0" && exec "$@"' "$PWD" "$@"
 
 /// A program of the root, in the folder where this process is or which the command is given. The folder of scratch files and that of what
 /// is built, `target`, are there at the paths that they have outside; the folder must be in one of them.
-pub(super) fn enter(root: &Path, target: &Path, program: impl AsRef<OsStr>) -> Command {
+pub(crate) fn enter(root: &Path, target: &Path, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("unshare");
     command.args(["--mount", "--propagation", "private", "sh", "-e", "-c", ENTER, "enter"]);
     command.arg(root).arg(std::env::temp_dir()).arg(target).arg(program);
