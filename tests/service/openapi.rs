@@ -1,6 +1,7 @@
 //! The document of the interface, by a judge that makes requests of it: of every kind that it allows, and of those that it does not.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::json;
@@ -8,6 +9,7 @@ use serde_json::json;
 use super::server::Server;
 use crate::support;
 
+const HEADER: &str = "headers = { Authorization = \"Bearer ${API_KEY}\" }\n";
 /// What there is for paths with an id or a secret, so that their requests come further than to a 404. The key is an environment variable.
 const CONFIG: &str = r#"
 headers = { Authorization = "Bearer ${API_KEY}" }
@@ -31,10 +33,7 @@ parameters = { "path.id" = "1" }
 
 #[test]
 fn what_the_document_says_is_what_is_served() {
-    let program = support::judges_folder().with_file_name("api-judges").join("venv/bin/schemathesis");
-    if !program.is_file() {
-        return support::missing("schemathesis");
-    }
+    let Some(program) = schemathesis() else { return };
     let server = Server::start();
     let (id, _) = server.mint("acme");
     let wish = json!({ "product": "Example Agent", "platform": "macos", "token_id": id, "uses": 100_000 });
@@ -52,21 +51,49 @@ fn what_the_document_says_is_what_is_served() {
     );
     let (url, link) = (link["url"].as_str().unwrap(), link["id"].as_str().unwrap());
     let secret = url.split_once("/d/").unwrap().1;
-    let config = server.path("schemathesis.toml");
-    fs::write(&config, CONFIG.replace("SECRET", secret).replace("LINK", link).replace("TOKEN", &id)).unwrap();
-    let key = fs::read_to_string(server.path("data/admin.key")).unwrap();
+    let config = CONFIG.replace("SECRET", secret).replace("LINK", link).replace("TOKEN", &id);
+    let said = holds(&server, &program, &config, "/openapi.json");
+    // It got in, everywhere.
+    assert!(!said.contains("Authentication failed") && said.contains("generated"), "{said}");
+    // A request by link whose secret is the right one leaves no trace of it.
+    assert!(!server.log().contains(secret) && !server.log().contains(&admin_key(&server)));
+}
+
+/// The same for what admins ask the enrollment server.
+#[test]
+fn what_the_document_of_enrollment_says_is_what_is_served() {
+    let Some(program) = schemathesis() else { return };
+    let server = Server::start_with("[enrollment]\nenabled = true\n", |_| {});
+    let said = holds(&server, &program, HEADER, "/v1/enroll/openapi.json");
+    assert!(!said.contains("Authentication failed") && said.contains("generated"), "{said}");
+    assert!(!server.log().contains(&admin_key(&server)));
+}
+
+fn schemathesis() -> Option<PathBuf> {
+    let program = support::judges_folder().with_file_name("api-judges").join("venv/bin/schemathesis");
+    if !program.is_file() {
+        support::missing("schemathesis");
+        return None;
+    }
+    Some(program)
+}
+
+fn admin_key(server: &Server) -> String {
+    fs::read_to_string(server.path("data/admin.key")).unwrap().trim().to_owned()
+}
+
+/// Asks the service all that its document says, and gives what the judge says of it.
+fn holds(server: &Server, program: &Path, config: &str, document: &str) -> String {
+    let file = server.path("schemathesis.toml");
+    fs::write(&file, config).unwrap();
     let mut judge = Command::new(program);
-    judge.current_dir(server.folder.path()).env("API_KEY", key.trim()).arg("--config-file").arg(&config);
-    judge.args(["run", &format!("{}/openapi.json", server.url), "--phases", "coverage,fuzzing", "-n", "10"]);
+    judge.current_dir(server.folder.path()).env("API_KEY", admin_key(server)).arg("--config-file").arg(&file);
+    judge.args(["run", &format!("{}{document}", server.url), "--phases", "coverage,fuzzing", "-n", "10"]);
     // The same requests every time. What has an expiry is more than a schema can say, so valid data may be refused; a revoked key
     // would end the run.
     judge.args(["--seed", "1", "--no-color", "--continue-on-failure", "--checks", "all"]);
     judge.args(["--exclude-checks", "positive_data_acceptance", "--exclude-path-regex", "/revoke$"]);
     let output = support::output(&mut judge);
     assert!(output.status.success(), "{}", support::both(&output));
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    // It got in, everywhere.
-    assert!(!said.contains("Authentication failed") && said.contains("generated"), "{said}");
-    // A request by link whose secret is the right one leaves no trace of it.
-    assert!(!server.log().contains(secret) && !server.log().contains(key.trim()));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -1,5 +1,6 @@
 //! The program, started in a scratch folder, and curl.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -63,11 +64,16 @@ impl Server {
 
     /// With a configuration beside the usual, and bases that are put into its folder.
     pub fn start_with(config: &str, bases: impl FnOnce(&Path)) -> Self {
+        Self::start_in(config, &[], bases)
+    }
+
+    /// The same, with variables in its environment.
+    pub fn start_in(config: &str, environment: &[(&str, &OsStr)], bases: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("bases")).unwrap();
         bases(&folder.path().join("bases"));
         fs::write(folder.path().join("serve.toml"), format!("{USUAL}{config}")).unwrap();
-        let (child, url) = spawn(folder.path());
+        let (child, url) = spawn(folder.path(), environment);
         let server = Self { folder, url, child };
         let key = fs::read_to_string(server.path("data/admin.key")).unwrap();
         server.write_key("admin", &key);
@@ -78,7 +84,7 @@ impl Server {
     pub fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        let (child, url) = spawn(self.folder.path());
+        let (child, url) = spawn(self.folder.path(), &[]);
         (self.child, self.url) = (child, url);
     }
 
@@ -194,9 +200,10 @@ impl Drop for Server {
     }
 }
 
-fn spawn(folder: &Path) -> (Child, String) {
+fn spawn(folder: &Path, environment: &[(&str, &OsStr)]) -> (Child, String) {
     let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
     let mut command = support::program();
+    command.envs(environment.iter().copied());
     command.arg("serve").arg("--config").arg(folder.join("serve.toml")).stdout(Stdio::piped()).stderr(log);
     // For a key on a token: tests that have one put the file there.
     command.env("SOFTHSM2_CONF", folder.join("softhsm2.conf"));

@@ -129,12 +129,13 @@ fn listener(config: &Config, inherited: Option<StdListener>) -> Result<(TcpListe
 
 /// Every path: the interface, the page, and the façade and the enrollment server if they are to be there.
 fn routes(app: &Arc<App>) -> Result<Router> {
-    let router = interface::router(app.clone()).merge(page::routes(app.clone()));
+    let server = start::enrollment(app)?;
+    let router = interface::router(app.clone()).merge(page::routes(app.clone(), server.clone()));
     let router = match start::facade(app)? {
         Some(facade) => router.merge(interface::facade::routes(facade)),
         None => router,
     };
-    Ok(match start::enrollment(app)? {
+    Ok(match server {
         Some(state) => router.merge(enrollment::routes(state).layer(map_request(interface::in_time))),
         None => router,
     })

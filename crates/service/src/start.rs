@@ -61,7 +61,7 @@ pub(crate) fn enrollment(app: &App) -> Result<Option<Arc<Enrollment>>> {
     let pepper = hex_key(&pepper, &config.data.join("enrollment.key"))?;
     let vendor = settings.fingerprint_key_file.as_deref().map(|path| hex_key(&secret_line(path)?, path)).transpose()?;
     let vendor = vendor.map(|key| *key);
-    let state = Enrollment::new(app.ledger.clone(), app.tokens.jwks(), settings, pepper, vendor)?;
+    let state = Enrollment::new(app.ledger.clone(), app.sealing.clone(), app.tokens.jwks(), settings, pepper, vendor)?;
     Ok(Some(Arc::new(state)))
 }
 

@@ -4,23 +4,24 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Path, State};
-use axum::response::Response;
-use http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use http::request::Parts;
+use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::agents::{answer as json_answer, parse};
-use super::list::ListQuery;
+use super::list::{ListQuery, OfTenant};
+use super::offline::Answered;
+use super::operations::Said;
+use super::pre_enroll;
 use super::problem::{Refused, Result};
 use super::state::Enrollment;
-use super::wire::name;
 use crate::edge;
 use crate::keys::{Caller, CallerId, Scope};
-use crate::ledger::{AdminAnswer, DeviceRow};
 
-/// The most serial numbers of a request.
-const MAX_SERIALS: usize = 20_000;
+/// The document of what admins ask (OpenAPI 3.1).
+pub(super) const OPENAPI: &str = include_str!("openapi.json");
 
 impl FromRequestParts<Arc<Enrollment>> for Caller {
     type Rejection = Refused;
@@ -33,13 +34,6 @@ impl FromRequestParts<Arc<Enrollment>> for Caller {
         }
         Ok(caller)
     }
-}
-
-/// The device, if this key may see it.
-async fn device(caller: &Caller, state: &Enrollment, id: &str) -> Result<DeviceRow> {
-    let row = state.ledger.device(id).await?.ok_or_else(|| Refused::not_found("device"))?;
-    caller.may_for(Some(&row.device.tenant)).map_err(|_| Refused::not_found("device"))?;
-    Ok(row)
 }
 
 /// `GET /v1/devices`. A status is of this moment, so it is looked at after the page was cut: a page may have fewer rows than `limit`, and
@@ -86,42 +80,40 @@ pub(super) async fn waiting(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Said {
+pub(super) struct Answer {
     answer: String,
     device_id: Option<String>,
     tenant: Option<String>,
 }
 
-/// `POST /v1/enrollments/{key}/answer`: `approve`, `deny`, or `re-associate` with a `device_id`. A request that names no tenant is approved
-/// with one.
+/// `POST /v1/enrollments/{key}/answer`: `approve`, `deny`, or `re-associate` with a `device_id`.
 pub(super) async fn answer(
     State(state): State<Arc<Enrollment>>,
     caller: Caller,
     Path(key): Path<String>,
     body: Bytes,
 ) -> Result<StatusCode> {
-    let said: Said = parse(&body)?;
-    caller.may(Scope::Tokens)?;
-    let row = state.ledger.waiting_device(&key).await?.ok_or_else(|| Refused::not_found("request"))?;
-    // A key that is restricted to a tenant does not see requests that name none.
-    caller.may_for(row.tenant.as_deref()).map_err(|_| Refused::not_found("request"))?;
-    match (said.answer.as_str(), &said.device_id) {
-        ("approve" | "deny", None) | ("re-associate", Some(_)) => {}
-        _ => return Err(Refused::bad_request("answer must be approve, deny, or re-associate with a device_id")),
-    }
-    match (said.answer.as_str(), &row.tenant, &said.tenant) {
-        ("approve", None, Some(tenant)) if !tenant.is_empty() && name(tenant) == *tenant => {}
-        ("approve", None, _) => {
-            return Err(Refused::bad_request("the request names no tenant, so the answer must have a tenant"));
+    let Answer { answer, device_id, tenant } = parse(&body)?;
+    state.answer(&caller, &key, Said { answer, device_id, tenant }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /v1/enrollments/offline`: the request file of a device without a network; gives the answer file.
+pub(super) async fn offline(State(state): State<Arc<Enrollment>>, caller: Caller, body: Bytes) -> Result<Response> {
+    let file = std::str::from_utf8(&body).map_err(|_| Refused::bad_request("the file is no text"))?;
+    let (status, document) = match state.answer_file(&caller, file).await? {
+        Answered::Device { row, file } => {
+            let of_now = row.status(state.check_in_secs, edge::now()).name();
+            let document = json!({
+                "device_id": row.device.id, "tenant": row.device.tenant, "status": of_now, "answer": file.trim_end(),
+            });
+            (StatusCode::OK, document)
         }
-        (_, _, None) => {}
-        _ => return Err(Refused::bad_request("tenant goes with approve, and with a request that names none")),
-    }
-    let said = AdminAnswer { answer: said.answer, device_id: said.device_id, tenant: said.tenant };
-    match state.ledger.answer_device(&key, row.tenant, said).await? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Refused::not_found("device")),
-    }
+        Answered::Pending { request_id, reason } => {
+            (StatusCode::ACCEPTED, json!({ "request_id": request_id, "status": "pending", "reason": reason }))
+        }
+    };
+    Ok(json_answer(status, &document, None))
 }
 
 /// `POST /v1/devices/{id}/retire`.
@@ -130,9 +122,17 @@ pub(super) async fn retire(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode> {
-    caller.may(Scope::Tokens)?;
-    device(&caller, &state, &id).await?;
-    state.ledger.retire_device(&id, edge::now()).await?;
+    state.retire(&caller, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /v1/devices/{id}`: of a retired one.
+pub(super) async fn delete(
+    State(state): State<Arc<Enrollment>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode> {
+    state.delete(&caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -142,9 +142,7 @@ pub(super) async fn enroll_anew(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode> {
-    caller.may(Scope::Tokens)?;
-    device(&caller, &state, &id).await?;
-    state.ledger.command_device(&id, "enroll-anew").await?;
+    state.enroll_anew(&caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -162,40 +160,54 @@ pub(super) async fn merge(
     body: Bytes,
 ) -> Result<Response> {
     let other: With = parse(&body)?;
-    caller.may(Scope::Tokens)?;
-    device(&caller, &state, &id).await?;
-    device(&caller, &state, &other.with).await?;
-    match state.ledger.merge_devices(&id, &other.with, edge::now()).await? {
-        Some(kept) => Ok(json_answer(StatusCode::OK, &json!({ "device_id": kept }), None)),
-        None => Err(Refused::new(
-            "conflict",
-            StatusCode::CONFLICT,
-            "the records are of two tenants or products, or one and the same",
-        )),
-    }
+    let kept = state.merge(&caller, &id, &other.with).await?;
+    Ok(json_answer(StatusCode::OK, &json!({ "device_id": kept }), None))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Serials {
+struct Serials {
     tenant: String,
     serials: Vec<String>,
 }
 
-/// `POST /v1/serials`: the devices that may enroll where only listed ones do. They are kept as hashes.
-pub(super) async fn serials(State(state): State<Arc<Enrollment>>, caller: Caller, body: Bytes) -> Result<Response> {
-    let list: Serials = parse(&body)?;
-    caller.may(Scope::Tokens)?;
-    caller.may_for(Some(&list.tenant))?;
-    if list.serials.len() > MAX_SERIALS {
-        return Err(Refused::bad_request("a list has at most 20000 serial numbers"));
-    }
-    let hashes: Option<Vec<_>> = list.serials.iter().map(|serial| state.hashes.serial(serial)).collect();
-    let hashes = hashes.ok_or_else(|| {
-        Refused::bad_request("the service has no fingerprint-key-file, so it cannot compare serial numbers")
-    })?;
-    let hashes: Vec<_> = hashes.iter().map(|hash| state.hashes.listed(&list.tenant, hash)).collect();
-    let count = hashes.len();
-    state.ledger.list_serials(&list.tenant, hashes).await?;
-    Ok(json_answer(StatusCode::OK, &json!({ "listed": count }), None))
+/// `POST /v1/serials`: the devices that may enroll where only listed ones do. As JSON, or as `text/csv` with the tenant in the query.
+pub(super) async fn serials(
+    State(state): State<Arc<Enrollment>>,
+    caller: Caller,
+    of: OfTenant,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response> {
+    let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_csv = media.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("text/csv"));
+    let (tenant, serials) = match of.tenant {
+        Some(tenant) if is_csv => (tenant, pre_enroll::serials(&body).map_err(Refused::of_lines)?),
+        None if !is_csv => {
+            let list: Serials = parse(&body)?;
+            (list.tenant, list.serials)
+        }
+        _ => return Err(Refused::bad_request("the tenant stands in the query of a text/csv, else in the document")),
+    };
+    let listed = state.pre_enroll(&caller, &tenant, &serials).await?;
+    Ok(json_answer(StatusCode::OK, &json!({ "listed": serials.len(), "new": listed }), None))
+}
+
+/// `GET /v1/allocation?tenant=`: how many places a tenant has, and how many are taken.
+pub(super) async fn allocation(State(state): State<Arc<Enrollment>>, caller: Caller, of: OfTenant) -> Result<Response> {
+    let tenant = caller.tenant_of_list(of.tenant)?;
+    let tenant = tenant.ok_or_else(|| Refused::bad_request("the query must have a tenant"))?;
+    let places = state.places(&caller, &tenant).await?;
+    let left = state.allocation().map(|most| u64::from(most).saturating_sub(places.enrolled));
+    let document = json!({
+        "tenant": tenant, "allocation": state.allocation(), "enrolled": places.enrolled, "left": left,
+        "pre_enrolled": places.listed,
+    });
+    Ok(json_answer(StatusCode::OK, &document, None))
+}
+
+/// `GET /v1/enroll/openapi.json`.
+pub(super) async fn openapi() -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "max-age=3600")];
+    (headers, OPENAPI).into_response()
 }

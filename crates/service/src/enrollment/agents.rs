@@ -53,7 +53,11 @@ pub(super) async fn enroll(State(state): State<Arc<Enrollment>>, request: Reques
     if !signed.is_by(&key) {
         return Err(Refused::unsigned("the signature is not by the key of the request"));
     }
-    let asked = understand(&state, &asked, &key).await?;
+    let token = match &asked.token {
+        Some(text) => known_token(&state, &text.0).await?,
+        None => None,
+    };
+    let asked = understand(&state, &asked, token, &key).await?;
     let next = state.nonces.give(now);
     let refused = |refusal: Refusal| Refused::from(refusal).with_nonce(next.clone());
     // Anybody can make a key and ask: without anything that is known here, nothing is written.
@@ -86,12 +90,14 @@ pub(super) async fn enroll(State(state): State<Arc<Enrollment>>, request: Reques
 }
 
 /// What the rules look at, from what was sent and what is known of it.
-async fn understand(state: &Enrollment, asked: &EnrollRequest, key: &DevicePublicKey) -> Result<Asked> {
+pub(super) async fn understand(
+    state: &Enrollment,
+    asked: &EnrollRequest,
+    token: Option<(TokenRecord, Claims)>,
+    key: &DevicePublicKey,
+) -> Result<Asked> {
     let version = asked.agent.version().ok_or_else(|| Refused::bad_request("agent.version must be three numbers"))?;
-    let (token, claims) = match &asked.token {
-        Some(text) => known_token(state, &text.0).await?.unzip(),
-        None => (None, None),
-    };
+    let (token, claims) = token.unzip();
     let previous = match &asked.previous {
         Some(previous) => state.ledger.device(&previous.device_id).await?,
         None => None,
@@ -134,12 +140,13 @@ async fn understand(state: &Enrollment, asked: &EnrollRequest, key: &DevicePubli
         agent: version.map(|number| number.to_string()).join("."),
         policy: state.policy.clone(),
         new_id: format!("dev-{:016x}", u64::from_be_bytes(random)),
+        offline: false,
     })
 }
 
 /// The token, if this service knows it and its own issuer has signed it. A token that the service has only seen, while stamping, may be
 /// anybody's: its claims say nothing until a signature does.
-async fn known_token(state: &Enrollment, text: &str) -> Result<Option<(TokenRecord, Claims)>> {
+pub(super) async fn known_token(state: &Enrollment, text: &str) -> Result<Option<(TokenRecord, Claims)>> {
     let unknown = || Refused::from(Refusal::TokenUnknown);
     let token = Token::parse(text.as_bytes()).map_err(|_| unknown())?;
     let Ok(Some(claims)) = Claims::from_token(&token) else { return Err(unknown()) };

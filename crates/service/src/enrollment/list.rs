@@ -5,6 +5,7 @@ use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::agents::answer;
@@ -26,13 +27,33 @@ pub(super) struct ListQuery {
     limit: Option<u64>,
 }
 
+/// The query of a request about one tenant.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfTenant {
+    pub(super) tenant: Option<String>,
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for ListQuery {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let wrong = |_| Refused::bad_request("the query has a member that is not known, or a value of another kind");
-        Query::try_from_uri(&parts.uri).map(|Query(query)| query).map_err(wrong)
+        query(parts)
     }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for OfTenant {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        query(parts)
+    }
+}
+
+/// The query, or a refusal that repeats nothing of it.
+fn query<T: DeserializeOwned>(parts: &Parts) -> Result<T> {
+    let wrong = |_| Refused::bad_request("the query has a member that is not known, or a value of another kind");
+    Query::try_from_uri(&parts.uri).map(|Query(query)| query).map_err(wrong)
 }
 
 impl ListQuery {

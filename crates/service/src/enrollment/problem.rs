@@ -5,6 +5,7 @@ use enrollment::Refusal;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
+use super::pre_enroll::LineProblem;
 use crate::keys::CallerError;
 use crate::ledger::LedgerError;
 
@@ -27,6 +28,22 @@ impl Refused {
 
     pub(super) fn unavailable(detail: &str) -> Self {
         Self::new("unavailable", StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
+    }
+
+    /// A list with lines that are wrong. All of them are said at once, by their numbers.
+    pub(super) fn of_lines(lines: Vec<LineProblem>) -> Self {
+        let said: Vec<_> = lines.iter().map(|line| format!("line {}: {}", line.line, line.problem)).collect();
+        Self::new("list-wrong", StatusCode::UNPROCESSABLE_ENTITY, said.join("; "))
+    }
+
+    /// Its status.
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Its sentence.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
     }
 
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {

@@ -1,5 +1,7 @@
 //! What the requests share.
 
+use std::sync::Arc;
+
 use enrollment::Policy;
 use stampwright::{IssuerKeys, Result};
 use zeroize::Zeroizing;
@@ -9,15 +11,18 @@ use super::nonces::Nonces;
 use super::settings::Settings;
 use crate::edge;
 use crate::ledger::Ledger;
+use crate::sealed::SealingKeys;
 
 /// What the requests share.
 pub(crate) struct Enrollment {
-    pub(super) ledger: Ledger,
+    pub(crate) ledger: Ledger,
+    /// Opens tokens that are needed later.
+    pub(super) sealing: Arc<SealingKeys>,
     pub(super) issuer_keys: IssuerKeys,
     pub(super) hashes: Hashes,
     pub(super) nonces: Nonces,
     pub(super) policy: Policy,
-    pub(super) check_in_secs: u64,
+    pub(crate) check_in_secs: u64,
 }
 
 impl Enrollment {
@@ -27,6 +32,7 @@ impl Enrollment {
     /// The system gives no randomness, or the issuer's keys are none.
     pub(crate) fn new(
         ledger: Ledger,
+        sealing: Arc<SealingKeys>,
         jwks: &str,
         settings: &Settings,
         pepper: Zeroizing<[u8; 32]>,
@@ -34,6 +40,7 @@ impl Enrollment {
     ) -> Result<Self> {
         Ok(Self {
             ledger,
+            sealing,
             issuer_keys: IssuerKeys::parse(jwks.as_bytes())?,
             hashes: Hashes::new(pepper, fingerprint_key),
             nonces: Nonces::new(edge::random()?),

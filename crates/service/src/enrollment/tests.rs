@@ -20,6 +20,7 @@ use super::*;
 use crate::edge::{self, SystemEntropy};
 use crate::keys::first_admin_key;
 use crate::ledger::{DeviceRow, Filter, Journal, Ledger, Origin, SealedBytes, TokenRecord, WaitRow};
+use crate::sealed::SealingKeys;
 
 struct Server {
     router: Router,
@@ -110,7 +111,8 @@ impl Server {
         let path = first_admin_key(&ledger, folder.path(), edge::now(), &SystemEntropy).await.unwrap().unwrap();
         let admin = std::fs::read_to_string(path).unwrap().trim().to_owned();
         let pepper = Zeroizing::new([3; 32]);
-        let state = Enrollment::new(ledger.clone(), &issuer.jwks(), &settings, pepper, vendor).unwrap();
+        let sealing = Arc::new(SealingKeys::of_file(&folder.path().join("sealing.key"), &SystemEntropy).unwrap());
+        let state = Enrollment::new(ledger.clone(), sealing, &issuer.jwks(), &settings, pepper, vendor).unwrap();
         Self { router: routes(Arc::new(state)), ledger, issuer, admin, _folder: folder }
     }
 

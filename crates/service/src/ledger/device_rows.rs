@@ -65,6 +65,17 @@ pub(crate) struct Asked {
     pub(crate) policy: Policy,
     /// The id of a new record, and of a request that waits.
     pub(crate) new_id: String,
+    /// It asks by a file, and has no network.
+    pub(crate) offline: bool,
+}
+
+/// A tenant's places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Places {
+    /// Devices that are not retired.
+    pub(crate) enrolled: u64,
+    /// Serial numbers on its list.
+    pub(crate) listed: u64,
 }
 
 /// What came of it.

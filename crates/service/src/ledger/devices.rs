@@ -2,10 +2,10 @@
 
 use enrollment::{CheckIn, Fingerprint, Kind, Part, PartHash, Refusal, check_in, merge};
 
-use super::device_rows::{DEVICE, DeviceRecord, DeviceRow, device, fingerprint_text, part_text};
+use super::device_rows::{DEVICE, DeviceRecord, DeviceRow, Places, device, fingerprint_text, part_text};
 use super::engine::Transaction;
 use super::enrollments::{device_where, event, look_at_device, set_parts, show_parts};
-use super::error::Result;
+use super::error::{LedgerError, Result};
 use super::handle::Ledger;
 use super::records::{Filter, Page};
 use super::selection::{Selection, place, read_place, rows};
@@ -94,7 +94,7 @@ impl Ledger {
             let found = tx.row("SELECT command FROM device WHERE id = $1", values![&id])?;
             let command = found.map(|mut cells| cells.optional_text()).transpose()?.flatten();
             let sql = "UPDATE device SET last_seen = $1, generation = $2, generation_before = $3, fingerprint = $4, agent = $5, \
-                 confirmed = 1, command = NULL WHERE id = $6";
+                 confirmed = 1, offline = 0, command = NULL WHERE id = $6";
             let print = fingerprint_text(&fingerprint);
             tx.execute(sql, values![now, generation, before, print, &agent, &id])?;
             Ok(Ok(CheckedIn { generation, command }))
@@ -182,15 +182,48 @@ impl Ledger {
         .await
     }
 
-    /// Puts hashed serial numbers on a tenant's list.
-    pub(crate) async fn list_serials(&self, tenant: &str, hashes: Vec<PartHash>) -> Result<()> {
+    /// Deletes a retired device and all that it has left. False if it is not retired.
+    pub(crate) async fn delete_device(&self, id: &str) -> Result<bool> {
+        let id = id.to_owned();
+        self.write(move |tx| {
+            if tx.execute("DELETE FROM device WHERE id = $1 AND retired IS NOT NULL", values![&id])? != 1 {
+                return Ok(false);
+            }
+            for table in ["device_part", "part_turn", "device_event", "device_record"] {
+                tx.execute(&format!("DELETE FROM {table} WHERE device = $1"), values![&id])?;
+            }
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Puts hashed serial numbers on a tenant's list; gives how many were not there yet.
+    pub(crate) async fn list_serials(&self, tenant: &str, hashes: Vec<PartHash>) -> Result<u64> {
         let tenant = tenant.to_owned();
         self.write(move |tx| {
             let sql = "INSERT INTO listed_serial (tenant, hash) VALUES ($1, $2) ON CONFLICT (tenant, hash) DO NOTHING";
+            let mut listed = 0;
             for hash in &hashes {
-                tx.execute(sql, values![&tenant, part_text(&Part { kind: Kind::SystemSerial, hash: *hash })])?;
+                listed +=
+                    tx.execute(sql, values![&tenant, part_text(&Part { kind: Kind::SystemSerial, hash: *hash })])?;
             }
-            Ok(())
+            Ok(listed)
+        })
+        .await
+    }
+
+    /// How many places of a tenant are taken.
+    pub(crate) async fn places(&self, tenant: &str) -> Result<Places> {
+        let tenant = tenant.to_owned();
+        self.read(move |tx| {
+            let mut count = |sql: &str| {
+                let row = tx.row(sql, values![&tenant])?;
+                Ok::<_, LedgerError>(row.map(|mut cells| cells.number()).transpose()?.unwrap_or_default())
+            };
+            Ok(Places {
+                enrolled: count("SELECT COUNT(*) FROM device WHERE tenant = $1 AND retired IS NULL")?,
+                listed: count("SELECT COUNT(*) FROM listed_serial WHERE tenant = $1")?,
+            })
         })
         .await
     }

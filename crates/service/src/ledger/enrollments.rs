@@ -114,7 +114,7 @@ fn use_token(tx: &mut dyn Transaction, asked: &Asked, now: u64) -> Result<bool> 
 
 fn insert(tx: &mut dyn Transaction, asked: &Asked, tenant: &str, now: u64) -> Result<()> {
     let sql = "INSERT INTO device (id, tenant, product, key, public_key, token, enrolled, generation, generation_before, \
-         fingerprint, host_name, os, agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+         fingerprint, host_name, os, agent, offline) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     let fingerprint = fingerprint_text(&asked.request.fingerprint);
     tx.execute(
         sql,
@@ -132,6 +132,7 @@ fn insert(tx: &mut dyn Transaction, asked: &Asked, tenant: &str, now: u64) -> Re
             &asked.host_name,
             &asked.os,
             &asked.agent,
+            u64::from(asked.offline),
         ],
     )?;
     show_parts(tx, &asked.new_id, asked.request.fingerprint.parts(), now)
@@ -140,7 +141,8 @@ fn insert(tx: &mut dyn Transaction, asked: &Asked, tenant: &str, now: u64) -> Re
 /// The record gets another key; the old one is worth nothing from now on.
 fn rebind(tx: &mut dyn Transaction, asked: &Asked, id: &str) -> Result<()> {
     let sql = "UPDATE device SET key = $1, public_key = $2, token = $3, fingerprint = $4, host_name = $5, os = $6, agent = $7, \
-         retired = NULL, confirmed = 0, offline = 0, generation = generation + 2, generation_before = generation + 1 WHERE id = $8";
+         retired = NULL, confirmed = 0, offline = $9, last_seen = CASE WHEN CAST($9 AS BIGINT) = 1 THEN NULL ELSE last_seen END, \
+         generation = generation + 2, generation_before = generation + 1 WHERE id = $8";
     let fingerprint = fingerprint_text(&asked.request.fingerprint);
     tx.execute(
         sql,
@@ -153,6 +155,7 @@ fn rebind(tx: &mut dyn Transaction, asked: &Asked, id: &str) -> Result<()> {
             &asked.os,
             &asked.agent,
             id,
+            u64::from(asked.offline),
         ],
     )?;
     set_parts(tx, id, asked.request.fingerprint.parts())

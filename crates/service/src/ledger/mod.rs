@@ -59,9 +59,7 @@ mod tokens;
 mod values;
 mod waiting;
 
-#[cfg(test)]
-pub(crate) use device_rows::WaitRow;
-pub(crate) use device_rows::{AdminAnswer, Asked, DeviceRecord, DeviceRow, Enrolled};
+pub(crate) use device_rows::{AdminAnswer, Asked, DeviceRecord, DeviceRow, Enrolled, Places, WaitRow};
 pub(crate) use error::LedgerError;
 pub(crate) use handle::Ledger;
 pub(crate) use records::{

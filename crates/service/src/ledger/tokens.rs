@@ -37,6 +37,14 @@ impl Ledger {
         self.read(move |tx| tx.row(&sql, values![&id])?.map(row).transpose()).await
     }
 
+    /// The token with this fingerprint that was minted here.
+    pub(crate) async fn minted_token(&self, fingerprint: &str) -> Result<Option<TokenRow>> {
+        let fingerprint = fingerprint.to_owned();
+        let sql =
+            format!("SELECT {ROW} FROM token WHERE fingerprint = $1 AND origin = $2 ORDER BY created DESC LIMIT 1");
+        self.read(move |tx| tx.row(&sql, values![&fingerprint, Origin::Minted.name()])?.map(row).transpose()).await
+    }
+
     /// The sealed token with this id, as long as it can be used.
     pub(crate) async fn sealed_token(&self, id: &str) -> Result<Option<SealedBytes>> {
         let id = id.to_owned();

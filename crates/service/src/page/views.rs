@@ -16,7 +16,7 @@ const CONTENT_SECURITY_POLICY: &str =
 
 /// Which pages there are for a signed-in person, and which one is shown.
 pub(super) struct Frame<'a> {
-    /// `devices`, `tokens`, `bases` or `ledger`.
+    /// `enrolled`, `devices`, `tokens`, `bases` or `ledger`.
     pub(super) at: &'static str,
     /// What the owner of the key calls it.
     pub(super) name: &'a str,
@@ -26,7 +26,7 @@ pub(super) struct Frame<'a> {
 
 impl Frame<'_> {
     /// What a navigation link says of itself.
-    fn current(&self, page: &str) -> &'static str {
+    pub(super) fn current(&self, page: &str) -> &'static str {
         if self.at == page { " aria-current=\"page\"" } else { "" }
     }
 }

@@ -2,6 +2,7 @@
 
 mod bases;
 mod bodies;
+mod enrolled;
 mod facade;
 mod keys;
 mod links;
@@ -86,7 +87,8 @@ impl Room {
         config.check().unwrap();
         let (app, data) = start::app(config, "http://install.example").await.unwrap();
         let key = std::fs::read_to_string(folder.path().join("data/admin.key")).unwrap().trim().to_owned();
-        let mut router = interface::router(app.clone()).merge(pages::routes(app.clone()));
+        let server = start::enrollment(&app).unwrap();
+        let mut router = interface::router(app.clone()).merge(pages::routes(app.clone(), server));
         if let Some(facade) = start::facade(&app).unwrap() {
             router = router.merge(interface::facade::routes(facade));
         }

@@ -12,7 +12,7 @@ pub(super) struct Session {
     pub(super) form: String,
 }
 
-const OWN: (&str, &str) = ("origin", "http://install.example");
+pub(super) const OWN: (&str, &str) = ("origin", "http://install.example");
 
 impl Room {
     pub(super) async fn sign_in(&self) -> Session {
@@ -30,13 +30,19 @@ impl Room {
         Session { cookie, form }
     }
 
-    async fn submit(&self, path: &str, cookie: &str, headers: &[(&str, &str)], form: &[(&str, &str)]) -> Answer {
+    pub(super) async fn submit(
+        &self,
+        path: &str,
+        cookie: &str,
+        headers: &[(&str, &str)],
+        form: &[(&str, &str)],
+    ) -> Answer {
         let body: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
         let usual = [("content-type", "application/x-www-form-urlencoded"), ("cookie", cookie)];
         self.send(super::request(Method::POST, path, &[&usual[..], headers].concat(), &body.join("&"))).await
     }
 
-    async fn page(&self, path: &str, cookie: &str) -> Answer {
+    pub(super) async fn page(&self, path: &str, cookie: &str) -> Answer {
         self.follow(Method::GET, path, &[("cookie", cookie)]).await
     }
 }

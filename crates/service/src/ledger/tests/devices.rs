@@ -53,6 +53,7 @@ fn asked(key: &str, id: &str, serial: u8) -> Asked {
         agent: "1.2.3".to_owned(),
         policy: Policy::default(),
         new_id: id.to_owned(),
+        offline: false,
     }
 }
 
