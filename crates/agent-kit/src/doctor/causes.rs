@@ -5,12 +5,29 @@ use super::finding::Finding;
 /// Name, sentence, what to do.
 type Cause = (&'static str, &'static str, &'static str);
 
-const CAUSES: [Cause; 48] = [
+const CAUSES: [Cause; 53] = [
     ("not-administrator", "doctor may not look at the agent's files", "run it as root, or from an elevated prompt"),
     ("service-missing", "the agent's service is not installed", "install the package again"),
     ("service-disabled", "the agent's service is disabled", "enable the service"),
     ("service-crashing", "the agent's service ends again and again", "look at its log, then install the package again"),
     ("service-stopped", "the agent's service is not running", "start the service"),
+    (
+        "background-item-off",
+        "the agent is turned off in the list of background items",
+        "turn it on in System Settings, Login Items & Extensions, or allow it by a profile",
+    ),
+    ("agent-unsigned", "the agent's program is not signed", "install the vendor's package again"),
+    ("agent-changed", "the agent's program was changed after it was signed", "install the vendor's package again"),
+    (
+        "agent-not-notarized",
+        "Gatekeeper refuses the agent: Apple has not notarized it",
+        "install the vendor's current package",
+    ),
+    (
+        "agent-rejected",
+        "Gatekeeper refuses the agent",
+        "look at the evidence; a profile of the administrator may forbid it",
+    ),
     ("agent-missing", "the agent's program is not there", "install the package again"),
     ("disk-full", "the disk of the agent's folder is full", "make room; the agent goes on by itself"),
     ("folder-unwritable", "the agent cannot write its own folder", "give the folder back to root or SYSTEM"),

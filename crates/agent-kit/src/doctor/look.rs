@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::causes::finding;
 use super::finding::Finding;
+use super::macos;
 use crate::error::Error;
 use crate::identity::{Identity, KEY, Outcome, Standing};
 use crate::key::DeviceKey;
@@ -48,6 +49,9 @@ pub(super) fn look(kit: &Kit, found: &mut Found) {
     // The service manager of this system knows nothing of an agent below another root.
     if kit.places.is_this_system {
         service(kit, found);
+        if cfg!(target_os = "macos") {
+            gatekeeper(kit, found);
+        }
     }
     let is_reached = network(kit, found);
     enrollment(kit, found, is_reached);
@@ -109,16 +113,38 @@ fn folder(kit: &Kit, found: &mut Found) {
     }
 }
 
+/// What a program of the system says, on both outputs.
+fn say(program: &str, arguments: &[&str]) -> Option<String> {
+    let out = Command::new(program).args(arguments).output().ok()?;
+    let text = [out.stdout, out.stderr].concat();
+    Some(String::from_utf8_lossy(&text).trim().to_owned())
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).take(12).map(str::to_owned).collect()
+}
+
+/// What macOS thinks of this program, and whether a person has turned it off. Doctor is the agent's own program.
+fn gatekeeper(kit: &Kit, found: &mut Found) {
+    let Some(program) = std::env::current_exe().ok().and_then(|path| path.to_str().map(str::to_owned)) else { return };
+    type Judge<'a> = &'a dyn Fn(&str) -> Option<&'static str>;
+    let label = &kit.product.bundle_id;
+    let disabled = |text: &str| macos::judge_disabled(text, label);
+    let looks: [(&str, &[&str], Judge<'_>); 3] = [
+        ("/usr/bin/codesign", &["--verify", "--strict", &program], &macos::judge_signature),
+        ("/usr/sbin/spctl", &["--assess", "--type", "execute", "-v", &program], &macos::judge_assessment),
+        ("/bin/launchctl", &["print-disabled", "system"], &disabled),
+    ];
+    for (tool, arguments, judge) in looks {
+        let Some(text) = say(tool, arguments) else { continue };
+        if let Some(id) = judge(&text) {
+            found.say(id, lines(&text));
+        }
+    }
+}
+
 /// Asks the system's service manager.
 fn service(kit: &Kit, found: &mut Found) {
-    let say = |program: &str, arguments: &[&str]| -> Option<String> {
-        let out = Command::new(program).args(arguments).output().ok()?;
-        Some(
-            format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
-                .trim()
-                .to_owned(),
-        )
-    };
     let (name, label) = service_names(&kit.product);
     let (text, id) = match () {
         () if cfg!(windows) => {
@@ -128,7 +154,7 @@ fn service(kit: &Kit, found: &mut Found) {
         }
         () if cfg!(target_os = "macos") => {
             let text = say("/bin/launchctl", &["print", &label]);
-            let id = text.as_deref().and_then(judge_macos);
+            let id = text.as_deref().and_then(macos::judge_launchd);
             (text, id)
         }
         () => {
@@ -139,8 +165,7 @@ fn service(kit: &Kit, found: &mut Found) {
         }
     };
     let Some(text) = text else { return };
-    let lines: Vec<String> =
-        text.lines().map(str::trim).filter(|line| !line.is_empty()).take(12).map(str::to_owned).collect();
+    let lines = lines(&text);
     found.fact("service", json!(lines));
     if let Some(id) = id {
         found.say(id, lines);
@@ -191,16 +216,6 @@ pub(super) fn judge_windows(text: &str) -> Option<&'static str> {
     match state {
         "RUNNING" | "START_PENDING" | "CONTINUE_PENDING" => None,
         _ => Some("service-stopped"),
-    }
-}
-
-/// `launchctl print`: a state, or that there is no such service.
-pub(super) fn judge_macos(text: &str) -> Option<&'static str> {
-    match () {
-        () if text.contains("Could not find service") => Some("service-missing"),
-        () if text.contains("state = running") => None,
-        () if text.contains("last exit code = 0") || text.contains("never exited") => Some("service-stopped"),
-        () => Some("service-crashing"),
     }
 }
 

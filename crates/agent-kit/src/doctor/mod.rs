@@ -6,6 +6,7 @@
 mod causes;
 mod finding;
 mod look;
+mod macos;
 
 pub use finding::Finding;
 

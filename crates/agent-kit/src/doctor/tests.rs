@@ -1,4 +1,4 @@
-use super::look::{judge_macos, judge_systemd, judge_windows};
+use super::look::{judge_systemd, judge_windows};
 use crate::agent::tests::{Server, device};
 
 #[test]
@@ -79,9 +79,6 @@ fn service_managers_are_understood() {
     assert_eq!(windows("STATE              : 3  STOP_PENDING "), Some("service-stopped"));
     assert_eq!(judge_windows("[SC] EnumQueryServicesStatus:OpenService FEHLER 1060:\r\n"), Some("service-missing"));
     assert_eq!(judge_windows("[SC] OpenService FAILED 5:\r\n\r\nAccess is denied.\r\n"), None, "it may not look");
-    assert_eq!(judge_macos("Could not find service \"x\" in domain for system"), Some("service-missing"));
-    assert_eq!(judge_macos("\tstate = running\n"), None);
-    assert_eq!(judge_macos("\tstate = spawn scheduled\n\tlast exit code = 78\n"), Some("service-crashing"));
 }
 
 #[test]
