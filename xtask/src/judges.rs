@@ -21,7 +21,7 @@ use xshell::{Shell, cmd};
 use crate::debian::{self, Need, Probe, program};
 use crate::failure::{AtPath, Result};
 
-const PACKAGES: [Need; 47] = [
+const PACKAGES: [Need; 50] = [
     // MSI
     program("msiinfo", "msitools"),
     program("wixl", "wixl"),
@@ -30,8 +30,11 @@ const PACKAGES: [Need; 47] = [
     program("openssl", "openssl"),
     // the download service's client
     program("curl", "curl"),
-    // what stands in front of it
+    // what stands in front of it, or between it and an agent, and what fails below an agent
     program("nginx", "nginx-light"),
+    program("squid", "squid"),
+    program("faketime", "faketime"),
+    program("strace", "strace"),
     // keys on a token
     program("softhsm2-util", "softhsm2"),
     program("gsf", "libgsf-bin"),

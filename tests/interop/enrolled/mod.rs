@@ -1,12 +1,19 @@
 //! From a minted token to a device in the list: the reference agent in an installer that the running service has stamped, installed in a
 //! system that boots, and started there by systemd.
 
+mod clocks;
 mod deb;
+mod device;
+mod disks;
+mod hardware;
 mod msi;
+mod networks;
+mod offline;
 mod refused;
 mod rpm;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -111,6 +118,20 @@ impl Vendor {
 
     /// The same, with more about enrollment in the service's configuration.
     fn with(kind: Kind, enrollment: &str) -> Option<Self> {
+        Self::with_files(kind, enrollment, |_| {})
+    }
+
+    /// The same, with files that the configuration names beside it.
+    fn with_files(kind: Kind, enrollment: &str, make: impl FnOnce(&Path)) -> Option<Self> {
+        Self::start(kind, enrollment, &[], make)
+    }
+
+    /// With another clock: variables of the service's process.
+    fn with_clock(kind: Kind, environment: &[(&str, &OsStr)]) -> Option<Self> {
+        Self::start(kind, "", environment, |_| {})
+    }
+
+    fn start(kind: Kind, enrollment: &str, environment: &[(&str, &OsStr)], make: impl FnOnce(&Path)) -> Option<Self> {
         let payloads = judges_folder().with_file_name("payloads");
         let agents = ["linux-x64/reference-agent", "windows-x64/reference-agent.exe"].map(|name| payloads.join(name));
         if !agents.iter().all(|agent| agent.is_file()) {
@@ -118,7 +139,7 @@ impl Vendor {
             return None;
         }
         let config = format!("[enrollment]\nenabled = true\ncheck-in-secs = 5\n{enrollment}");
-        let server = Server::start_with(&config, |_| {});
+        let server = Server::start_in(&config, environment, |bases| make(bases.parent().unwrap()));
         let vendor = Self { kind, server, folder: tempfile::tempdir().unwrap() };
         for agent in agents {
             fs::copy(&agent, vendor.path(agent.file_name().unwrap().to_str().unwrap())).unwrap();
@@ -226,4 +247,18 @@ impl Said<'_> {
             self.is(&format!("{step}.{what}"), expected);
         }
     }
+}
+
+/// Approves the one request that waits.
+fn approve(vendor: &Vendor) {
+    let waiting = vendor.server.get("admin", "/v1/enrollments").json();
+    assert_eq!(waiting.as_array().unwrap().len(), 1, "{waiting}");
+    let path = format!("/v1/enrollments/{}/answer", waiting[0]["request_id"].as_str().unwrap());
+    let mut answer = json!({ "answer": "approve" });
+    // A request that names no tenant is approved with one.
+    if waiting[0]["tenant"].is_null() {
+        answer["tenant"] = json!("acme");
+    }
+    let answered = vendor.server.post("admin", &path, &answer, &[]);
+    assert_eq!(answered.status, 204, "{}", answered.text());
 }

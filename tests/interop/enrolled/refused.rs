@@ -1,78 +1,13 @@
-//! What keeps a device out, or puts it out: the agent says which, and so does doctor. A device is a folder here (`"root"` in `agent.json`),
-//! so this needs no root and no installation.
+//! What keeps a device out, or puts it out: the agent says which, and so does doctor.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
 
 use installer::format::Kind;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Token, Vendor};
+use super::device::Device;
+use super::{Token, Vendor, approve};
 use crate::support::{both, output, program, run};
-
-const FOLDER: &str = "usr/lib/enrolled-agent";
-
-/// A device of the vendor.
-struct Device {
-    root: PathBuf,
-}
-
-impl Device {
-    fn new(vendor: &Vendor, name: &str, token: &str) -> Self {
-        let device = Self { root: vendor.path(name) };
-        let folder = device.root.join(FOLDER);
-        fs::create_dir_all(&folder).unwrap();
-        fs::copy(vendor.path("reference-agent"), folder.join("reference-agent")).unwrap();
-        fs::copy(vendor.path("agent.json"), folder.join("agent.json")).unwrap();
-        device.set("root", "../../..");
-        device.write("enrollment-token", token);
-        device
-    }
-
-    /// In the agent's configuration.
-    fn set(&self, key: &str, value: &str) {
-        let path = self.root.join(FOLDER).join("agent.json");
-        let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        config[key] = json!(value);
-        fs::write(path, config.to_string()).unwrap();
-    }
-
-    /// Into the folder of the package's settings.
-    fn write(&self, name: &str, text: &str) {
-        let etc = self.root.join("etc/enrolled-agent");
-        fs::create_dir_all(&etc).unwrap();
-        fs::write(etc.join(name), text).unwrap();
-    }
-
-    fn state(&self) -> String {
-        fs::read_to_string(self.root.join("var/lib/enrolled-agent/enrollment-state")).unwrap_or_default()
-    }
-
-    fn agent(&self, arguments: &[&str]) -> String {
-        let mut agent = Command::new(self.root.join(FOLDER).join("reference-agent"));
-        both(&output(agent.args(arguments).env("NO_PROXY", "127.0.0.1")))
-    }
-
-    /// The agent's next steps end with this, and doctor names the cause.
-    #[track_caller]
-    fn is_out(&self, said: &str, cause: &str) {
-        let once = self.agent(&["once"]);
-        assert!(once.contains(said), "{said} is not in: {once}");
-        let doctor = self.agent(&["doctor"]);
-        let first = doctor.lines().find(|line| line.starts_with("cause:")).unwrap_or_default();
-        assert!(first.ends_with(&format!("[{cause}]")), "{cause}: {doctor}");
-    }
-
-    #[track_caller]
-    fn enrolls(&self) {
-        let once = self.agent(&["once"]);
-        assert!(once.contains("enrolled as dev-") && once.contains("checked in"), "{once}");
-        assert_eq!(self.state(), "enrolled\n");
-        let doctor = self.agent(&["doctor"]);
-        assert!(doctor.contains("healthy:"), "{doctor}");
-    }
-}
 
 /// A token that the service's own issuer has signed, and that the service has neither minted nor stamped.
 fn signed(vendor: &Vendor) -> String {
@@ -131,20 +66,6 @@ fn the_rules_of_a_tenant_keep_a_device_out_until_they_let_it_in() {
     device.is_out("waiting for an admin: approval", "approval-waiting");
     approve(&vendor);
     device.enrolls();
-}
-
-/// Approves the one request that waits.
-fn approve(vendor: &Vendor) {
-    let waiting = vendor.server.get("admin", "/v1/enrollments").json();
-    assert_eq!(waiting.as_array().unwrap().len(), 1, "{waiting}");
-    let path = format!("/v1/enrollments/{}/answer", waiting[0]["request_id"].as_str().unwrap());
-    let mut answer = json!({ "answer": "approve" });
-    // A request that names no tenant is approved with one.
-    if waiting[0]["tenant"].is_null() {
-        answer["tenant"] = json!("acme");
-    }
-    let answered = vendor.server.post("admin", &path, &answer, &[]);
-    assert_eq!(answered.status, 204, "{}", answered.text());
 }
 
 #[test]
