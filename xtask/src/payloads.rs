@@ -27,6 +27,13 @@ const BY_ZIG: [(&str, &str, &str); 2] = [
     ("aarch64-apple-darwin", "macos-arm64", "probe-service"),
 ];
 
+/// What builds and signs a program for Windows.
+const FOR_WINDOWS: [debian::Need; 3] = [
+    program("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64"),
+    program("osslsigncode", "osslsigncode"),
+    program("openssl", "openssl"),
+];
+
 /// Builds the programs for the platforms that the tests run, or for all.
 pub(crate) fn run(sh: &Shell, all: bool) -> Result {
     token_reader::check(&sh.current_dir())?;
@@ -40,14 +47,7 @@ pub(crate) fn run(sh: &Shell, all: bool) -> Result {
         println!("{}", linux.display());
     }
 
-    debian::ensure(
-        sh,
-        &[
-            program("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64"),
-            program("osslsigncode", "osslsigncode"),
-            program("openssl", "openssl"),
-        ],
-    )?;
+    debian::ensure(sh, &FOR_WINDOWS)?;
     let signer = Throwaway::in_folder(sh, &out.join("signer"))?;
     for (manifest, program) in PROGRAMS {
         build_windows(sh, &["--release", "--manifest-path", manifest])?;
@@ -66,6 +66,18 @@ pub(crate) fn reference_agent(sh: &Shell) -> Result<PathBuf> {
     let [_, (manifest, program)] = PROGRAMS;
     cmd!(sh, "cargo build --quiet --locked --release --manifest-path {manifest}").quiet().run()?;
     Ok(target.join("release").join(program))
+}
+
+/// The reference agent for Windows, signed.
+pub(crate) fn reference_agent_for_windows(sh: &Shell) -> Result<PathBuf> {
+    debian::ensure(sh, &FOR_WINDOWS)?;
+    let out = sh.current_dir().join("target/payloads");
+    let _target = sh.push_env("CARGO_TARGET_DIR", out.join("build"));
+    let signer = Throwaway::in_folder(sh, &out.join("signer"))?;
+    let [_, (manifest, program)] = PROGRAMS;
+    build_windows(sh, &["--release", "--manifest-path", manifest])?;
+    finish_windows(sh, &signer, program, WINDOWS, &out.join("windows-x64"))?;
+    Ok(out.join("windows-x64").join(program).with_extension("exe"))
 }
 
 /// Clippy for the programs, which are no members of the workspace, on both sides of its `cfg(windows)`.

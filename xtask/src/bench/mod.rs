@@ -3,6 +3,7 @@
 
 mod batch;
 mod builds;
+mod enroll;
 mod kits;
 mod measure;
 mod page;
@@ -37,10 +38,12 @@ pub(crate) enum Part {
     Signed,
     /// Downloads from the service, beside nginx
     Serve,
+    /// The agent kit on a device, and a fleet that enrolls
+    Enroll,
 }
 
 /// In this order, which is that of what they need.
-const ALL: [Part; 6] = [Part::Builds, Part::Stamps, Part::Kits, Part::List, Part::Signed, Part::Serve];
+const ALL: [Part; 7] = [Part::Builds, Part::Stamps, Part::Kits, Part::List, Part::Signed, Part::Serve, Part::Enroll];
 
 /// What is asked of a run.
 #[derive(clap::Args)]
@@ -66,6 +69,8 @@ pub(crate) fn run(sh: &Shell, asked: &Asked) -> Result {
     for part in parts {
         let sections = if part == Part::Serve {
             vec![serve(sh, &stampwright, asked.quick, &machine)?]
+        } else if part == Part::Enroll {
+            vec![enroll(sh, &stampwright, asked.quick, &machine)?]
         } else {
             let bench = match &bench {
                 Some(bench) => bench,
@@ -98,7 +103,7 @@ fn sections(bench: &Bench<'_>, part: Part, run: &str) -> Result<Vec<Section>> {
         Part::Kits => vec![page::kits(&kits::run(bench)?, rounds, run)],
         Part::List => vec![page::list(&batch::run(bench)?, run)],
         Part::Signed => vec![page::signed_bases(&signed::run(bench)?, run)],
-        Part::Serve => Vec::new(),
+        Part::Serve | Part::Enroll => Vec::new(),
     })
 }
 
@@ -107,7 +112,16 @@ fn serve(sh: &Shell, stampwright: &Path, quick: bool, machine: &str) -> Result<S
     Ok(serve::section(&serve::run(sh, stampwright, &asked)?, machine))
 }
 
-/// What all but the service's part start from.
+fn enroll(sh: &Shell, stampwright: &Path, quick: bool, machine: &str) -> Result<Section> {
+    let asked = if quick {
+        enroll::Asked { devices: 200, rest_secs: 5 }
+    } else {
+        enroll::Asked { devices: 5000, rest_secs: 60 }
+    };
+    Ok(enroll::section(&enroll::run(sh, stampwright, &asked)?, machine))
+}
+
+/// What all but the service's parts start from.
 fn prepared<'a>(sh: &'a Shell, effort: Effort, stampwright: &Path) -> Result<Bench<'a>> {
     debian::ensure(
         sh,

@@ -26,11 +26,13 @@ impl fmt::Display for Section {
     }
 }
 
+/// The heading of what enrolling costs.
+pub(super) const ENROLLING: &str = "Enrolling";
 /// The heading of what the service does.
 pub(super) const SERVING: &str = "Downloading from `stampwright serve`";
 
 /// The order of the page.
-const HEADINGS: [&str; 7] = [
+const HEADINGS: [&str; 8] = [
     "Stamping inside a process",
     "Stamping to a file",
     "Building a base",
@@ -38,6 +40,7 @@ const HEADINGS: [&str; 7] = [
     "Stamping a list",
     "Stamping a signed base",
     SERVING,
+    ENROLLING,
 ];
 
 /// Puts a section in its place on the page.

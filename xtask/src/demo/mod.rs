@@ -1,8 +1,9 @@
 //! `cargo xtask demo`: the main job on real input. The sample agents become bases, the bases become one tenant's installers, and each
 //! of those is read back and compared with what went in. Then the same with signatures that stay, what an admin uploads, the download
-//! service, and two devices that enroll with what was downloaded.
+//! service, and devices that enroll with what was downloaded: two without root, and three that it is really installed on.
 
 mod devices;
+mod installed;
 mod report;
 mod serve;
 mod setup;
@@ -53,6 +54,7 @@ pub(crate) fn run(sh: &Shell, given: Option<&Path>) -> Result {
     kits(sh, &stampwright)?;
     let service = serve::run(sh, &stampwright)?;
     devices::run(sh, &stampwright, &service)?;
+    installed::run(sh, &stampwright, &service)?;
     println!(
         "\nThe token is in {token}; what one of them is and whose: {} inspect {}",
         stampwright.display(),

@@ -1,5 +1,6 @@
 // What a person does on the page, in a browser: node drive.mjs ADDRESS PICTURES, with an API key on standard input.
 import assert from 'node:assert/strict';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
@@ -36,6 +37,7 @@ async function picture(page, name) {
       node.data = node.data
         .replaceAll(address, 'https://install.example')
         .replace(/\/d\/[\w-]{43}/g, '/d/qF3vZ…')
+        .replace(/^dev-[0-9a-f]{16}$/, 'dev-9f2c0d1e5a6b7c8d')
         .replace(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, 'eyJ0eXAiOiJKV1QiLCJhbGciOiJFZERTQSIs…')
         .replace(/^[\w-]{22}$/g, '5yXw0gq…')
         .replace(/(link|key) [\w-]{8,16}$/g, '$1 7Kd0…')
@@ -43,6 +45,39 @@ async function picture(page, name) {
     }
   }, address);
   await page.screenshot({ path: `${pictures}/${name}.png`, animations: 'disabled', caret: 'hide' });
+}
+
+/** A device enrolls: a key of its own, and a request that it signs (docs/enrollment.md). */
+async function enrolls(token, hostname, parts) {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { crv, kty, x, y } = publicKey.export({ format: 'jwk' });
+  const sha256 = (text, encoding) => createHash('sha256').update(text).digest(encoding);
+  const keyid = sha256(JSON.stringify({ crv, kty, x, y }), 'base64url');
+  const { nonce } = await (await fetch(`${address}/v1/enroll/hello`)).json();
+  const body = JSON.stringify({
+    token, hostname, key: { crv, kty, x, y },
+    agent: { product: 'Probe Agent', version: '9.0.0', os: 'windows', arch: 'x86_64' },
+    hardware_fingerprint: { v: 1, class: 'physical', parts: Object.entries(parts).map(([kind, value]) => ({ kind, h: sha256(value, 'hex').slice(0, 32) })) },
+  });
+  const digest = `sha-256=:${sha256(body, 'base64')}:`;
+  const parameters = `("@method" "@authority" "@path" "@query" "content-digest");created=1;keyid="${keyid}";alg="ecdsa-p256-sha256";nonce="${nonce}";tag="agent-1"`;
+  const base = `"@method": POST\n"@authority": ${new URL(address).host}\n"@path": /v1/enrollments\n"@query": ?\n"content-digest": ${digest}\n"@signature-params": ${parameters}`;
+  const signature = sign('sha256', Buffer.from(base), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64');
+  const headers = { 'content-type': 'application/json', 'content-digest': digest, 'signature-input': `dev=${parameters}`, signature: `dev=:${signature}:` };
+  const answer = await fetch(`${address}/v1/enrollments`, { method: 'POST', headers, body });
+  assert.ok([201, 202].includes(answer.status), `${answer.status}: ${await answer.text()}`);
+}
+
+/** A device, and the same after it was reinstalled and its board exchanged. */
+async function fleet() {
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+  const body = JSON.stringify({ tenant: 'acme', product: 'Probe Agent' });
+  const { token } = await (await fetch(`${address}/v1/tokens`, { method: 'POST', headers, body })).json();
+  const parts = { system_serial: 'pf2abcde', mac: '54:e1:ad:00:00:01', board_serial: 'one', system_uuid: 'one' };
+  await enrolls(token, 'front-desk', parts);
+  // A record counts as silent after a second here.
+  await new Promise(done => setTimeout(done, 2100));
+  await enrolls(token, 'desktop-7f3a', { ...parts, board_serial: 'two', system_uuid: 'two' });
 }
 
 async function signIn(page, secret) {
@@ -93,7 +128,7 @@ async function withScripts() {
   assert.ok(!(await page.content()).includes(token), 'a token is shown once');
   await page.getByRole('row', { name: /globex/ }).getByRole('button', { name: /^Revoke/ }).click();
   await page.getByRole('row', { name: /globex.*revoked/ }).waitFor();
-  await page.getByRole('row', { name: /acme/ }).getByRole('link').click();
+  await page.getByRole('row', { name: /acme.*of 25/ }).getByRole('link').click();
   await page.getByRole('row', { name: /Probe-Agent\.msi.*acme.*done/ }).waitFor();
   await judged(page, 'ledger');
   await picture(page, 'ledger');
@@ -101,11 +136,38 @@ async function withScripts() {
   await page.getByRole('row', { name: /Probe-Agent\.deb/ }).waitFor();
   await judged(page, 'bases');
 
+  await devices(page);
+
   await refused(context, page);
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.goto(`${address}/tokens`);
   assert.equal(new URL(page.url()).pathname, '/', 'who has signed out is out');
   await context.close();
+}
+
+/** The list, the question whether a device is known, and lists of serial numbers. */
+async function devices(page) {
+  await page.getByRole('link', { name: 'Devices', exact: true }).click();
+  await page.getByRole('heading', { name: 'Devices' }).waitFor();
+  await page.getByRole('row', { name: /front-desk.*Enrolled/ }).waitFor();
+  await page.getByRole('heading', { name: 'Is this a device that is known already?' }).waitFor();
+  await judged(page, 'enrolled');
+  await picture(page, 'enrolled');
+  await page.getByRole('link', { name: 'Pre-enroll devices' }).click();
+  await judged(page, 'pre-enroll');
+  await page.getByLabel('Tenant').fill('acme');
+  const head = 'name,email,mobile,ownership,devicename,SerialNumber,platform\n';
+  const csv = rows => ({ name: 'list.csv', mimeType: 'text/csv', buffer: Buffer.from(head + rows) });
+  await page.getByLabel('CSV file').setInputFiles(csv('Anna,,,corporate,LAP,C02X0001,apple\nBob,,,stolen,LAP,PF2WXYZ,windows\n'));
+  page.removeAllListeners('console');
+  await page.getByRole('button', { name: 'Upload the list' }).click();
+  await page.getByText('Line 3: ownership must be').waitFor();
+  await judged(page, 'pre-enroll, refused');
+  await page.getByLabel('Tenant').fill('acme');
+  await page.getByLabel('CSV file').setInputFiles(csv('Anna,,,corporate,LAP,C02X0001,apple\n'));
+  await page.getByRole('button', { name: 'Upload the list' }).click();
+  await page.getByText('1 devices are on the list').waitFor();
+  await judged(page, 'pre-enroll, taken');
 }
 
 /** Forms of other sites, and forms without the session's value. */
@@ -147,12 +209,20 @@ async function withoutScripts() {
   await page.getByRole('row', { name: /initech.*revoked/ }).waitFor();
   await page.getByRole('link', { name: 'Ledger' }).click();
   assert.equal(await page.getByRole('row', { name: /initech/ }).count(), 2);
+  await page.goto(`${address}/enrolled`);
+  await page.getByRole('button', { name: 'Re-Associate' }).click();
+  await page.getByRole('heading', { name: 'Devices' }).waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Re-Associate' }).count(), 0);
+  await page.getByRole('button', { name: /^Retire/ }).first().click();
+  await page.getByRole('row', { name: /Retired/ }).getByRole('button', { name: /^Delete/ }).click();
+  await page.getByText('No such device.').waitFor();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   await context.close();
 }
 
 try {
+  await fleet();
   await withScripts();
   await withoutScripts();
   console.log('the page: signed in, added devices, minted, revoked, with scripts and without; axe has nothing to say');

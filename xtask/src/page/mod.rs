@@ -98,7 +98,15 @@ impl Service {
         let log: PathBuf = folder.join("log");
         let errors = fs::File::create(&log).at("create", &log)?;
         let mut command = Command::new(stampwright);
+        let key = folder.join("fingerprint.key");
+        fs::write(&key, "07".repeat(32)).at("write", &key)?;
+        // A secret that others can read is refused.
+        Command::new("chmod").arg("600").arg(&key).status().at("start", "chmod")?;
+        let toml = folder.join("serve.toml");
+        let config = format!("[enrollment]\nenabled = true\noffline-secs = 1\nfingerprint-key-file = {key:?}\n");
+        fs::write(&toml, config).at("write", &toml)?;
         command.args(["serve", "--listen", "127.0.0.1:0", "--bases"]).arg(folder.join("bases"));
+        command.arg("--config").arg(&toml);
         command.arg("--data").arg(folder.join("data")).stdout(Stdio::piped()).stderr(errors);
         let mut child = command.spawn().at("start", stampwright)?;
         let mut line = String::new();
