@@ -86,11 +86,15 @@ enum Command {
     /// Let rpm 6 of Debian unstable judge our rpms
     #[command(name = "rpm6")]
     RpmSix,
-    /// A thousand tokens and ten thousand downloads against the running service; then ledger and memory are counted
+    /// A thousand tokens and ten thousand downloads against the running service, then ten thousand clients that go in the middle; ledger, memory,
+    /// descriptors and threads are counted
     Soak {
         /// Run this program instead of a release build
         #[arg(long)]
         program: Option<std::path::PathBuf>,
+        /// Only the clients that go in the middle
+        #[arg(long)]
+        gone: bool,
     },
     /// Check the rules of the house
     Tidy,
@@ -137,7 +141,7 @@ fn run(command: &Command) -> Result {
         Command::Release(release) => release::run(&sh, release),
         Command::RpmSix => rpm_six::run(&sh),
         Command::Device(device) => device::run(&sh, device),
-        Command::Soak { program } => soak::run(&sh, program.as_deref()),
+        Command::Soak { program, gone } => soak::run(&sh, program.as_deref(), *gone),
         Command::Tidy => tidy::run(&sh),
         Command::Windows { release } => windows::run(&sh, *release),
         Command::World(world) => world::run(&sh, world),

@@ -3,7 +3,6 @@
 //! The upload is complete or it is not there: whatever fails, it is aborted, and the key has what it had before. The copies demand the entity tag under which the
 //! base was compared (`x-amz-copy-source-if-match`), so a base that is replaced meanwhile is an error.
 
-use std::io;
 use std::ops::Range;
 
 use base64::Engine as _;
@@ -13,7 +12,7 @@ use rusty_s3::actions::{AbortMultipartUpload, CompleteMultipartUpload, CreateMul
 
 use crate::address::{check_key, escaped};
 use crate::error::BucketError;
-use crate::layout::{Limits, Part, Piece, lay_out};
+use crate::layout::{Limits, Part, Piece, ReadBase, lay_out};
 use crate::request::{Bucket, Sent, header};
 
 /// The most parts of an upload.
@@ -66,7 +65,7 @@ impl Bucket {
         source: Source<'_>,
         pieces: impl IntoIterator<Item = Piece<'a>>,
         object: NewObject<'_>,
-        read: &mut dyn FnMut(Range<u64>, &mut [u8]) -> io::Result<()>,
+        read: &mut ReadBase<'_>,
     ) -> Result<Composed, BucketError> {
         check_key(source.key)?;
         check_key(object.key)?;
@@ -80,7 +79,7 @@ impl Bucket {
         let upload = self.begin(&object)?;
         let done =
             self.parts(&source, &parts, &object, &upload).and_then(|tags| self.complete(&object, &upload, &tags));
-        done.or_else(|failure| Err(self.abort(object.key, &upload, failure)))?;
+        done.map_err(|failure| self.abort(object.key, &upload, failure))?;
         if let Err(error) = self.read_back(&object) {
             if matches!(error, BucketError::Length { .. }) {
                 self.delete(object.key)?;

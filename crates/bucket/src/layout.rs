@@ -23,6 +23,9 @@ pub enum Piece<'a> {
     Put(&'a [u8]),
 }
 
+/// Reads a range of the base into a buffer of its length.
+pub type ReadBase<'a> = dyn FnMut(Range<u64>, &mut [u8]) -> io::Result<()> + 'a;
+
 /// A part of the upload.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -59,7 +62,7 @@ impl Limits {
 pub(crate) fn lay_out<'a>(
     pieces: impl IntoIterator<Item = Piece<'a>>,
     limits: Limits,
-    read: &mut dyn FnMut(Range<u64>, &mut [u8]) -> io::Result<()>,
+    read: &mut ReadBase<'_>,
 ) -> io::Result<Vec<Part>> {
     let mut layout = Layout { parts: Vec::new(), pending: Zeroizing::new(Vec::new()), limits };
     for piece in pieces {
@@ -80,11 +83,7 @@ struct Layout {
 }
 
 impl Layout {
-    fn keep(
-        &mut self,
-        range: Range<u64>,
-        read: &mut dyn FnMut(Range<u64>, &mut [u8]) -> io::Result<()>,
-    ) -> io::Result<()> {
+    fn keep(&mut self, range: Range<u64>, read: &mut ReadBase<'_>) -> io::Result<()> {
         let len = range.end.saturating_sub(range.start);
         // What is waiting is filled up to a part.
         let lacks =

@@ -32,7 +32,7 @@ pub use address::Address;
 pub use compose::{Composed, NewObject, Source};
 pub use credentials::Credentials;
 pub use error::BucketError;
-pub use layout::Piece;
+pub use layout::{Piece, ReadBase};
 pub use objects::{Facts, Object};
 pub use request::Bucket;
 pub use settings::Settings;

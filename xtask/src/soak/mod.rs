@@ -30,33 +30,41 @@ const LARGE: usize = 24 << 20;
 /// What the service may need more at the end than after the first tenth: the databases' caches fill.
 const MAX_GROWTH_KIB: u64 = 16 << 10;
 
-/// `program` is run instead of a release build.
-pub(crate) fn run(sh: &Shell, program_path: Option<&Path>) -> Result {
+/// `program` is run instead of a release build; `only_gone` leaves the whole downloads out.
+pub(crate) fn run(sh: &Shell, program_path: Option<&Path>, only_gone: bool) -> Result {
     debian::ensure(sh, &[program("curl", "curl")])?;
     let stampwright = program_path.map_or_else(|| demo::program(sh), |path| Ok(path.to_owned()))?;
     base(sh, &stampwright, FOLDER, "Soak", BULK)?;
     base(sh, &stampwright, FOLDER, "Large", LARGE)?;
     let serving = Serving::start(sh, &stampwright, &format!("{FOLDER}/service"), &format!("{FOLDER}/bases"))?;
-    let ids = mint(sh, &serving)?;
-    println!("{TOKENS} tokens were minted: {} KiB", serving.resident_kib()?);
-
-    let (first, rest) = ids.split_at(TOKENS / 10);
-    download(&serving, first)?;
-    let early_kib = serving.resident_kib()?;
-    println!("{} downloads: {early_kib} KiB", first.len() * EACH);
-    download(&serving, rest)?;
-    let late_kib = serving.resident_kib()?;
-    println!("{} downloads: {late_kib} KiB", ids.len() * EACH);
-
-    settled(&serving)?;
-    let rows = count(sh, &serving, &ids)?;
-    println!("{rows} rows in the ledger, each whole, {EACH} of each token");
-    if late_kib > early_kib + MAX_GROWTH_KIB {
-        return Err(said(format!("it has grown from {early_kib} to {late_kib} KiB, by more than {MAX_GROWTH_KIB}")));
+    if !only_gone {
+        whole(sh, &serving)?;
     }
     let wish = json!({ "tenant": "acme", "product": "Large" });
     let token = text(&serving.ask(sh, "POST", "/v1/tokens", Some(&wish))?, "id")?;
     gone::run(&serving, "Large", &token)
+}
+
+/// Downloads that come to their end.
+fn whole(sh: &Shell, serving: &Serving) -> Result {
+    let ids = mint(sh, serving)?;
+    println!("{TOKENS} tokens were minted: {} KiB", serving.resident_kib()?);
+
+    let (first, rest) = ids.split_at(TOKENS / 10);
+    download(serving, first)?;
+    let early_kib = serving.resident_kib()?;
+    println!("{} downloads: {early_kib} KiB", first.len() * EACH);
+    download(serving, rest)?;
+    let late_kib = serving.resident_kib()?;
+    println!("{} downloads: {late_kib} KiB", ids.len() * EACH);
+
+    settled(serving)?;
+    let rows = count(sh, serving, &ids)?;
+    println!("{rows} rows in the ledger, each whole, {EACH} of each token");
+    if late_kib > early_kib + MAX_GROWTH_KIB {
+        return Err(said(format!("it has grown from {early_kib} to {late_kib} KiB, by more than {MAX_GROWTH_KIB}")));
+    }
+    Ok(())
 }
 
 /// One request of curl's configuration, with the administrator's key. The body of the answer goes to a file.
