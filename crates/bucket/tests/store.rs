@@ -1,5 +1,7 @@
 //! Against a real store: what is composed there is what was asked for, and whatever fails leaves nothing behind.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may fail")]
+
 #[allow(dead_code, unreachable_pub, reason = "other tests have it as a module of theirs, and use other parts")]
 #[path = "../../../tests/support/object_store.rs"]
 mod object_store;
