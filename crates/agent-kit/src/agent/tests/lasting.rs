@@ -148,3 +148,58 @@ fn an_answer_file_is_of_the_tokens_tenant_and_of_the_pinned_one() {
     std::fs::write(device.path("policy.json"), "{}").unwrap();
     assert_eq!(refused("acme"), "");
 }
+
+fn on_disk(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let size = |entry: std::fs::DirEntry| match entry.path().is_dir() {
+        true => on_disk(&entry.path()),
+        false => entry.metadata().unwrap().len(),
+    };
+    entries.map(size).sum()
+}
+
+#[test]
+fn a_queue_is_full_and_then_flushed() {
+    is_full_and_then_flushed(20_000_000);
+}
+
+/// As large as it is on devices.
+#[test]
+#[ignore = "a minute of fsync: cargo test -p stampwright-agent-kit -- --ignored"]
+fn a_queue_of_200_mb_is_full_and_then_flushed() {
+    is_full_and_then_flushed(crate::queue::MAX_BYTES);
+}
+
+/// So many bytes while the server is away, and not one more; and all of it, each record once, when it is back.
+fn is_full_and_then_flushed(most: u64) {
+    const RECORD: u64 = 200 * 1024;
+    let server = Server::start();
+    let mut device = device(&server.url(), Some("token-1"));
+    device.kit.queue_bytes = most;
+    let mut agent = enrolled(&server, &device);
+    server.with(|memory| memory.is_portal = true);
+    let telemetry = vec![7; RECORD as usize];
+    let pushed = most / RECORD + most / RECORD / 8;
+    for _ in 0..pushed {
+        agent.queue().push(Importance::Telemetry, &telemetry).unwrap();
+    }
+    agent.queue().push(Importance::Required, b"the one that matters").unwrap();
+    assert!(matches!(agent.step().event, Event::Network(_)));
+    let stats = agent.queue().stats();
+    let bytes = on_disk(&device.path("var/lib/probe-agent/queue"));
+    assert!(stats.dropped > 10 && (most / 10 * 6..=most).contains(&bytes), "{stats:?}, {bytes} bytes");
+
+    drop(agent);
+    let mut agent = device.kit.start().unwrap();
+    server.with(|memory| (memory.is_portal, memory.records) = (false, BTreeSet::new()));
+    let (waiting, mut sent) = (agent.queue().stats().records, 0);
+    assert!((waiting + stats.dropped).abs_diff(pushed + 1) <= 1, "{waiting} and {stats:?} of {pushed}");
+    while agent.queue().stats().records > 0 {
+        match agent.step().event {
+            Event::CheckedIn(records) => sent += records,
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!((sent, server.with(|memory| memory.records.len() as u64)), (waiting, waiting));
+    assert!(on_disk(&device.path("var/lib/probe-agent/queue")) < 1_000_000);
+}
