@@ -20,7 +20,7 @@ use xshell::Shell;
 use self::page::Section;
 use self::setup::{Bench, Effort, FOLDER, FULL, QUICK};
 use crate::debian::{self, program};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::{demo, judges, samples, token};
 
 /// A part that can be measured alone. A later one needs what an earlier one has built, in `target/bench/`.
@@ -64,11 +64,14 @@ pub(crate) fn run(sh: &Shell, asked: &Asked) -> Result {
     let stampwright = asked.program.clone().map_or_else(|| demo::program(sh), Ok)?;
     let build = if asked.program.is_some() { ", the service as a development build" } else { "" };
     let machine = format!("{}{build}", page::machine(sh)?);
+    let run = format!("One run of {} on {machine}.", page::version(sh)?);
     let parts = if asked.parts.is_empty() { ALL.to_vec() } else { asked.parts.clone() };
-    let mut bench = None;
+    let (mut bench, mut outside) = (None, Vec::new());
     for part in parts {
         let sections = if part == Part::Serve {
-            vec![serve(sh, &stampwright, asked.quick, &machine)?]
+            let (section, lines) = serve(sh, &stampwright, asked.quick, &run)?;
+            outside.extend(lines);
+            vec![section]
         } else if part == Part::Enroll {
             vec![enroll(sh, &stampwright, asked.quick, &machine)?]
         } else {
@@ -76,7 +79,7 @@ pub(crate) fn run(sh: &Shell, asked: &Asked) -> Result {
                 Some(bench) => bench,
                 None => bench.insert(prepared(sh, effort, &stampwright)?),
             };
-            sections(bench, part, &format!("One run of {} on {machine}.", page::version(sh)?))?
+            sections(bench, part, &run)?
         };
         for section in sections {
             println!("{section}");
@@ -85,7 +88,10 @@ pub(crate) fn run(sh: &Shell, asked: &Asked) -> Result {
             }
         }
     }
-    Ok(())
+    if asked.quick || outside.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::answer("the service", format!("it is outside of its bounds: {}", outside.join("; "))))
 }
 
 fn sections(bench: &Bench<'_>, part: Part, run: &str) -> Result<Vec<Section>> {
@@ -107,9 +113,11 @@ fn sections(bench: &Bench<'_>, part: Part, run: &str) -> Result<Vec<Section>> {
     })
 }
 
-fn serve(sh: &Shell, stampwright: &Path, quick: bool, machine: &str) -> Result<Section> {
-    let asked = if quick { serve::Asked { rounds: 1, secs: 2 } } else { serve::Asked { rounds: 3, secs: 8 } };
-    Ok(serve::section(&serve::run(sh, stampwright, &asked)?, machine))
+/// The service's section, and what is outside of its bounds.
+fn serve(sh: &Shell, stampwright: &Path, quick: bool, run: &str) -> Result<(Section, Vec<String>)> {
+    let asked = if quick { serve::Asked { rounds: 1, secs: 2 } } else { serve::Asked { rounds: 5, secs: 5 } };
+    let served = serve::run(sh, stampwright, &asked)?;
+    Ok((serve::section(&served, &asked, run), served.outside()))
 }
 
 fn enroll(sh: &Shell, stampwright: &Path, quick: bool, machine: &str) -> Result<Section> {

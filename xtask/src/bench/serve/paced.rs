@@ -1,0 +1,74 @@
+//! How long a client waits for its first byte while many others read slowly: 256 connections at saturation would measure the queue on the
+//! machine's cores, whoever serves.
+
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use std::fmt::Write as _;
+use std::fs;
+
+use xshell::{Shell, cmd};
+
+use crate::failure::{AtPath, Failure, Result};
+
+/// Readers at once, and what each takes in a second.
+const READERS: usize = 256;
+const RATE: &str = "1M";
+/// Clients that come one after another meanwhile.
+const PROBES: usize = 200;
+
+/// A download: how curl is to ask for it, for one client by its number.
+pub(super) type Ask<'a> = &'a dyn Fn(usize) -> String;
+
+/// The time to the first byte, in milliseconds: of half of the clients at most, of 99 in 100 at most.
+pub(super) fn first_byte(sh: &Shell, folder: &str, slow: Ask<'_>, quick: Ask<'_>) -> Result<(f64, f64)> {
+    let readers = Readers::start(sh, &format!("{folder}/readers.curl"), slow)?;
+    // They have all begun.
+    thread::sleep(Duration::from_secs(2));
+    let requests =
+        config(sh, &format!("{folder}/probes.curl"), PROBES, quick, "write-out = \"%{time_starttransfer}\\n\"\n")?;
+    let said = cmd!(sh, "curl -sS --fail -K {requests}").quiet().read()?;
+    drop(readers);
+    let mut times: Vec<f64> = said.lines().filter_map(|line| line.parse::<f64>().ok()).collect();
+    if times.len() != PROBES {
+        return Err(Failure::answer("curl", format!("{} of {PROBES} downloads were answered", times.len())));
+    }
+    times.sort_by(f64::total_cmp);
+    let of = |part: usize| times.get(PROBES * part / 100).copied().unwrap_or(f64::NAN) * 1000.0;
+    Ok((of(50), of(99)))
+}
+
+/// Clients that read slowly; they go with this.
+struct Readers(Child);
+
+impl Readers {
+    fn start(sh: &Shell, path: &str, ask: Ask<'_>) -> Result<Self> {
+        let requests = config(sh, path, READERS, ask, &format!("limit-rate = \"{RATE}\"\n"))?;
+        let mut command = Command::new("curl");
+        command.current_dir(sh.current_dir()).args(["-sS", "--no-keepalive", "--parallel", "--parallel-immediate"]);
+        command.args(["--parallel-max", &READERS.to_string(), "-K", &requests]).stdout(Stdio::null());
+        Ok(Self(command.stderr(Stdio::null()).spawn().at("start", "curl")?))
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        // It may be through already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A file of requests for curl; what is secret in them is not seen among the arguments.
+fn config(sh: &Shell, path: &str, count: usize, ask: Ask<'_>, each: &str) -> Result<String> {
+    let mut text = String::new();
+    for number in 0..count {
+        // Writing to a String cannot fail.
+        let _ =
+            write!(text, "{}{}output = \"/dev/null\"\n{each}", if number == 0 { "" } else { "next\n" }, ask(number));
+    }
+    let full = sh.current_dir().join(path);
+    fs::write(&full, text).at("write", &full)?;
+    Ok(path.to_owned())
+}
