@@ -79,7 +79,7 @@ pub(crate) fn run(sh: &Shell, release: &Release) -> Result {
         .run()?;
     let epoch = epoch(sh)?;
     for (arch, program) in &programs {
-        let archive = Archive { version: &version, system: "linux", arch: *arch, program, documents: &files };
+        let archive = Archive { version: &version, system: "linux", arch, program, documents: &files };
         archive.make(sh, &packages, epoch)?;
     }
     if let Some(program) = &release.windows_program(sh)? {

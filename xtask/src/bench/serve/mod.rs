@@ -14,6 +14,7 @@ use xshell::{Shell, cmd};
 
 use self::load::{Load, Turn};
 use self::nginx::Nginx;
+use self::paced::Readers;
 use super::measure::median;
 use super::page::{SERVING, Section};
 use super::setup::FOLDER;
@@ -204,30 +205,33 @@ impl<'a> Servers<'a> {
 
     /// Milliseconds to the first byte of both, medians of the turns, and of a row of the ledger.
     fn first_bytes(&self, rounds: usize) -> Result<([(f64, f64); 2], f64)> {
-        let folder = &self.folder;
+        let (sh, folder) = (self.sh, &self.folder);
         let [(large, _), (probe, _)] = [SIZES[0], PROBE];
-        let mut found = [Vec::new(), Vec::new()];
-        let before = self.ledger()?;
+        let (mut of_ours, mut of_nginx) = (Vec::new(), Vec::new());
+        let (mut rows_secs, mut rows) = (0.0, 0.0);
         for round in 0..rounds {
-            let ours = |product: &'static str, kind: &'static str| {
-                // The key's file was read when the service started.
-                move |number: usize| {
-                    self.curl(&self.plain, product, &format!("{kind}-{round}-{number}")).unwrap_or_default()
-                }
+            // A request is empty if the key's file has gone, and then curl says so.
+            let ours = |product: &'static str| {
+                move |number: usize| self.curl(&self.plain, product, &format!("{round}-{number}")).unwrap_or_default()
             };
-            let nginx = |product: &'static str| {
+            let nginx = |product: &str| {
                 let url = format!("url = \"{}/{product}\"\n", self.nginx.address);
                 move |_: usize| url.clone()
             };
-            found[0].push(paced::first_byte(self.sh, folder, &ours(large, "slow"), &ours(probe, "probe"))?);
-            found[1].push(paced::first_byte(self.sh, folder, &nginx(large), &nginx(probe))?);
+            let readers = Readers::start(sh, folder, &ours(large))?;
+            let before = self.ledger()?;
+            of_ours.push(paced::first_byte(sh, folder, &ours(probe))?);
+            let after = self.ledger()?;
+            (rows_secs, rows) = (rows_secs + after.0 - before.0, rows + after.1 - before.1);
+            drop(readers);
+            let readers = Readers::start(sh, folder, &nginx(large))?;
+            of_nginx.push(paced::first_byte(sh, folder, &nginx(probe))?);
+            drop(readers);
         }
-        let after = self.ledger()?;
         let both = |found: &[(f64, f64)]| {
             (median(found.iter().map(|(half, _)| *half)), median(found.iter().map(|(_, most)| *most)))
         };
-        let ledger_ms = (after.0 - before.0) / (after.1 - before.1) * 1000.0;
-        Ok(([both(&found[0]), both(&found[1])], ledger_ms))
+        Ok(([both(&of_ours), both(&of_nginx)], rows_secs / rows * 1000.0))
     }
 
     /// The seconds that rows of the ledger took in all, and their number.
@@ -301,8 +305,8 @@ pub(super) fn section(served: &Served, asked: &Asked, run: &str) -> Section {
     let [ours, nginx] = served.first_byte;
     let _ = writeln!(
         out,
-        "\nFirst byte beside 256 slow readers: half of the clients within {:.1} ms (nginx {:.1}), 99 in 100 within {:.1} ms (nginx {:.1}); a row of the \
-         ledger took {:.1} ms in the mean. The service's memory was {:.0} MiB at most, with {BASES} bases.",
+        "\nFirst byte beside 256 slow readers: half of the clients within {:.2} ms (nginx {:.2}), 99 in 100 within {:.2} ms (nginx {:.2}); a row of the \
+         ledger took {:.2} ms in the mean. The service's memory was {:.0} MiB at most, with {BASES} bases.",
         ours.0, nginx.0, ours.1, nginx.1, served.ledger_ms, served.peak_mib
     );
     let outside = served.outside();

@@ -1,12 +1,11 @@
 //! How long a client waits for its first byte while many others read slowly: 256 connections at saturation would measure the queue on the
 //! machine's cores, whoever serves.
 
+use std::fmt::Write as _;
+use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
-
-use std::fmt::Write as _;
-use std::fs;
 
 use xshell::{Shell, cmd};
 
@@ -22,14 +21,10 @@ const PROBES: usize = 200;
 pub(super) type Ask<'a> = &'a dyn Fn(usize) -> String;
 
 /// The time to the first byte, in milliseconds: of half of the clients at most, of 99 in 100 at most.
-pub(super) fn first_byte(sh: &Shell, folder: &str, slow: Ask<'_>, quick: Ask<'_>) -> Result<(f64, f64)> {
-    let readers = Readers::start(sh, &format!("{folder}/readers.curl"), slow)?;
-    // They have all begun.
-    thread::sleep(Duration::from_secs(2));
-    let requests =
-        config(sh, &format!("{folder}/probes.curl"), PROBES, quick, "write-out = \"%{time_starttransfer}\\n\"\n")?;
+pub(super) fn first_byte(sh: &Shell, folder: &str, ask: Ask<'_>) -> Result<(f64, f64)> {
+    let each = "write-out = \"%{time_starttransfer}\\n\"\n";
+    let requests = config(sh, &format!("{folder}/probes.curl"), PROBES, ask, each)?;
     let said = cmd!(sh, "curl -sS --fail -K {requests}").quiet().read()?;
-    drop(readers);
     let mut times: Vec<f64> = said.lines().filter_map(|line| line.parse::<f64>().ok()).collect();
     if times.len() != PROBES {
         return Err(Failure::answer("curl", format!("{} of {PROBES} downloads were answered", times.len())));
@@ -40,15 +35,19 @@ pub(super) fn first_byte(sh: &Shell, folder: &str, slow: Ask<'_>, quick: Ask<'_>
 }
 
 /// Clients that read slowly; they go with this.
-struct Readers(Child);
+pub(super) struct Readers(Child);
 
 impl Readers {
-    fn start(sh: &Shell, path: &str, ask: Ask<'_>) -> Result<Self> {
-        let requests = config(sh, path, READERS, ask, &format!("limit-rate = \"{RATE}\"\n"))?;
+    /// Starts them, and waits until they have all begun.
+    pub(super) fn start(sh: &Shell, folder: &str, ask: Ask<'_>) -> Result<Self> {
+        let each = format!("limit-rate = \"{RATE}\"\n");
+        let requests = config(sh, &format!("{folder}/readers.curl"), READERS, ask, &each)?;
         let mut command = Command::new("curl");
         command.current_dir(sh.current_dir()).args(["-sS", "--no-keepalive", "--parallel", "--parallel-immediate"]);
         command.args(["--parallel-max", &READERS.to_string(), "-K", &requests]).stdout(Stdio::null());
-        Ok(Self(command.stderr(Stdio::null()).spawn().at("start", "curl")?))
+        let readers = Self(command.stderr(Stdio::null()).spawn().at("start", "curl")?);
+        thread::sleep(Duration::from_secs(2));
+        Ok(readers)
     }
 }
 
