@@ -55,7 +55,7 @@ enum Command {
     /// Build bases: installers without a token, to be stamped later
     Build(build::Build),
     /// Put a token into a base
-    Stamp(stamp::Stamp),
+    Stamp(Box<stamp::Stamp>),
     /// Give a signed base a place for tokens beside its signature, once, without a key
     Prepare(prepare::Prepare),
     /// Say what an installer is, and whose: never the token itself

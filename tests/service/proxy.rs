@@ -36,10 +36,10 @@ impl Nginx {
         fs::write(folder.path().join("nginx.conf"), text).unwrap();
         let mut command = Command::new(nginx);
         command.arg("-p").arg(folder.path()).args(["-c", "nginx.conf"]).stderr(Stdio::null());
-        let child = command.spawn().unwrap();
+        let nginx = Self { child: command.spawn().unwrap(), address, _folder: folder };
         for _ in 0..200 {
-            if TcpStream::connect(&address).is_ok() {
-                return Self { child, address, _folder: folder };
+            if TcpStream::connect(&nginx.address).is_ok() {
+                return nginx;
             }
             thread::sleep(Duration::from_millis(25));
         }
