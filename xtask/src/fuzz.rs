@@ -17,7 +17,7 @@ use crate::token;
 /// LLVM's counters, as libFuzzer reads them (clang, SanitizerCoverage).
 const COUNTERS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing";
+     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1";
 /// The rule is an error within a second and under 64 MiB; libFuzzer's own tables come on top.
 const MAX_MIB: &str = "512";
 const MAX_INPUT_BYTES: &str = "131072";

@@ -54,6 +54,6 @@ mod tokens;
 mod trust;
 
 pub use config::Config;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub use http::fuzzed::headers as read_headers;
 pub use serve::{Start, run};

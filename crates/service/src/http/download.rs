@@ -310,7 +310,7 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<[u8; 32]> {
 }
 
 /// What a link asks of a request's headers, for `fuzzed`.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub(super) fn read_headers(headers: &HeaderMap) {
     let mut request = Request::new(Body::empty());
     *request.headers_mut() = headers.clone();

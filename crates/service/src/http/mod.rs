@@ -8,7 +8,7 @@ mod caller;
 mod download;
 mod extract;
 pub(crate) mod facade;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzed;
 mod handout;
 mod installers;

@@ -17,7 +17,7 @@ mod scopes;
 #[cfg(test)]
 mod tests;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use api_key::ApiKey;
 pub(crate) use caller::{Caller, CallerError, CallerId};
 pub(crate) use first::write_secret;

@@ -51,7 +51,7 @@ fn refused() -> Problem {
 }
 
 /// What a form's headers are asked, for the target of fuzzing.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub(crate) fn read_headers(headers: &HeaderMap) {
     for public_url in [None, Some("https://install.example")] {
         let _ = check_origin(headers, public_url);

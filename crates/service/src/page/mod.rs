@@ -25,7 +25,7 @@ mod settings;
 mod upload;
 mod views;
 
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub(crate) use guard::read_headers;
 
 use std::sync::Arc;
