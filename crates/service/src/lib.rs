@@ -20,7 +20,8 @@
 //! | `links`, `keys`, `sealed`, `tokens` | secrets of links, keys of callers, tokens that are kept, tokens that are minted |
 //! | `enrollment` | devices: from a token to an identity, check-ins, what an admin answers |
 //! | `ledger` | what was handed out and everything else that outlives a restart: SQLite or PostgreSQL |
-//! | `edge` | the clock and randomness |
+//! | `trust`, `tls` | authorities of servers that it connects to, its own certificates |
+//! | `edge` | the clock, randomness, and keys that are in the environment |
 //!
 //! The rules of stamping are the library's (`stampwright`); this crate knows none of them.
 
