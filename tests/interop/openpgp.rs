@@ -30,8 +30,12 @@ fn file_key(path: &Path) -> FileKey {
 /// RSA of a certificate, and Ed25519 without one.
 fn signers() -> Option<Vec<(&'static str, Signer<'static>)>> {
     let keys = keys()?;
-    keys.openssl("genpkey -algorithm ed25519 -out openpgp-ed25519.key");
-    keys.openssl("pkey -in openpgp-ed25519.key -pubout -outform DER -out openpgp-ed25519.der");
+    // Several tests ask at once, and the files are everybody's.
+    static MADE: std::sync::Once = std::sync::Once::new();
+    MADE.call_once(|| {
+        keys.openssl("genpkey -algorithm ed25519 -out openpgp-ed25519.key");
+        keys.openssl("pkey -in openpgp-ed25519.key -pubout -outform DER -out openpgp-ed25519.der");
+    });
     let rsa = Box::new(file_key(&keys.path("rsa2048.key")));
     let rsa = Signer::from_certificate(rsa, &certificate(&keys.path("rsa2048.pem"))).unwrap();
     let ed25519 = Box::new(file_key(&keys.path("openpgp-ed25519.key")));
