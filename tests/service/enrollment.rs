@@ -11,7 +11,7 @@ use super::server::Server;
 use crate::support::{self, product};
 
 /// What the client in Python says.
-fn enroll(server: &Server, python: &Path, token: &str) -> Value {
+pub(super) fn enroll(server: &Server, python: &Path, token: &str) -> Value {
     let mut client = Command::new(python);
     client.args(["-c", include_str!("enroll.py"), &server.url]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut client = client.stderr(Stdio::piped()).spawn().unwrap();

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -42,41 +42,61 @@ fn old_key(folder: &Path) {
     assert!(said.status.success(), "{}", both(&said));
 }
 
-#[test]
-fn a_key_on_a_token_mints() {
-    let (Some(keys), Some(softhsm)) = (keys(), judge("softhsm2-util")) else { return };
-    let Some(module) = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so"]
-        .into_iter()
-        .find(|path| Path::new(path).exists())
-    else {
-        return missing("libsofthsm2.so");
-    };
-    keys.openssl("pkcs8 -topk8 -nocrypt -in p256.key -out p256.issuer.p8");
-    let config = format!(
-        "[issuer]\npkcs11 = \"pkcs11:token=Issuer;object=mints?module-path={module}\"\npassphrase-file = \"pin\"\n\
-         public-key = {:?}\nkeys = [\"old.jwks.json\"]\n",
-        public(keys, "p256")
-    );
-    let server = Server::start_with(&config, |folder| {
-        put_pkg(folder);
-        let folder = folder.parent().unwrap();
-        old_key(folder);
-        fs::create_dir(folder.join("tokens")).unwrap();
-        fs::write(
-            folder.join("softhsm2.conf"),
-            format!("directories.tokendir = {}\n", folder.join("tokens").display()),
+/// A key on a token in software.
+pub(super) struct OnAToken {
+    keys: &'static Keys,
+    softhsm: PathBuf,
+    module: &'static str,
+}
+
+impl OnAToken {
+    /// None: a judge is missing.
+    pub(super) fn new() -> Option<Self> {
+        let (keys, softhsm) = (keys()?, judge("softhsm2-util")?);
+        let modules = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so"];
+        let Some(module) = modules.into_iter().find(|path| Path::new(path).exists()) else {
+            missing("libsofthsm2.so");
+            return None;
+        };
+        keys.openssl("pkcs8 -topk8 -nocrypt -in p256.key -out p256.issuer.p8");
+        Some(Self { keys, softhsm, module })
+    }
+
+    /// What the service's configuration says of it.
+    pub(super) fn config(&self) -> String {
+        format!(
+            "[issuer]\npkcs11 = \"pkcs11:token=Issuer;object=mints?module-path={}\"\npassphrase-file = \"pin\"\n\
+             public-key = {:?}\nkeys = [\"old.jwks.json\"]\n",
+            self.module,
+            public(self.keys, "p256")
         )
-        .unwrap();
-        fs::write(folder.join("pin"), "4711\n").unwrap();
+    }
+
+    /// Makes the token in the service's folder, and an older key beside it.
+    pub(super) fn make(&self, folder: &Path, pin: &str) {
+        old_key(folder);
+        let (tokens, config) = (folder.join("tokens"), folder.join("softhsm2.conf"));
+        fs::create_dir(&tokens).unwrap();
+        fs::write(&config, format!("directories.tokendir = {}\n", tokens.display())).unwrap();
+        fs::write(folder.join("pin"), format!("{pin}\n")).unwrap();
         fs::set_permissions(folder.join("pin"), fs::Permissions::from_mode(0o600)).unwrap();
         for arguments in [
-            "--init-token|--free|--label|Issuer|--pin|4711|--so-pin|0815".to_owned(),
-            format!("--import|{}|--token|Issuer|--label|mints|--id|01|--pin|4711", keys.text("p256.issuer.p8")),
+            format!("--init-token|--free|--label|Issuer|--pin|{pin}|--so-pin|0815"),
+            format!("--import|{}|--token|Issuer|--label|mints|--id|01|--pin|{pin}", self.keys.text("p256.issuer.p8")),
         ] {
-            let mut command = Command::new(&softhsm);
-            let said = output(command.args(arguments.split('|')).env("SOFTHSM2_CONF", folder.join("softhsm2.conf")));
+            let mut command = Command::new(&self.softhsm);
+            let said = output(command.args(arguments.split('|')).env("SOFTHSM2_CONF", &config));
             assert!(said.status.success(), "{arguments}: {}", both(&said));
         }
+    }
+}
+
+#[test]
+fn a_key_on_a_token_mints() {
+    let Some(token) = OnAToken::new() else { return };
+    let server = Server::start_with(&token.config(), |folder| {
+        put_pkg(folder);
+        token.make(folder.parent().unwrap(), "4711");
     });
     mints(&server);
 }

@@ -14,7 +14,7 @@
 //! | `signing` | signed bases, and a signer that is slow |
 //! | `proxy` | nginx in front: downloads through it, and requests of which two readers could see two |
 //! | `s3` | bases in a bucket, and an installer that is put together there |
-//! | `secrets` | tokens, keys and secrets of links in logs, metrics and database |
+//! | `secrets` | tokens, keys, handles, credentials and PINs in logs, metrics, database and arguments |
 
 mod callers;
 mod downloads;

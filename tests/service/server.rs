@@ -69,23 +69,44 @@ impl Server {
 
     /// The same, with variables in its environment.
     pub fn start_in(config: &str, environment: &[(&str, &OsStr)], bases: impl FnOnce(&Path)) -> Self {
+        Self::start_by(support::program(), config, environment, bases)
+    }
+
+    /// Started by another program, which becomes it: the command ends where the service's arguments begin.
+    pub fn start_by(command: Command, config: &str, environment: &[(&str, &OsStr)], bases: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("bases")).unwrap();
         bases(&folder.path().join("bases"));
         fs::write(folder.path().join("serve.toml"), format!("{USUAL}{config}")).unwrap();
-        let (child, url) = spawn(folder.path(), environment);
+        let (child, url) = spawn(command, folder.path(), environment);
         let server = Self { folder, url, child };
         let key = fs::read_to_string(server.path("data/admin.key")).unwrap();
         server.write_key("admin", &key);
         server
     }
 
-    /// Kills it at once and starts it again, with its data.
-    pub fn kill_and_restart(&mut self) {
+    /// Kills it at once.
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        let (child, url) = spawn(self.folder.path(), &[]);
+    }
+
+    /// Kills it at once and starts it again, with its data.
+    pub fn kill_and_restart(&mut self) {
+        self.kill();
+        let (child, url) = spawn(support::program(), self.folder.path(), &[]);
         (self.child, self.url) = (child, url);
+    }
+
+    /// Whether it has ended within a moment.
+    pub fn has_ended(&mut self) -> bool {
+        for _ in 0..20 {
+            if self.child.try_wait().unwrap().is_some() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
     }
 
     /// Asks it to stop, and waits until it has. Gives whether it ended well.
@@ -200,10 +221,9 @@ impl Drop for Server {
     }
 }
 
-fn spawn(folder: &Path, environment: &[(&str, &OsStr)]) -> (Child, String) {
+fn spawn(mut command: Command, folder: &Path, environment: &[(&str, &OsStr)]) -> (Child, String) {
     let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
-    let mut command = support::program();
-    command.envs(environment.iter().copied());
+    command.current_dir(folder).envs(environment.iter().copied());
     command.arg("serve").arg("--config").arg(folder.join("serve.toml")).stdout(Stdio::piped()).stderr(log);
     // For a key on a token: tests that have one put the file there.
     command.env("SOFTHSM2_CONF", folder.join("softhsm2.conf"));

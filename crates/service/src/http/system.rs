@@ -43,16 +43,25 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response> {
 
 /// `GET /openapi.json`: with the façade's paths where they are.
 pub(crate) async fn openapi(State(app): State<Arc<App>>) -> Result<Response> {
-    if !app.config().facade.enabled {
+    let config = app.config();
+    if !config.facade.enabled {
         return Ok(text("application/json", OPENAPI.to_owned()));
     }
-    let document = with_facade().map_err(|_| Problem::new(Type::Internal, "the document cannot be written"))?;
+    let document = with_facade(config.facade.url.as_deref())
+        .map_err(|_| Problem::new(Type::Internal, "the document cannot be written"))?;
     Ok(text("application/json", document))
 }
 
-fn with_facade() -> serde_json::Result<String> {
+/// Where the document says which server a client may ask for.
+const FACADE_URL: &str = "/post/requestBody/content/application~1json/schema/properties/url";
+
+fn with_facade(url: Option<&str>) -> serde_json::Result<String> {
     let mut document: Value = serde_json::from_str(OPENAPI)?;
-    let more: Map<String, Value> = serde_json::from_str(FACADE)?;
+    let mut more: Map<String, Value> = serde_json::from_str(FACADE)?;
+    let schema = more.get_mut("/generate").and_then(|path| path.pointer_mut(FACADE_URL));
+    if let (Some(schema), Some(url)) = (schema.and_then(Value::as_object_mut), url) {
+        schema.insert("const".to_owned(), url.into());
+    }
     if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
         paths.extend(more);
     }
