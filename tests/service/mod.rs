@@ -9,6 +9,7 @@
 //! | `enrollment` | an agent that shares no code with ours enrolls |
 //! | `callers` | keys, scopes, tenants, limits, refusals |
 //! | `faults` | bases that change, clients that go, a service that is killed |
+//! | `full_store` | a store whose disk is full at any page |
 //! | `openapi` | what the document of the interface says, as schemathesis reads it |
 //! | `edge` | what an edge worker puts together from a plan |
 //! | `signing` | signed bases, and a signer that is slow |
@@ -21,6 +22,7 @@ mod downloads;
 mod edge;
 mod enrollment;
 mod faults;
+mod full_store;
 mod issuer;
 mod links;
 mod openapi;

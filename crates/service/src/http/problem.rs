@@ -1,6 +1,7 @@
 //! Every refusal: an RFC 9457 document with a type from one table. `docs/operations.md` has the table for readers.
 
 use std::fmt;
+use std::io::ErrorKind as IoErrorKind;
 
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -204,9 +205,8 @@ impl Problem {
     }
 
     fn machine(error: &Error) -> Self {
-        let is_full =
-            error.cause::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::StorageFull);
-        if is_full {
+        let cause = error.cause::<std::io::Error>().map(std::io::Error::kind);
+        if matches!(cause, Some(IoErrorKind::StorageFull | IoErrorKind::QuotaExceeded)) {
             return Self::new(Type::InsufficientStorage, "no space is left for it");
         }
         tracing::error!(error = %error, "a request failed");
@@ -314,5 +314,17 @@ mod tests {
         assert_eq!((problem.kind(), problem.detail()), (Type::BaseRefused, "the installer is already stamped"));
         let error = Error::machine("write /var/lib/x: Permission denied");
         assert!(!Problem::of(Type::BaseRefused, &error).detail().contains("/var"));
+    }
+
+    #[test]
+    fn a_full_disk_and_a_full_quota_are_told_as_such() {
+        for (cause, expected) in [
+            (IoErrorKind::StorageFull, Type::InsufficientStorage),
+            (IoErrorKind::QuotaExceeded, Type::InsufficientStorage),
+            (IoErrorKind::PermissionDenied, Type::Internal),
+        ] {
+            let error = Error::io("write", std::path::Path::new("/var/lib/x"))(cause.into());
+            assert_eq!(Problem::of(Type::BaseRefused, &error).kind(), expected);
+        }
     }
 }

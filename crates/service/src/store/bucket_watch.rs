@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use stampwright::prepare::beside;
-use stampwright::s3::{Bucket, BucketError, Object};
-use stampwright::{Error, Result};
+use stampwright::s3::{Bucket, Object};
+use stampwright::{Error, ErrorKind, Result};
 
 use super::catalog::{Digest, Store};
 use super::entry::hex;
@@ -42,7 +42,7 @@ enum State {
     Imported(Digest),
     /// It is no base that can be served.
     Refused,
-    /// The store did not give it; the next look tries again.
+    /// The store did not give it, or there was no space for it here; the next look tries again.
     Failing,
 }
 
@@ -77,7 +77,7 @@ impl BucketWatch {
                     State::Imported(digest)
                 }
                 Err(error) => {
-                    let is_failing = error.cause::<BucketError>().is_some_and(BucketError::is_machine);
+                    let is_failing = error.kind() == ErrorKind::Machine;
                     // Said once, not at each look.
                     noticed.extend((!is_failing || !was_failing).then_some(Noticed::Refused(error)));
                     if is_failing { State::Failing } else { State::Refused }

@@ -1,7 +1,7 @@
 //! How a base gets into the store: copied beside its place, hashed, brought onto the disk, and named by its digest.
 
 use std::fs::{self, File, Permissions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -97,7 +97,9 @@ impl Label {
             .prefix(TEMPORARY)
             .tempfile_in(folder)
             .map_err(Error::io("create a file in", folder))?;
-        serde_json::to_writer(&mut temporary, self).map_err(|error| Error::machine(error).about(path))?;
+        // Text first: an error of the disk within one of JSON would not be known as that.
+        let text = serde_json::to_vec(self).map_err(|error| Error::machine(error).about(path))?;
+        temporary.write_all(&text).map_err(Error::io("write", path))?;
         temporary.as_file().sync_all().map_err(Error::io("sync", path))?;
         temporary.persist(path).map_err(|error| Error::io("rename", path)(error.error))?;
         Ok(())

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use stampwright::{Error, Result};
+use stampwright::{Error, ErrorKind, Result};
 
 use super::base_file::Seen;
 use super::catalog::{Digest, Store, files};
@@ -26,6 +26,8 @@ struct Known {
     digest: Option<Digest>,
     /// Whether it has been looked at in this state.
     is_tried: bool,
+    /// Whether the machine failed at it, e.g. for want of space: the next look tries again.
+    is_failing: bool,
 }
 
 /// What a look at the folder found.
@@ -66,18 +68,23 @@ impl Watch {
             let known = self.known.get(name).filter(|known| known.seen == *seen);
             let is_settled = known.is_some() || is_start;
             let is_served = known.and_then(|known| known.digest).is_some_and(|digest| store.get(&digest).is_some());
-            let is_refused = known.is_some_and(|known| known.is_tried && known.digest.is_none());
+            let was_failing = known.is_some_and(|known| known.is_failing);
+            let is_refused = known.is_some_and(|known| known.is_tried && known.digest.is_none() && !known.is_failing);
             if is_served || is_refused {
                 continue;
             }
-            let mut now_known = Known { seen: *seen, digest: None, is_tried: is_settled };
+            let mut now_known = Known { seen: *seen, digest: None, is_tried: is_settled, is_failing: false };
             if is_settled {
                 match import(path, store, now) {
                     Ok((digest, is_new)) => {
                         now_known.digest = Some(digest);
                         noticed.extend(is_new.then(|| Noticed::Added(name.to_string_lossy().into_owned())));
                     }
-                    Err(error) => noticed.push(Noticed::Refused(error)),
+                    Err(error) => {
+                        now_known.is_failing = error.kind() == ErrorKind::Machine;
+                        // Said once, not at each look.
+                        noticed.extend((!now_known.is_failing || !was_failing).then_some(Noticed::Refused(error)));
+                    }
                 }
             }
             self.known.insert(name.clone(), now_known);
