@@ -18,14 +18,7 @@ pub struct ObjectStore {
 impl ObjectStore {
     /// Starts it with a bucket called `bases`. `None`: it is not installed, and need not be.
     pub fn start() -> Option<Self> {
-        let programs = root().join("target/s3-judges/venv/bin");
-        if !programs.join("moto_server").is_file() {
-            #[allow(clippy::disallowed_methods, reason = "the test command says whether a judge may be missing")]
-            let required = std::env::var_os("CI").is_some() || std::env::var_os("STAMPWRIGHT_JUDGES").is_some();
-            assert!(!required, "moto_server is missing: cargo xtask judges");
-            eprintln!("skipped: moto_server is missing (cargo xtask judges)");
-            return None;
-        }
+        let programs = programs()?;
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new(programs.join("moto_server"));
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
@@ -54,6 +47,24 @@ impl ObjectStore {
     pub fn put(&self, key: &str, file: &Path, more: &[&str]) {
         self.client("put", &[&["bases", key, file.to_str().unwrap()], more].concat());
     }
+}
+
+/// The folder of the judges' programs.
+fn programs() -> Option<PathBuf> {
+    let programs = root().join("target/s3-judges/venv/bin");
+    if programs.join("moto_server").is_file() {
+        return Some(programs);
+    }
+    #[allow(clippy::disallowed_methods, reason = "the test command says whether a judge may be missing")]
+    let required = std::env::var_os("CI").is_some() || std::env::var_os("STAMPWRIGHT_JUDGES").is_some();
+    assert!(!required, "moto_server is missing: cargo xtask judges");
+    eprintln!("skipped: moto_server is missing (cargo xtask judges)");
+    None
+}
+
+/// The Python that has AWS's libraries.
+pub fn python() -> Option<PathBuf> {
+    Some(programs()?.join("python3"))
 }
 
 impl Drop for ObjectStore {
