@@ -56,5 +56,5 @@ mod trust;
 
 pub use config::Config;
 #[cfg(feature = "fuzzing")]
-pub use http::fuzzed::headers as read_headers;
+pub use http::fuzzed::{bodies as read_bodies, headers as read_headers};
 pub use serve::{Start, run};

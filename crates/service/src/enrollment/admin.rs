@@ -166,7 +166,7 @@ pub(super) async fn merge(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Serials {
+pub(super) struct Serials {
     tenant: String,
     serials: Vec<String>,
 }

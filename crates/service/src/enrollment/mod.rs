@@ -8,6 +8,8 @@
 
 mod admin;
 mod agents;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzed;
 mod hashes;
 mod jwk;
 mod list;

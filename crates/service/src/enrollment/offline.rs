@@ -42,7 +42,7 @@ struct Header {
 }
 
 #[derive(Deserialize)]
-struct Proof {
+pub(super) struct Proof {
     token_fingerprint: String,
     token_proof: String,
 }
@@ -122,7 +122,7 @@ impl Enrollment {
 }
 
 /// The key that has signed the request, the request, and the proof of its token.
-fn read(file: &str) -> Result<(DevicePublicKey, EnrollRequest, Proof)> {
+pub(super) fn read(file: &str) -> Result<(DevicePublicKey, EnrollRequest, Proof)> {
     let form = || Refused::bad_request("the file is no enrollment request of an agent");
     if file.len() > MAX_BYTES {
         return Err(Refused::new("too-large", StatusCode::PAYLOAD_TOO_LARGE, "a request has at most 64 KiB"));

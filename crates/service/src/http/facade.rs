@@ -143,6 +143,17 @@ impl Wish {
     }
 }
 
+/// What a request's document is asked, for `fuzzed`.
+#[cfg(feature = "fuzzing")]
+pub(super) fn read_body(body: &[u8]) {
+    let url = "https://fleet.example.com".to_owned();
+    let settings = Settings { product: Some("Example Agent".to_owned()), url: Some(url), ..Settings::default() };
+    let Ok(wish) = serde_json::from_slice::<Wish>(body) else { return };
+    if let Ok(token) = wish.check(&settings) {
+        let _ = (token.parse().is_ok(), wish.selection(&settings).is_ok());
+    }
+}
+
 async fn generate(State(facade): State<Arc<Facade>>, request: Request<Body>) -> Response {
     #[derive(Serialize)]
     struct Shown<'a> {

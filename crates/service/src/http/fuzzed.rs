@@ -1,12 +1,13 @@
-//! Everything that reads a header, for `fuzz/targets/headers.rs`: no bytes may make it panic, and what it reads must make sense.
+//! Everything that reads a header or a body, for `fuzz/targets/{headers,bodies}.rs`: no bytes may make it panic, and what it reads must make sense.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use serde::de::DeserializeOwned;
 
 use super::handout::wants_sha256;
-use super::installers::{PLAN, accepts, idempotency_name};
+use super::installers::{self, PLAN, accepts, idempotency_name};
 use super::range::{Wanted, is_probe};
-use super::{bases, download};
-use crate::{keys, links, page, store};
+use super::{bases, download, facade, json, key_routes, token_routes};
+use crate::{enrollment, keys, links, page, store};
 
 /// Reads lines of `name: value` as headers and asks of them what the service asks of a request.
 pub fn headers(lines: &[u8]) {
@@ -37,6 +38,33 @@ pub fn headers(lines: &[u8]) {
     for value in headers.get_all(header::AUTHORIZATION) {
         let _ = value.to_str().map(|text| (keys::ApiKey::parse(text).is_ok(), links::Secret::parse(text)));
     }
+}
+
+/// Reads bytes as the document of each request that has one.
+pub fn bodies(body: &[u8]) {
+    if let Some(wish) = document::<installers::Wish>(body) {
+        wish.read();
+    }
+    document::<token_routes::Wish>(body);
+    document::<key_routes::Wish>(body);
+    facade::read_body(body);
+    enrollment::fuzzed::bodies(body);
+}
+
+/// The document. A refusal says nothing but where it is and one of a few sentences, whatever was sent.
+fn document<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    let refusal = |body: &[u8]| json::parse::<T>(body).err().map(|problem| problem.detail().to_owned());
+    let sentence = |detail: &str| detail.split_once(": ").map(|(_, sentence)| sentence.to_owned());
+    if let Some(said) = refusal(body).as_deref().and_then(sentence) {
+        let of_another = refusal(b"{\"\\u0000\": 0}").as_deref().and_then(sentence);
+        let field = said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+        let is_field = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        let is_known = field.is_some_and(is_field)
+            || of_another.as_ref() == Some(&said)
+            || ["a value is not of the kind that it must be", "it is not JSON"].contains(&said.as_str());
+        assert!(is_known, "a refusal quotes the body: {said}");
+    }
+    json::parse(body).ok()
 }
 
 fn parsed(lines: &[u8]) -> HeaderMap {

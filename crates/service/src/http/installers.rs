@@ -52,6 +52,14 @@ pub(crate) struct Wish {
 }
 
 impl Wish {
+    /// What a request asks of its document before a base or the ledger does, for `fuzzed`.
+    #[cfg(feature = "fuzzing")]
+    pub(super) fn read(&self) {
+        let _ = self.token.as_ref().map(|token| token.parse().is_ok());
+        let ends = self.expires.map(|expires| [0, u64::MAX].map(|now| expires.from(now)));
+        assert!(ends.is_none_or(|[at_first, at_last]| at_first <= at_last), "an end comes before itself");
+    }
+
     /// The base that is meant.
     ///
     /// # Errors

@@ -44,12 +44,12 @@ pub(crate) async fn body(request: Request<Body>) -> Result<Zeroizing<Vec<u8>>> {
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     serde_json::from_slice(body).map_err(|error| {
         let text = error.to_string();
-        // Only sentences that have none of the body's values in them.
-        let why = match text.split(" at line ").next() {
+        // Only sentences that have none of the body's values in them. A field's name may look like the rest of the sentence, so that is cut from behind.
+        let why = match text.rsplit_once(" at line ").map(|(sentence, _)| sentence) {
             Some(sentence) if sentence.starts_with("missing field") => sentence.to_owned(),
             Some(sentence) if sentence.starts_with("unknown field") => {
-                let expected = sentence.split_once("expected").map_or("", |(_, expected)| expected);
-                format!("it has a field that is not known, expected{expected}")
+                let expected = sentence.rsplit_once("`, expected ").map_or("others", |(_, expected)| expected);
+                format!("it has a field that is not known, expected {expected}")
             }
             _ if error.is_data() => "a value is not of the kind that it must be".to_owned(),
             _ => "it is not JSON".to_owned(),
@@ -118,6 +118,10 @@ mod tests {
             ("{\"uses\": \"SECRET\"}", "a value is not of the kind"),
             ("{\"SECRET\": 1}", "a field that is not known, expected `uses`"),
             ("{}", "missing field `uses`"),
+            // Names that read like the library's own sentence.
+            ("{\"expectedSECRET\": 1}", "not known, expected `uses`"),
+            ("{\"x`, expected SECRET\": 1}", "not known, expected `uses`"),
+            ("{\"x`, expected SECRET at line 1\": 1}", "not known, expected `uses`"),
             ("SECRET", "it is not JSON"),
             ("{\"uses\": 1} SECRET", "it is not JSON"),
             ("", "it is not JSON"),

@@ -20,7 +20,7 @@ use crate::ledger::ApiKeyRow;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wish {
+pub(super) struct Wish {
     name: String,
     scopes: Vec<String>,
     tenant: Option<String>,

@@ -24,7 +24,7 @@ use crate::tokens::{MintOutcome, ServedBase, TokenRequest};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wish {
+pub(super) struct Wish {
     tenant: String,
     product: String,
     expires: Option<Expiry>,
