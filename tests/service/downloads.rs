@@ -11,7 +11,7 @@ use crate::support;
 use crate::support::product;
 
 /// The base of a format for x64 or universal, by what the service lists.
-fn base(server: &Server, format: &str) -> Value {
+pub(super) fn base(server: &Server, format: &str) -> Value {
     let bases = server.get("admin", "/v1/bases").json();
     let is_it = |base: &&Value| base["format"] == format && base["arch"] != "arm64";
     bases.as_array().unwrap().iter().find(is_it).unwrap_or_else(|| panic!("{bases}")).clone()
@@ -36,7 +36,7 @@ fn stamped(server: &Server, base: &Value, token: &str) -> Vec<u8> {
     fs::read(&to).unwrap()
 }
 
-fn hex_digest(bytes: &[u8]) -> String {
+pub(super) fn hex_digest(bytes: &[u8]) -> String {
     use sha2::{Digest, Sha256};
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -10,6 +10,8 @@
 //! | `callers` | keys, scopes, tenants, limits, refusals |
 //! | `faults` | bases that change, clients that go, a service that is killed |
 //! | `full_store` | a store whose disk is full at any page |
+//! | `killed` | a service that is killed at each system call by which the ledger reaches the disk |
+//! | `thousand` | a thousand tokens over 64 connections, each file byte for byte |
 //! | `openapi` | what the document of the interface says, as schemathesis reads it |
 //! | `edge` | what an edge worker puts together from a plan |
 //! | `signing` | signed bases, and a signer that is slow |
@@ -24,6 +26,7 @@ mod enrollment;
 mod faults;
 mod full_store;
 mod issuer;
+mod killed;
 mod links;
 mod openapi;
 mod proxy;
@@ -31,4 +34,5 @@ mod s3;
 mod secrets;
 pub mod server;
 mod signing;
+mod thousand;
 mod tokens;
