@@ -166,7 +166,6 @@ fn a_kill_at_any_write_of_a_request_loses_nothing_that_was_told() {
     // Each kind of request was killed before its answer, and answered before the kill.
     assert!((20..MANY - 1).contains(&kills), "{kills} kills");
     assert!(told.iter().all(|told| (1..kills).contains(told)), "{told:?} of {kills}");
-    println!("{kills} kills; told {told:?}");
 }
 
 /// The same where the write-ahead log goes into the database, which one request in a hundred does.
@@ -219,5 +218,4 @@ fn a_kill_while_the_log_goes_into_the_database_loses_nothing_that_was_told() {
         kills += 1;
     }
     assert!(kills > 4, "{kills} kills");
-    println!("{kills} kills; {} rows were told before", told.len());
 }
