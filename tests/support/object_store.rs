@@ -19,19 +19,18 @@ impl ObjectStore {
     /// Starts it with a bucket called `bases`. `None`: it is not installed, and need not be.
     pub fn start() -> Option<Self> {
         let programs = programs()?;
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new(programs.join("moto_server"));
-        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let store = Self { child, programs, address: format!("127.0.0.1:{port}") };
-        for _ in 0..600 {
-            if TcpStream::connect(&store.address).is_ok() {
-                store.client("make", &["bases"]);
-                return Some(store);
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        panic!("moto_server does not listen");
+        // It takes a free port itself: one that was free a moment ago may be another's by now, or answer its own connection.
+        command.args(["-H", "127.0.0.1", "-p", "0"]).env("NO_COLOR", "1");
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = lines.find_map(|line| Some(line.ok()?.split_once("Running on http://")?.1.trim().to_owned()));
+        // Whatever else it says is read, so that it never waits for a reader.
+        thread::spawn(move || lines.for_each(drop));
+        let store = Self { child, programs, address: address.unwrap_or_default() };
+        assert!(!store.address.is_empty(), "moto_server does not listen");
+        store.client("make", &["bases"]);
+        Some(store)
     }
 
     /// Runs AWS's client; gives what it prints.
