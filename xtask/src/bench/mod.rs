@@ -26,8 +26,12 @@ use crate::{demo, judges, samples, token};
 /// A part that can be measured alone. A later one needs what an earlier one has built, in `target/bench/`.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Part {
-    /// Building bases, beside those who build such files
+    /// Building MSIs and flat packages, beside those who build such files
     Builds,
+    /// Building debs
+    Debs,
+    /// Building rpms
+    Rpms,
     /// Stamping, as a process and inside one
     Stamps,
     /// Wrapping for Intune
@@ -43,7 +47,17 @@ pub(crate) enum Part {
 }
 
 /// In this order, which is that of what they need.
-const ALL: [Part; 7] = [Part::Builds, Part::Stamps, Part::Kits, Part::List, Part::Signed, Part::Serve, Part::Enroll];
+const ALL: [Part; 9] = [
+    Part::Builds,
+    Part::Debs,
+    Part::Rpms,
+    Part::Stamps,
+    Part::Kits,
+    Part::List,
+    Part::Signed,
+    Part::Serve,
+    Part::Enroll,
+];
 
 /// What is asked of a run.
 #[derive(clap::Args)]
@@ -97,11 +111,9 @@ pub(crate) fn run(sh: &Shell, asked: &Asked) -> Result {
 fn sections(bench: &Bench<'_>, part: Part, run: &str) -> Result<Vec<Section>> {
     let rounds = bench.effort.builds;
     Ok(match part {
-        Part::Builds => {
-            let mut builds = builds::run(bench)?;
-            builds.extend(rpms::run(bench)?);
-            vec![page::builds(&builds, rounds, run)]
-        }
+        Part::Builds => vec![page::builds(page::BASES, &builds::run(bench)?, rounds, run)],
+        Part::Debs => vec![page::builds(page::DEBS, &builds::debs(bench)?, rounds, run)],
+        Part::Rpms => vec![page::builds(page::RPMS, &rpms::run(bench)?, rounds, run)],
         Part::Stamps => {
             let stamps = stamps::run(bench)?;
             vec![page::inside(&stamps, bench.effort.bulk_mib, run), page::to_a_file(&stamps, bench.effort.stamps, run)]

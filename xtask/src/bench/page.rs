@@ -32,10 +32,12 @@ pub(super) const ENROLLING: &str = "Enrolling";
 pub(super) const SERVING: &str = "Downloading from `stampwright serve`";
 
 /// The order of the page.
-const HEADINGS: [&str; 8] = [
+const HEADINGS: [&str; 10] = [
     "Stamping inside a process",
     "Stamping to a file",
-    "Building a base",
+    BASES.0,
+    DEBS.0,
+    RPMS.0,
     "Wrapping for Intune",
     "Stamping a list",
     "Stamping a signed base",
@@ -87,8 +89,13 @@ once (a process that keeps its base open does so once for each length of a token
 the copy of the file, which `cp` shows. The others put nothing into the file but a signature, or an empty blob.";
 
 /// What building costs.
-pub(super) fn builds(builds: &[Comparison], rounds: usize, run: &str) -> Section {
-    section("Building a base", &format!("{BUILDING} Median of {rounds}."), run, |page| {
+pub(super) fn builds(
+    (heading, said): (&'static str, &str),
+    builds: &[Comparison],
+    rounds: usize,
+    run: &str,
+) -> Section {
+    section(heading, &format!("{said} Median of {rounds}."), run, |page| {
         builds.iter().try_for_each(|comparison| table(page, comparison.title, &comparison.measured))
     })
 }
@@ -215,11 +222,20 @@ const TO_A_FILE: &str =
     "The whole process: start, open, stamp, read back, copy the kept ranges, sync, rename. The fair neighbour is a copy
 that is synced as well; the bare `cp` leaves the disk's work for later.";
 
-const BUILDING: &str =
+/// What is built, and what is to be known of it.
+pub(super) const BASES: (&str, &str) = (
+    "Building an MSI and a flat package",
     "From the agent to a base at the same compression. Ours includes checking the agent and reading the
-base back: every file is decompressed again and compared with what went in. dpkg-deb's own level of zstd is 3, for a file that is a
-tenth larger; ours is 9, for a file of the size that its -z11 makes. rpmbuild has the level and the cores that ours has. The others'
-packages have the agent and its service; ours also have the installer's scripts, the token's place and what an upgrade needs.";
+base back: every file is decompressed again and compared with what went in. The others' packages have the agent and its service; ours also
+have the installer's scripts, the token's place and what an upgrade needs.",
+);
+pub(super) const DEBS: (&str, &str) = (
+    "Building a deb",
+    "As above. dpkg-deb's own level of zstd is 3, for a file that is a
+tenth larger; ours is 9, for a file of the size that its -z11 makes.",
+);
+pub(super) const RPMS: (&str, &str) =
+    ("Building an rpm", "As above. rpmbuild has the level and the cores that ours has, the others their own.");
 
 const WRAPPING: &str =
     "From a stamped MSI to the archive that Intune takes. Ours is the whole command: the MSI is checked first, the archive is opened
