@@ -5,10 +5,11 @@ in_service() {
 }
 
 # later ACTION: has systemd do it when the package manager is done, which holds a lock until then. The lock's inode stands in
-# /proc/locks while somebody holds it; nothing waits for longer than an hour.
+# /proc/locks while somebody holds it; nothing waits for longer than an hour. Each task has a name of its own: systemd may still have
+# the one of an update just before.
 later() {
     # shellcheck disable=SC2016 # the text is for another shell
-    systemd-run --quiet --collect --unit="${unit%.service}-after-dpkg" \
+    systemd-run --quiet --collect --unit="${unit%.service}-after-dpkg-$$" \
         --description="$1 $unit once dpkg is done" /bin/sh -c '
         held() {
             for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock; do

@@ -9,9 +9,9 @@ unit=$2
 sed -n 's/^[0-9]*:[^:]*://p' /proc/self/cgroup 2>/dev/null | grep -q -e "/$unit\$" -e "/$unit/"
 
 # rpm holds a lock until it is done. The lock's inode stands in /proc/locks while somebody holds it; nothing waits for longer than
-# an hour.
+# an hour. Each task has a name of its own: systemd may still have the one of an update just before.
 # shellcheck disable=SC2016 # the text is for another shell
-systemd-run --quiet --collect --unit="${unit%.service}-after-rpm" \
+systemd-run --quiet --collect --unit="${unit%.service}-after-rpm-$$" \
     --description="$action $unit once rpm is done" /bin/sh -c '
     held() {
         for lock in /var/lib/rpm/.rpm.lock /usr/lib/sysimage/rpm/.rpm.lock; do

@@ -75,7 +75,7 @@ inside() {
     n=0; until grep -q ^rc= /test/self || [ $n -gt 300 ]; do sleep 0.1; n=$((n + 1)); done
     cat /test/self
     say "$1.rc" "$(sed -n 's/^rc=//p' /test/self)"
-    n=0; while systemctl is-active -q probe-agent-after-dpkg && [ $n -lt 150 ]; do sleep 0.1; n=$((n + 1)); done
+    n=0; while systemctl is-active -q 'probe-agent-after-dpkg-*' && [ $n -lt 150 ]; do sleep 0.1; n=$((n + 1)); done
     look "$1"
 }
 folder() { say "$1" "$(stat -c '%a %U %G' "$2")"; }
@@ -105,7 +105,7 @@ before=$(systemctl show -p MainPID --value probe-agent)
 dpkg -i /test/1.3.0.deb
 look outside
 [ "$before" != "$(systemctl show -p MainPID --value probe-agent)" ]; say outside.restarted $?
-say outside.later "$(systemctl is-active probe-agent-after-dpkg)"
+say outside.later "$(systemctl is-active -q 'probe-agent-after-dpkg-*' && echo active || echo inactive)"
 inside removed 'apt-get remove -y probe-agent'
 say removed.config "$(cat $etc/edited.conf)"
 dpkg -i /test/1.3.0.deb
