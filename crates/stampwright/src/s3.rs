@@ -1,7 +1,6 @@
 //! Installers that are put together inside an S3-compatible store, from a base that lies there: a multipart upload whose kept ranges the store copies
 //! itself. What is sent is the stamp's new bytes and, where they stand in front, the first 5 MiB of the base.
 
-use std::io;
 use std::ops::Range;
 
 use bucket::{NewObject, Piece, Source};
@@ -57,9 +56,9 @@ impl Stamp {
         let found = match facts.sha256 {
             Some(digest) => digest,
             None => {
-                let mut digest = Hashing(Sha256::new());
+                let mut digest = Sha256::new();
                 bases.read(key, &facts.etag, len, &mut digest)?;
-                digest.0.finalize().into()
+                digest.finalize().into()
             }
         };
         let expected = self.base().sha256()?;
@@ -67,20 +66,6 @@ impl Stamp {
             return Err(other(format!("its SHA-256 is {}", hex(&found)), hex(&expected)));
         }
         Ok(facts.etag)
-    }
-}
-
-/// Hashes what is written to it.
-struct Hashing(Sha256);
-
-impl io::Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

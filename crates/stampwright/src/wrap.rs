@@ -1,6 +1,5 @@
 //! The Intune-ready archive that `make` puts beside a package.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use container::read_at::FileAt;
@@ -54,10 +53,10 @@ pub(crate) fn wrap(package: &Pending, package_path: &Path, epoch: Epoch) -> Resu
     })?;
 
     let written = FileAt::new(pending.reopen()?).map_err(Error::io("read back", &path))?;
-    let mut unwrapped = Hashing(Sha256::new());
+    let mut unwrapped = Sha256::new();
     let inside = intunemac::read(&written, &mut unwrapped)
         .map_err(|error| Error::from(installer::format::ReadError::from(error)).about(&path))?;
-    if hex(&unwrapped.0.finalize()) != FileDigest::read(&package, package_path)?.sha256 {
+    if hex(&unwrapped.finalize()) != FileDigest::read(&package, package_path)?.sha256 {
         return Err(Error::wrong("the package does not come out as it went in; it was not written").about(&path));
     }
     let wrapped = Wrapped {
@@ -67,18 +66,4 @@ pub(crate) fn wrap(package: &Pending, package_path: &Path, epoch: Epoch) -> Resu
         bundle_id: inside.bundle_id,
     };
     Ok((pending, wrapped))
-}
-
-/// Hashes what is written to it.
-struct Hashing(Sha256);
-
-impl io::Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -1,7 +1,7 @@
 //! The end of the story: devices enroll with the reference agent against the service of the demonstration, on this machine, without root.
 //!
-//! A device is a folder into which the downloaded deb is unpacked, with the token where the deb's script puts it. An installation by dpkg and
-//! dnf in a system that boots is in `tests/interop/enrolled`.
+//! A device is a folder into which the downloaded deb is unpacked, with the token where the deb's script puts it. Installations by msiexec, dpkg and
+//! rpm are in `installed`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,38 +9,13 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use xshell::{Shell, cmd};
 
+use super::agent::Agent;
 use super::setup::FOLDER;
 use crate::debian::{self, program};
 use crate::failure::{AtPath, Result};
-use crate::payloads;
 use crate::serving::{Serving, field, said, text};
 
-const MANIFEST: &str = r#"
-[product]
-name = "Reference Agent"
-file-stem = "Reference-Agent"
-version = "1.4.2"
-publisher = "TheOneRMM"
-summary = "enrolls and checks in"
-license = "MIT"
-maintainer = "TheOneRMM <packages@theonermm.example>"
-
-[token]
-issuer-keys = "issuer-keys.json"
-
-[service]
-linux-arguments = ["run"]
-
-[[agent]]
-platform = "linux"
-arch = "ARCH"
-path = "reference-agent"
-
-[[file]]
-platform = "linux"
-source = "agent.json"
-destination = "/usr/lib/reference-agent/agent.json"
-"#;
+const AGENT: Agent = Agent { product: "Reference Agent", stem: "Reference-Agent", package: "reference-agent" };
 
 /// Enrolls two devices, revokes the token, and shows what a third one is told.
 pub(super) fn run(sh: &Shell, stampwright: &Path, service: &Serving) -> Result {
@@ -50,12 +25,13 @@ pub(super) fn run(sh: &Shell, stampwright: &Path, service: &Serving) -> Result {
         fs::remove_dir_all(&folder).at("remove", &folder)?;
     }
     println!("\nfrom the download to the device list, with the reference agent");
-    let base = base(sh, stampwright, service, &folder.join("product"))?;
-    service.put_base(sh, &base)?;
-    let wish = json!({ "tenant": "acme", "product": "Reference Agent", "uses": 10 });
+    // The root is that of the folder which the deb is unpacked into, from the program's own.
+    let more = json!({ "root": "../../.." });
+    AGENT.publish(sh, stampwright, service, &folder.join("product"), (&["deb"], more))?;
+    let wish = json!({ "tenant": "acme", "product": AGENT.product, "uses": 10 });
     let id = text(&service.ask(sh, "POST", "/v1/tokens", Some(&wish))?, "id")?;
     println!("minted     token {id} for acme, good for 10 devices");
-    let wish = json!({ "product": "Reference Agent", "platform": "linux", "token_id": id });
+    let wish = json!({ "product": AGENT.product, "platform": "linux", "token_id": id });
     let link = service.ask(sh, "POST", "/v1/links", Some(&wish))?;
     let (url, name) = (text(&link, "url")?, text(&link, "file_name")?);
     let file = folder.join(&name);
@@ -90,37 +66,6 @@ pub(super) fn run(sh: &Shell, stampwright: &Path, service: &Serving) -> Result {
         return Err(said("doctor does not name the revoked token".to_owned()));
     }
     Ok(())
-}
-
-/// Builds the base of the reference agent, for this service.
-fn base(sh: &Shell, stampwright: &Path, service: &Serving, folder: &Path) -> Result<PathBuf> {
-    eprintln!("building the reference agent");
-    let agent = payloads::reference_agent(sh)?;
-    fs::create_dir_all(folder).at("create", folder)?;
-    fs::copy(&agent, folder.join("reference-agent")).at("copy from", &agent)?;
-    // The root is that of the folder which the deb is unpacked into, from the program's own.
-    let config = json!({
-        "product": "Reference Agent", "publisher-folder": "TheOneRMM", "folder": "Reference Agent",
-        "package": "reference-agent", "bundle-id": "com.theonermm.reference", "version": [1, 4, 2],
-        "server": service.address, "fingerprint-key": "07".repeat(32), "root": "../../..",
-    });
-    let keys = service.ask(sh, "GET", "/v1/jwks", None)?;
-    let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
-    let manifest = MANIFEST.replace("ARCH", arch);
-    for (name, text) in
-        [("agent.json", config.to_string()), ("issuer-keys.json", keys.to_string()), ("stampwright.toml", manifest)]
-    {
-        let path = folder.join(name);
-        fs::write(&path, text).at("write", &path)?;
-    }
-    let (manifest, bases) = (folder.join("stampwright.toml"), folder.join("bases"));
-    cmd!(sh, "{stampwright} build --product {manifest} --format deb -o {bases}")
-        .quiet()
-        .ignore_stdout()
-        .ignore_stderr()
-        .run()?;
-    println!("built      a deb of the agent, which has this service's address and public keys inside");
-    Ok(bases.join("Reference-Agent.deb"))
 }
 
 /// Prints the devices; gives how many of them are enrolled.

@@ -2,6 +2,7 @@
 //! of those is read back and compared with what went in. Then the same with signatures that stay, what an admin uploads, the download
 //! service, and devices that enroll with what was downloaded: two without root, and three that it is really installed on.
 
+mod agent;
 mod devices;
 mod installed;
 mod report;

@@ -8,12 +8,12 @@ use http::HeaderMap;
 use serde::Deserialize;
 use stampwright::Token;
 
-use super::form::{SecretText, Timely};
-use super::guard;
+use super::form::SecretText;
 use super::lists::may_see_bases;
+use super::sent::Sent;
 use super::session::SignedIn;
 use super::settings::{mint, number};
-use super::views::{self, Added, BaseLine, Command, Devices, Frame, day};
+use super::views::{self, Added, BaseLine, Command, Devices, Frame, Shown, day};
 use crate::app::App;
 use crate::edge;
 use crate::http::{Asked, Handout, Problem, Type, to_its_end};
@@ -46,7 +46,6 @@ pub(super) async fn form(State(app): State<Arc<App>>, signed_in: SignedIn) -> Re
 /// The form.
 #[derive(Deserialize)]
 pub(super) struct Wish {
-    form: String,
     base: String,
     #[serde(default)]
     tenant: String,
@@ -59,19 +58,11 @@ pub(super) struct Wish {
 }
 
 /// `POST /devices`.
-pub(super) async fn add(
-    State(app): State<Arc<App>>,
-    signed_in: SignedIn,
-    headers: HeaderMap,
-    Timely(wish): Timely<Wish>,
-) -> Response {
-    let adding = to_its_end(async move { added(&app, &signed_in, &headers, &wish).await });
-    adding.await.unwrap_or_else(|problem| views::problem(&problem))
+pub(super) async fn add(State(app): State<Arc<App>>, headers: HeaderMap, sent: Sent<Wish>) -> Result<Response, Shown> {
+    Ok(to_its_end(async move { added(&app, &sent.by, &headers, &sent.fields).await }).await?)
 }
 
 async fn added(app: &Arc<App>, by: &SignedIn, headers: &HeaderMap, wish: &Wish) -> Result<Response, Problem> {
-    guard::same_origin(app, headers)?;
-    guard::check_form(&by.form, &wish.form)?;
     let wants_file = wish.r#as == "file";
     by.caller.may(if wants_file { Scope::Stamp } else { Scope::Links }).map_err(crate::tokens::TokenError::from)?;
     let (days, uses) = (number(&wish.days, "days", 1, MAX_DAYS)?, number(&wish.uses, "devices", 1, 100_000)?);

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 
 use super::enrolled_views::{DeviceLine, Enrolled, Room, WaitLine};
-use super::form::Timely;
-use super::guard;
-use super::session::{Nothing, SignedIn};
-use super::views::{self, Frame};
+use super::sent::{Nothing, Sent};
+use super::session::SignedIn;
+use super::views::{self, Frame, Shown};
 use crate::app::App;
 use crate::edge;
 use crate::enrollment::{Enrollment, Refused, Said};
@@ -68,11 +67,11 @@ pub(super) struct Wish {
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Extension(found): Server,
-    signed_in: SignedIn,
+    by: SignedIn,
     Query(wish): Query<Wish>,
-) -> Response {
-    let Ok(state) = server(found) else { return views::page(&Enrolled::off(frame(&signed_in))) };
-    shown(&app, &state, &signed_in, wish).await.unwrap_or_else(|problem| views::problem(&problem))
+) -> Result<Response, Shown> {
+    let Ok(state) = server(found) else { return Ok(views::page(&Enrolled::off(frame(&by)))) };
+    Ok(shown(&app, &state, &by, wish).await?)
 }
 
 pub(super) fn frame(by: &SignedIn) -> Frame<'_> {
@@ -116,60 +115,39 @@ async fn shown(app: &App, state: &Enrollment, by: &SignedIn, wish: Wish) -> Resu
 
 /// `POST /enrolled/{id}/{act}`: `retire`, `delete` or `enroll-anew`.
 pub(super) async fn act(
-    State(app): State<Arc<App>>,
     Extension(found): Server,
-    signed_in: SignedIn,
     Path((id, act)): Path<(String, String)>,
-    headers: HeaderMap,
-    Timely(given): Timely<Nothing>,
-) -> Response {
-    let out = async {
-        guard::same_origin(&app, &headers)?;
-        guard::check_form(&signed_in.form, &given.form)?;
-        let (state, caller) = (server(found)?, &signed_in.caller);
-        let done = match act.as_str() {
-            "retire" => state.retire(caller, &id).await,
-            "delete" => state.delete(caller, &id).await,
-            "enroll-anew" => state.enroll_anew(caller, &id).await,
-            _ => return Err(Problem::not_found("path")),
-        };
-        done.map_err(|refused| problem(&refused))?;
-        Ok(Redirect::to("/enrolled").into_response())
+    sent: Sent<Nothing>,
+) -> Result<Response, Shown> {
+    let (state, caller) = (server(found)?, &sent.by.caller);
+    let done = match act.as_str() {
+        "retire" => state.retire(caller, &id).await,
+        "delete" => state.delete(caller, &id).await,
+        "enroll-anew" => state.enroll_anew(caller, &id).await,
+        _ => return Err(Problem::not_found("path").into()),
     };
-    out.await.unwrap_or_else(|problem: Problem| views::problem(&problem))
+    done.map_err(|refused| problem(&refused))?;
+    Ok(to_the_list())
 }
 
 /// Two records of one device.
 #[derive(Deserialize)]
 pub(super) struct Two {
-    form: String,
     one: String,
     other: String,
 }
 
 /// `POST /enrolled/merge`.
-pub(super) async fn merge(
-    State(app): State<Arc<App>>,
-    Extension(found): Server,
-    signed_in: SignedIn,
-    headers: HeaderMap,
-    Timely(two): Timely<Two>,
-) -> Response {
-    let out = async {
-        guard::same_origin(&app, &headers)?;
-        guard::check_form(&signed_in.form, &two.form)?;
-        let state = server(found)?;
-        let merged = state.merge(&signed_in.caller, two.one.trim(), two.other.trim()).await;
-        merged.map_err(|refused| problem(&refused))?;
-        Ok(Redirect::to("/enrolled").into_response())
-    };
-    out.await.unwrap_or_else(|problem: Problem| views::problem(&problem))
+pub(super) async fn merge(Extension(found): Server, sent: Sent<Two>) -> Result<Response, Shown> {
+    let Sent { by, fields: Two { one, other } } = sent;
+    let merged = server(found)?.merge(&by.caller, one.trim(), other.trim()).await;
+    merged.map_err(|refused| problem(&refused))?;
+    Ok(to_the_list())
 }
 
 /// An answer to a request that waits.
 #[derive(Deserialize)]
 pub(super) struct Answer {
-    form: String,
     key: String,
     answer: String,
     #[serde(default)]
@@ -179,28 +157,21 @@ pub(super) struct Answer {
 }
 
 /// `POST /enrolled/answer`.
-pub(super) async fn answer(
-    State(app): State<Arc<App>>,
-    Extension(found): Server,
-    signed_in: SignedIn,
-    headers: HeaderMap,
-    Timely(given): Timely<Answer>,
-) -> Response {
-    let out = async {
-        guard::same_origin(&app, &headers)?;
-        guard::check_form(&signed_in.form, &given.form)?;
-        let state = server(found)?;
-        let is = |answer: &str| given.answer == answer;
-        let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        // One form has all three buttons, so what belongs to another button's answer is left out.
-        let said = Said {
-            answer: given.answer.clone(),
-            device_id: text(&given.device_id).filter(|_| is("re-associate")),
-            tenant: text(&given.tenant).filter(|_| is("approve")),
-        };
-        let answered = state.answer(&signed_in.caller, &given.key, said).await;
-        answered.map_err(|refused| problem(&refused))?;
-        Ok(Redirect::to("/enrolled").into_response())
+pub(super) async fn answer(Extension(found): Server, sent: Sent<Answer>) -> Result<Response, Shown> {
+    let Sent { by, fields: given } = sent;
+    let is = |answer: &str| given.answer == answer;
+    let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    // One form has all three buttons, so what belongs to another button's answer is left out.
+    let said = Said {
+        answer: given.answer.clone(),
+        device_id: text(&given.device_id).filter(|_| is("re-associate")),
+        tenant: text(&given.tenant).filter(|_| is("approve")),
     };
-    out.await.unwrap_or_else(|problem: Problem| views::problem(&problem))
+    let answered = server(found)?.answer(&by.caller, &given.key, said).await;
+    answered.map_err(|refused| problem(&refused))?;
+    Ok(to_the_list())
+}
+
+fn to_the_list() -> Response {
+    Redirect::to("/enrolled").into_response()
 }

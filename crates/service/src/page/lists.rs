@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::session::SignedIn;
-use super::views::{self, BaseLine, Bases, Frame, LedgerPage, StampLine};
+use super::views::{self, BaseLine, Bases, Frame, LedgerPage, Shown, StampLine};
 use crate::app::App;
 use crate::http::{Problem, Type};
 use crate::keys::{Caller, Scope};
@@ -18,16 +18,13 @@ use crate::tokens::TokenError;
 const ROWS: u64 = 50;
 
 /// `GET /bases`.
-pub(super) async fn bases(State(app): State<Arc<App>>, signed_in: SignedIn) -> Response {
-    if !may_see_bases(&signed_in.caller) {
-        return views::problem(&Problem::new(
-            Type::Forbidden,
-            "the key has neither the scope read nor the scope stamp",
-        ));
+pub(super) async fn bases(State(app): State<Arc<App>>, by: SignedIn) -> Result<Response, Shown> {
+    if !may_see_bases(&by.caller) {
+        return Err(Problem::new(Type::Forbidden, "the key has neither the scope read nor the scope stamp").into());
     }
     let entries = app.store.list();
-    let frame = Frame { at: "bases", name: &signed_in.caller.name, form: &signed_in.form };
-    views::page(&Bases { frame, bases: entries.iter().map(|entry| BaseLine::new(entry.listed())).collect() })
+    let frame = Frame { at: "bases", name: &by.caller.name, form: &by.form };
+    Ok(views::page(&Bases { frame, bases: entries.iter().map(|entry| BaseLine::new(entry.listed())).collect() }))
 }
 
 /// As for `GET /v1/bases`.
@@ -46,8 +43,12 @@ pub(super) struct Wish {
 }
 
 /// `GET /ledger`.
-pub(super) async fn ledger(State(app): State<Arc<App>>, signed_in: SignedIn, Query(wish): Query<Wish>) -> Response {
-    shown(&app, &signed_in, wish).await.unwrap_or_else(|problem| views::problem(&problem))
+pub(super) async fn ledger(
+    State(app): State<Arc<App>>,
+    by: SignedIn,
+    Query(wish): Query<Wish>,
+) -> Result<Response, Shown> {
+    Ok(shown(&app, &by, wish).await?)
 }
 
 async fn shown(app: &App, by: &SignedIn, wish: Wish) -> Result<Response, Problem> {

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! A session may do what its key may: the handlers ask the same functions as `/v1`. A form is taken from this site alone (`Sec-Fetch-Site`,
-//! `Origin`) and with a value in it that only the session's own pages have. The content security policy allows one style sheet and nothing else.
+//! `Origin`) and with a value in it that only the session's own pages have (`sent`). The content security policy allows one style sheet and nothing else.
 
 mod devices;
 mod enrolled;
@@ -20,8 +20,10 @@ mod form;
 mod guard;
 mod lists;
 mod pre_enroll;
+mod sent;
 mod session;
 mod settings;
+mod sign;
 mod upload;
 mod views;
 
@@ -46,10 +48,10 @@ const MAX_BESIDE_BYTES: usize = 4 << 10;
 pub(crate) fn routes(app: Arc<App>, enrollment: Option<Arc<Enrollment>>) -> Router {
     let up_to = |bytes: usize| DefaultBodyLimit::max(bytes + MAX_BESIDE_BYTES);
     Router::new()
-        .route("/", get(session::front))
+        .route("/", get(sign::front))
         .route("/style.css", get(views::style))
-        .route("/sign-in", post(session::sign_in))
-        .route("/sign-out", post(session::sign_out))
+        .route("/sign-in", post(sign::sign_in))
+        .route("/sign-out", post(sign::sign_out))
         .route("/devices", get(devices::form).post(devices::add))
         .route("/tokens", get(settings::list).post(settings::generate))
         .route("/tokens/{id}/revoke", post(settings::revoke))

@@ -1,19 +1,14 @@
 //! Devices → Pre-enroll: a list of serial numbers, and request files of devices without a network.
 
-use std::sync::Arc;
-
 use axum::Extension;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
 use super::enrolled::{Server, frame, problem, server};
 use super::enrolled_views::{Outcome, PreEnroll};
-use super::guard;
+use super::sent::SentFile;
 use super::session::SignedIn;
-use super::upload::Upload;
-use super::views;
-use crate::app::App;
+use super::views::{self, Shown};
 use crate::enrollment::offline::Answered;
 use crate::enrollment::pre_enroll;
 use crate::http::{Problem, Type};
@@ -36,56 +31,34 @@ pub(super) async fn template(_: SignedIn) -> Response {
 }
 
 /// `POST /pre-enroll`.
-pub(super) async fn list(
-    State(app): State<Arc<App>>,
-    Extension(found): Server,
-    signed_in: SignedIn,
-    headers: HeaderMap,
-    upload: Upload,
-) -> Response {
-    let out = async {
-        guard::same_origin(&app, &headers)?;
-        guard::check_form(&signed_in.form, &upload.form)?;
-        let state = server(found)?;
-        let serials = match pre_enroll::serials(&upload.file) {
-            Ok(serials) => serials,
-            Err(lines) => {
-                let lines = lines.into_iter().map(|line| (line.line, line.problem)).collect();
-                return Ok(shown(&signed_in, Outcome::Wrong(lines)));
-            }
-        };
-        let tenant = signed_in.caller.tenant.clone().unwrap_or_else(|| upload.tenant.trim().to_owned());
-        let new = state.pre_enroll(&signed_in.caller, &tenant, &serials).await;
-        let new = new.map_err(|refused| problem(&refused))?;
-        Ok(shown(&signed_in, Outcome::Listed(serials.len(), new)))
+pub(super) async fn list(Extension(found): Server, sent: SentFile) -> Result<Response, Shown> {
+    let SentFile { by, upload } = sent;
+    let state = server(found)?;
+    let serials = match pre_enroll::serials(&upload.file) {
+        Ok(serials) => serials,
+        Err(lines) => {
+            let lines = lines.into_iter().map(|line| (line.line, line.problem)).collect();
+            return Ok(shown(&by, Outcome::Wrong(lines)));
+        }
     };
-    out.await.unwrap_or_else(|problem: Problem| views::problem(&problem))
+    let tenant = by.caller.tenant.clone().unwrap_or_else(|| upload.tenant.trim().to_owned());
+    let new = state.pre_enroll(&by.caller, &tenant, &serials).await.map_err(|refused| problem(&refused))?;
+    Ok(shown(&by, Outcome::Listed(serials.len(), new)))
 }
 
 /// `POST /pre-enroll/offline`: the answer file.
-pub(super) async fn offline(
-    State(app): State<Arc<App>>,
-    Extension(found): Server,
-    signed_in: SignedIn,
-    headers: HeaderMap,
-    upload: Upload,
-) -> Response {
-    let out = async {
-        guard::same_origin(&app, &headers)?;
-        guard::check_form(&signed_in.form, &upload.form)?;
-        let state = server(found)?;
-        let wrong = |_| Problem::new(Type::BadRequest, "the file is no enrollment request of an agent");
-        let request = std::str::from_utf8(&upload.file).map_err(wrong)?;
-        let answered = state.answer_file(&signed_in.caller, request).await;
-        match answered.map_err(|refused| problem(&refused))? {
-            Answered::Device { row, file: answer } => {
-                let name = format!("{}.answer", row.device.id);
-                Ok(file(&name, "application/jose", answer.to_string()))
-            }
-            Answered::Pending { .. } => Ok(shown(&signed_in, Outcome::Waits)),
+pub(super) async fn offline(Extension(found): Server, sent: SentFile) -> Result<Response, Shown> {
+    let SentFile { by, upload } = sent;
+    let state = server(found)?;
+    let wrong = |_| Problem::new(Type::BadRequest, "the file is no enrollment request of an agent");
+    let request = std::str::from_utf8(&upload.file).map_err(wrong)?;
+    let answered = state.answer_file(&by.caller, request).await.map_err(|refused| problem(&refused))?;
+    Ok(match answered {
+        Answered::Device { row, file: answer } => {
+            file(&format!("{}.answer", row.device.id), "application/jose", answer.to_string())
         }
-    };
-    out.await.unwrap_or_else(|problem: Problem| views::problem(&problem))
+        Answered::Pending { .. } => shown(&by, Outcome::Waits),
+    })
 }
 
 fn file(name: &str, media: &'static str, content: String) -> Response {

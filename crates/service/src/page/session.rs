@@ -1,20 +1,18 @@
-//! Signing in and out.
+//! A session: a cookie here, its hash in the ledger.
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, State};
+use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
-use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::form::{SecretText, Timely};
 use super::guard;
-use super::views::{self, SignIn};
+use super::views::Shown;
 use crate::app::App;
 use crate::edge;
 use crate::http::{Problem, Type};
@@ -34,18 +32,15 @@ pub(super) struct SignedIn {
 }
 
 impl FromRequestParts<Arc<App>> for SignedIn {
-    type Rejection = Response;
+    type Rejection = Shown;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
-        match of_headers(app, &parts.headers).await {
-            Ok(Some(signed_in)) => Ok(signed_in),
-            Ok(None) => Err(Redirect::to("/").into_response()),
-            Err(problem) => Err(views::problem(&problem)),
-        }
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Shown> {
+        of_headers(app, &parts.headers).await?.ok_or(Shown::SignIn)
     }
 }
 
-async fn of_headers(app: &App, headers: &HeaderMap) -> Result<Option<SignedIn>, Problem> {
+/// Who has signed in, if anybody has.
+pub(super) async fn of_headers(app: &App, headers: &HeaderMap) -> Result<Option<SignedIn>, Problem> {
     let Some(value) = cookie(headers, cookie_name(app)) else { return Ok(None) };
     let (hash, now) = (Sha256::digest(value.as_bytes()).into(), edge::now());
     let Some(session) = app.ledger.page_session(hash, now).await? else { return Ok(None) };
@@ -61,36 +56,8 @@ async fn of_headers(app: &App, headers: &HeaderMap) -> Result<Option<SignedIn>, 
     Ok(Some(SignedIn { caller, form: guard::form_value(value), hash }))
 }
 
-/// `GET /`: the form to sign in, or on to the devices.
-pub(super) async fn front(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    match of_headers(&app, &headers).await {
-        Ok(Some(_)) => Redirect::to("/devices").into_response(),
-        Ok(None) => views::page(&SignIn { problem: None }),
-        Err(problem) => views::problem(&problem),
-    }
-}
-
-/// The form to sign in.
-#[derive(Deserialize)]
-pub(super) struct Key {
-    key: SecretText,
-}
-
-/// `POST /sign-in`.
-pub(super) async fn sign_in(State(app): State<Arc<App>>, headers: HeaderMap, Timely(given): Timely<Key>) -> Response {
-    match signed_in(&app, &headers, given.key.expose()).await {
-        Ok(response) => response,
-        Err(problem) if problem.kind() == Type::Unauthorized => {
-            let mut response = views::page(&SignIn { problem: Some("This key is not valid.") });
-            *response.status_mut() = http::StatusCode::FORBIDDEN;
-            response
-        }
-        Err(problem) => views::problem(&problem),
-    }
-}
-
-async fn signed_in(app: &App, headers: &HeaderMap, key: &str) -> Result<Response, Problem> {
-    guard::same_origin(app, headers)?;
+/// Signs the owner of a key in.
+pub(super) async fn open(app: &App, key: &str) -> Result<Response, Problem> {
     let now = edge::now();
     let caller = Caller::of_key(&app.ledger, key.trim(), now).await.map_err(|error| match error {
         CallerError::Ledger(error) => error.into(),
@@ -107,28 +74,12 @@ async fn signed_in(app: &App, headers: &HeaderMap, key: &str) -> Result<Response
     Ok(response)
 }
 
-/// A form with nothing in it but the session's value.
-#[derive(Deserialize)]
-pub(super) struct Nothing {
-    pub(super) form: String,
-}
-
-/// `POST /sign-out`.
-pub(super) async fn sign_out(
-    State(app): State<Arc<App>>,
-    signed_in: SignedIn,
-    headers: HeaderMap,
-    Timely(given): Timely<Nothing>,
-) -> Response {
-    let out = async {
-        guard::same_origin(&app, &headers)?;
-        guard::check_form(&signed_in.form, &given.form)?;
-        app.ledger.close_page_session(signed_in.hash).await?;
-        let mut response = Redirect::to("/").into_response();
-        set_cookie(&app, &mut response, "", 0)?;
-        Ok(response)
-    };
-    out.await.unwrap_or_else(|problem: Problem| views::problem(&problem))
+/// Ends the session, here and in the browser.
+pub(super) async fn close(app: &App, by: &SignedIn) -> Result<Response, Problem> {
+    app.ledger.close_page_session(by.hash).await?;
+    let mut response = Redirect::to("/").into_response();
+    set_cookie(app, &mut response, "", 0)?;
+    Ok(response)
 }
 
 fn set_cookie(app: &App, response: &mut Response, value: &str, seconds: u64) -> Result<(), Problem> {

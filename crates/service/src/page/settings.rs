@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use http::HeaderMap;
 use serde::Deserialize;
 
-use super::form::Timely;
-use super::guard;
-use super::session::{Nothing, SignedIn};
-use super::views::{self, Frame, TokenLine, Tokens};
+use super::sent::{Nothing, Sent};
+use super::session::SignedIn;
+use super::views::{self, Frame, Shown, TokenLine, Tokens};
 use crate::app::App;
 use crate::edge::{self, SystemEntropy};
 use crate::http::{Problem, Type};
@@ -31,8 +29,8 @@ pub(super) struct At {
 }
 
 /// `GET /tokens`.
-pub(super) async fn list(State(app): State<Arc<App>>, signed_in: SignedIn, Query(at): Query<At>) -> Response {
-    shown(&app, &signed_in, at.after, None).await.unwrap_or_else(|problem| views::problem(&problem))
+pub(super) async fn list(State(app): State<Arc<App>>, by: SignedIn, Query(at): Query<At>) -> Result<Response, Shown> {
+    Ok(shown(&app, &by, at.after, None).await?)
 }
 
 async fn shown(app: &App, by: &SignedIn, after: Option<String>, minted: Option<&Minted>) -> Result<Response, Problem> {
@@ -55,7 +53,6 @@ async fn shown(app: &App, by: &SignedIn, after: Option<String>, minted: Option<&
 /// The form.
 #[derive(Deserialize)]
 pub(super) struct Wish {
-    form: String,
     #[serde(default)]
     tenant: String,
     product: String,
@@ -67,25 +64,16 @@ pub(super) struct Wish {
 }
 
 /// `POST /tokens`: the token is shown this once.
-pub(super) async fn generate(
-    State(app): State<Arc<App>>,
-    signed_in: SignedIn,
-    headers: HeaderMap,
-    Timely(wish): Timely<Wish>,
-) -> Response {
-    let out = async {
-        guard::same_origin(&app, &headers)?;
-        guard::check_form(&signed_in.form, &wish.form)?;
-        let days = number(&wish.days, "days", 1, MAX_DAYS)?;
-        let uses = match wish.uses.trim() {
-            "" => None,
-            text => Some(number(text, "devices", 1, 1_000_000)?),
-        };
-        let serial = Some(wish.serial.trim().to_owned()).filter(|serial| !serial.is_empty());
-        let minted = mint(&app, &signed_in.caller, &wish.tenant, &wish.product, days, uses, serial).await?;
-        shown(&app, &signed_in, None, Some(&minted)).await
+pub(super) async fn generate(State(app): State<Arc<App>>, sent: Sent<Wish>) -> Result<Response, Shown> {
+    let Sent { by, fields: wish } = sent;
+    let days = number(&wish.days, "days", 1, MAX_DAYS)?;
+    let uses = match wish.uses.trim() {
+        "" => None,
+        text => Some(number(text, "devices", 1, 1_000_000)?),
     };
-    out.await.unwrap_or_else(|problem| views::problem(&problem))
+    let serial = Some(wish.serial.trim().to_owned()).filter(|serial| !serial.is_empty());
+    let minted = mint(&app, &by.caller, &wish.tenant, &wish.product, days, uses, serial).await?;
+    Ok(shown(&app, &by, None, Some(&minted)).await?)
 }
 
 /// Mints a token as `POST /v1/tokens` does. A key of one tenant needs not say which.
@@ -120,19 +108,13 @@ fn served(entry: &Entry) -> ServedBase<'_> {
 /// `POST /tokens/{id}/revoke`.
 pub(super) async fn revoke(
     State(app): State<Arc<App>>,
-    signed_in: SignedIn,
     Path(id): Path<String>,
-    headers: HeaderMap,
-    Timely(given): Timely<Nothing>,
-) -> Response {
-    let out = async {
-        guard::same_origin(&app, &headers)?;
-        guard::check_form(&signed_in.form, &given.form)?;
-        app.tokens.revoke(&signed_in.caller, &id, edge::now()).await?;
-        tracing::info!(key = signed_in.caller.key_id, token = id, "a token was revoked");
-        Ok(Redirect::to("/tokens").into_response())
-    };
-    out.await.unwrap_or_else(|problem: Problem| views::problem(&problem))
+    sent: Sent<Nothing>,
+) -> Result<Response, Shown> {
+    let caller = &sent.by.caller;
+    app.tokens.revoke(caller, &id, edge::now()).await?;
+    tracing::info!(key = caller.key_id, token = id, "a token was revoked");
+    Ok(Redirect::to("/tokens").into_response())
 }
 
 /// A number of a form.

@@ -2,10 +2,9 @@
 
 use axum::extract::multipart::{Multipart, MultipartError};
 use axum::extract::{FromRequest, Request};
-use axum::response::Response;
 use http::StatusCode;
 
-use super::views;
+use super::views::Shown;
 use crate::http::{PATIENCE, Problem, Type};
 
 /// The most fields of a form.
@@ -20,16 +19,16 @@ pub(super) struct Upload {
 }
 
 impl<S: Send + Sync> FromRequest<S> for Upload {
-    type Rejection = Response;
+    type Rejection = Shown;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        let wrong = |detail| views::problem(&Problem::new(Type::BadRequest, detail));
+    async fn from_request(request: Request, state: &S) -> Result<Self, Shown> {
+        let wrong = |detail| Shown::from(Problem::new(Type::BadRequest, detail));
         let parts = Multipart::from_request(request, state).await;
         let parts = parts.map_err(|_| wrong("the form is not one of this page"))?;
         match tokio::time::timeout(PATIENCE, read(parts)).await {
             Ok(Ok(upload)) => Ok(upload),
             Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                Err(views::problem(&Problem::new(Type::TooLarge, "the file is too long")))
+                Err(Problem::new(Type::TooLarge, "the file is too long").into())
             }
             Ok(Err(_)) => Err(wrong("the form is not one of this page")),
             Err(_) => Err(wrong("the form did not come in time")),

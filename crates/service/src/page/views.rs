@@ -1,7 +1,7 @@
 //! What the pages show. The templates escape every value.
 
 use askama::Template;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::http::Problem;
@@ -235,8 +235,31 @@ pub(super) fn page(template: &impl Template) -> Response {
     response
 }
 
+/// What a handler shows instead of an answer.
+pub(super) enum Shown {
+    /// A page that says what is refused.
+    Refused(Problem),
+    /// The form to sign in.
+    SignIn,
+}
+
+impl<E: Into<Problem>> From<E> for Shown {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl IntoResponse for Shown {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Refused(refused) => problem(&refused),
+            Self::SignIn => Redirect::to("/").into_response(),
+        }
+    }
+}
+
 /// What a person reads when something is refused.
-pub(super) fn problem(problem: &Problem) -> Response {
+fn problem(problem: &Problem) -> Response {
     let (_, status, title) = problem.kind().row();
     let mut letters = problem.detail().chars();
     let first = letters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();

@@ -182,3 +182,30 @@ async fn without_an_enrollment_server_the_page_says_so() {
     assert_eq!(refused.status, StatusCode::NOT_FOUND);
     assert_eq!(room.page("/enrolled", "stampwright-page=made-up").await.header("location"), Some("/"));
 }
+
+/// Each form of these pages, from another site and with a guessed value.
+#[tokio::test]
+async fn another_sites_form_does_nothing_to_devices() {
+    let room = room(None).await;
+    let session = room.sign_in().await;
+    let forms: [(&str, &[(&str, &str)]); 3] = [
+        ("/enrolled/dev-one/retire", &[]),
+        ("/enrolled/merge", &[("one", "dev-one"), ("other", "dev-two")]),
+        ("/enrolled/answer", &[("key", "one"), ("answer", "approve"), ("tenant", "acme")]),
+    ];
+    let evil = "https://evil.example";
+    for (path, fields) in forms {
+        for (origin, value) in [(evil, session.form.as_str()), (OWN.1, "guessed")] {
+            let form = [fields, &[("form", value)]].concat();
+            let refused = room.submit(path, &session.cookie, &[("origin", origin)], &form).await;
+            assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path} from {origin}");
+        }
+    }
+    for path in ["/pre-enroll", "/pre-enroll/offline"] {
+        for (origin, value) in [(evil, session.form.as_str()), (OWN.1, "guessed"), (OWN.1, "")] {
+            let fields = [("form", value), ("tenant", "acme"), ("file", "x")];
+            let refused = room.upload(path, &session, origin, &fields).await;
+            assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path} from {origin}");
+        }
+    }
+}

@@ -8,7 +8,7 @@ use std::time::Instant;
 use xshell::Shell;
 
 use super::list::listed;
-use super::product::{PACKAGE, download};
+use super::product::{AGENT, download};
 use crate::failure::{AtPath, Failure, Result};
 use crate::serving::{Serving, said};
 use crate::systems::nspawn;
@@ -45,7 +45,7 @@ pub(super) fn run(sh: &Shell, service: &Serving, trixie: &Path, folder: &Path) -
         let folder = folder.join(format);
         fs::create_dir_all(&folder).at("create", &folder)?;
         let file = download(sh, service, &folder, "linux", format)?;
-        let steps = STEPS.replace("INSTALL", &install.replace("FILE", &file.name)).replace("PACKAGE", PACKAGE);
+        let steps = STEPS.replace("INSTALL", &install.replace("FILE", &file.name)).replace("PACKAGE", AGENT.package);
         let judges = sh.current_dir().join("target/judges");
         let begin = Instant::now();
         let booted = nspawn::boot(trixie, Path::new("systemd-nspawn"), &judges, &folder, &steps);

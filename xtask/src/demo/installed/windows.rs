@@ -7,7 +7,8 @@ use std::time::Instant;
 use xshell::Shell;
 
 use super::list::listed;
-use super::product::{PACKAGE, PRODUCT, download};
+use super::product::{AGENT, download};
+use crate::demo::agent::PUBLISHER;
 use crate::failure::{AtPath, Failure, Result};
 use crate::serving::{Serving, said};
 use crate::systems::debian_root;
@@ -27,13 +28,13 @@ pub(super) fn run(sh: &Shell, service: &Serving, trixie: &Path, folder: &Path) -
     let begin = Instant::now();
     expect(&["msiexec", "/i", &file.name, "/qn"])?;
     listed(sh, service, &file.token, begin, "msiexec, a Windows service under Wine 10")?;
-    let (state, values) = (run(&["sc", "query", PACKAGE])?.1, run(&["reg", "query", &key()])?.1);
+    let (state, values) = (run(&["sc", "query", AGENT.package])?.1, run(&["reg", "query", &key()])?.1);
     if !state.contains("RUNNING") || values.contains("EnrollmentToken") || !values.contains("enrolled") {
         return Err(said(format!("the service does not run, or the token is still there: {state}{values}")));
     }
     println!("           its service runs, and the token is gone from the registry");
     expect(&["msiexec", "/x", &file.name, "/qn"])?;
-    let state = wine.drive("ProgramData").join("TheOneRMM").join(PRODUCT);
+    let state = wine.drive("ProgramData").join(PUBLISHER).join(AGENT.product);
     if state.exists() {
         return Err(said(format!("a removal has left {}", state.display())));
     }
@@ -42,5 +43,5 @@ pub(super) fn run(sh: &Shell, service: &Serving, trixie: &Path, folder: &Path) -
 }
 
 fn key() -> String {
-    format!(r"HKLM\SOFTWARE\TheOneRMM\{PRODUCT}")
+    format!(r"HKLM\SOFTWARE\{PUBLISHER}\{}", AGENT.product)
 }
