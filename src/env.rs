@@ -45,12 +45,15 @@ pub fn passphrase(name: &str) -> Result<Passphrase> {
 pub fn store_credentials() -> Result<Credentials> {
     const FLAG: &str = "--s3-credentials-env";
     let value = |name: &str| {
-        let value = variable(name, FLAG)?;
-        let text = String::from_utf8(value.to_vec());
-        text.map(Zeroizing::new).map_err(|_| Error::wrong(format!("{FLAG}: {name} is not UTF-8")))
+        let text = std::env::var_os(name).map(|value| value.into_string().map(Zeroizing::new));
+        text.transpose().map_err(|_| Error::wrong(format!("{FLAG}: the variable {name} is not UTF-8")))
     };
-    let (key, secret) = (value("AWS_ACCESS_KEY_ID")?, value("AWS_SECRET_ACCESS_KEY")?);
-    let session = std::env::var_os("AWS_SESSION_TOKEN").map(|_| value("AWS_SESSION_TOKEN")).transpose()?;
+    let needed = |name: &str| {
+        let missing = || Error::wrong(format!("{FLAG}: the environment has no variable {name}"));
+        value(name)?.ok_or_else(|| missing().hint("export it, or give a file with --s3-credentials"))
+    };
+    let (key, secret) = (needed("AWS_ACCESS_KEY_ID")?, needed("AWS_SECRET_ACCESS_KEY")?);
+    let session = value("AWS_SESSION_TOKEN")?;
     Ok(Credentials::new(&key, &secret, session.as_deref().map(String::as_str))?)
 }
 

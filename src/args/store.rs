@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueHint};
-use stampwright::input::{self, OpenKey};
-use stampwright::s3::{Address, Bucket, Credentials, Settings};
+use stampwright::input::OpenKey;
+use stampwright::s3::{self, Address, Bucket, Credentials, Settings};
 use stampwright::{Error, Result};
 
 use super::seconds;
@@ -68,11 +68,7 @@ impl StoreArgs {
 
     fn credentials(&self, open_key: OpenKey) -> Result<Credentials> {
         match &self.s3_credentials {
-            Some(path) => {
-                let bytes = input::private_key(path, open_key)?;
-                let text = std::str::from_utf8(&bytes).map_err(|_| Error::wrong("is not UTF-8 text").about(path))?;
-                Credentials::parse(text).map_err(|error| Error::from(error).about(path))
-            }
+            Some(path) => s3::credentials(path, open_key),
             None => env::store_credentials(),
         }
     }

@@ -14,7 +14,7 @@ const fn mistake(line: &'static str, status: i32, says: &'static str, next: &'st
     Mistake { line, status, says, next }
 }
 
-const MISTAKES: [Mistake; 56] = [
+const MISTAKES: [Mistake; 58] = [
     mistake("", 2, "Usage: stampwright", "Commands:"),
     mistake("stmap base.deb", 2, "unrecognized subcommand 'stmap'", "'stamp'"),
     mistake("make", 2, "required arguments were not provided", "--token-file"),
@@ -29,6 +29,18 @@ const MISTAKES: [Mistake; 56] = [
         1,
         "--key-password-env: the environment has no variable",
         "not its value",
+    ),
+    mistake(
+        "stamp base.deb --token-file token --to s3://out/a.deb --base-object s3://bases/a.deb --s3-credentials-env",
+        1,
+        "--s3-credentials-env: the environment has no variable AWS_ACCESS_KEY_ID",
+        "--s3-credentials",
+    ),
+    mistake(
+        "stamp base.deb --token-file token --to s3://out/a.deb --base-object s3://bases/a.deb --s3-credentials token",
+        1,
+        "token: the store's credentials: the file has no profile [default]",
+        "",
     ),
     mistake("make --token-file token --format dmg -o d", 2, "invalid value 'dmg'", "msi, pkg, deb, rpm"),
     mistake("make --token-file token -o stampwright.toml", 2, "stampwright.toml is a file, must be a folder", ""),

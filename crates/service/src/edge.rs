@@ -44,9 +44,8 @@ pub(crate) fn now_ms() -> u64 {
 /// They are not set, or no text.
 pub(crate) fn store_credentials() -> Result<Credentials> {
     let value = |name: &str| std::env::var(name).map(Zeroizing::new);
-    let missing = |_| Error::usage("the environment has no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
-    let key = value("AWS_ACCESS_KEY_ID").map_err(missing)?;
-    let secret = value("AWS_SECRET_ACCESS_KEY").map_err(missing)?;
+    let needed = |name: &str| value(name).map_err(|_| Error::usage(format!("the environment has no variable {name}")));
+    let (key, secret) = (needed("AWS_ACCESS_KEY_ID")?, needed("AWS_SECRET_ACCESS_KEY")?);
     let session = value("AWS_SESSION_TOKEN").ok();
     Ok(Credentials::new(&key, &secret, session.as_deref().map(String::as_str))?)
 }

@@ -154,7 +154,8 @@ pub fn private_key(path: &Path, open: OpenKey) -> Result<Zeroizing<Vec<u8>>> {
     secret(path, open, "private key")
 }
 
-fn secret(path: &Path, open: OpenKey, what: &str) -> Result<Zeroizing<Vec<u8>>> {
+/// Reads a secret of this kind, which others must not be able to read.
+pub(crate) fn secret(path: &Path, open: OpenKey, what: &str) -> Result<Zeroizing<Vec<u8>>> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     if open == OpenKey::Refuse && has_readers(&file.metadata().map_err(Error::io("open", path))?) {
         return Err(Error::wrong(format!("others can read this {what}"))

@@ -2,6 +2,7 @@
 //! itself. What is sent is the stamp's new bytes and, where they stand in front, the first 5 MiB of the base.
 
 use std::ops::Range;
+use std::path::Path;
 
 use bucket::{NewObject, Piece, Source};
 use container::ReadAt;
@@ -12,7 +13,18 @@ use sha2::{Digest, Sha256};
 pub use bucket::{Address, Bucket, BucketError, Composed, Credentials, Facts, Object, Settings};
 
 use crate::error::{Error, Result};
+use crate::input::{self, OpenKey};
 use crate::stamp::Stamp;
+
+/// Reads the access key of an object store and its secret, as AWS's tools write them down.
+///
+/// # Errors
+/// The file is not there, others can read it, or there is no profile in it.
+pub fn credentials(path: &Path, open: OpenKey) -> Result<Credentials> {
+    let bytes = input::secret(path, open, "access key")?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| Error::wrong("is not UTF-8 text").about(path))?;
+    Credentials::parse(text).map_err(|error| Error::from(error).about(path))
+}
 
 impl Stamp {
     /// Puts the installer together at `key`. The base lies at `base_key` of the bucket `bases`, which may be the same; it is compared by its length and
