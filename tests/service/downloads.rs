@@ -58,6 +58,8 @@ fn every_format_is_what_the_program_makes() {
         let name = format!("attachment; filename=\"{}\"", base["file_name"].as_str().unwrap());
         assert_eq!(answer.header("content-disposition"), Some(name.as_str()));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
+        let ledger_ms = answer.header("server-timing").and_then(|timing| timing.strip_prefix("ledger;dur="));
+        assert!(ledger_ms.is_some_and(|ms| ms.parse::<f64>().is_ok_and(|ms| ms > 0.0)), "{ledger_ms:?}");
         assert_eq!(answer.header("x-accel-buffering"), Some("no"));
         assert!(answer.header("etag").unwrap().starts_with('"'));
         // The same again: the same bytes, the same tag.

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use stampwright::Token;
@@ -32,6 +32,9 @@ use crate::store::{Entry, Selection, SelectionError};
 
 /// The media type of a plan.
 pub(crate) const PLAN: &str = "application/vnd.stampwright.splice+json";
+
+/// W3C's header for what a response's time went into.
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Which installer, and the token for it.
 #[derive(Deserialize)]
@@ -151,13 +154,17 @@ async fn handed_out(
         let (id, resumable) = begin_resumable(app, &handout, &sealed_from, caller, now).await?;
         (handout, id, Some(resumable))
     };
-    app.metrics.written(begin.elapsed());
+    let written_in = begin.elapsed();
+    app.metrics.written(written_in);
     if wants_plan {
         return plan(app, &handout, row).await;
     }
     let asked = Asked { headers, queue, takes_ranges: false };
     let mut response = handout.send(&asked, row, Some(permit)).await?;
     response.headers_mut().insert("stampwright-installer-id", HeaderValue::from(row.0));
+    // Milliseconds (Server Timing, section 2.2): what the disk or the database took of the time to the first byte.
+    let timing = format!("ledger;dur={:.3}", written_in.as_secs_f64() * 1000.0);
+    response.headers_mut().extend(HeaderValue::from_str(&timing).map(|value| (SERVER_TIMING, value)));
     if let Some(Resumable { url, cookie }) = link {
         response.headers_mut().insert(header::CONTENT_LOCATION, url);
         response.headers_mut().append(header::SET_COOKIE, cookie);

@@ -1,10 +1,12 @@
 //! SQLite: one thread writes, a few read.
 //!
-//! The writer takes what has queued into one transaction, at most [`MAX_GROUP`] jobs or as many as come in [`MAX_GROUP_TIME`], each in a
-//! savepoint of its own, and answers all of them when the commit is on the disk. A single job does not wait for others; under load the price of
-//! the disk's flush is shared. `synchronous` is FULL: with a write-ahead log and the usual NORMAL, a commit may be forgotten when the
-//! power goes. With a rollback journal it is EXTRA.
+//! The writer takes what has queued into one transaction, at most [`MAX_GROUP`] jobs or as many as come in [`MAX_GROUP_TIME`], each but the
+//! first in a savepoint of its own, and answers all of them when the commit is on the disk. A single job does not wait for others; under load
+//! the price of the disk's flush is shared. The end of a response, which no response waits for, goes with the next transaction, [`END_TIME`] later at
+//! most. `synchronous` is FULL: with a write-ahead log and the usual NORMAL, a commit may be forgotten when the power goes. With a rollback
+//! journal it is EXTRA.
 
+use std::collections::VecDeque;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -24,6 +26,8 @@ use super::values::{Cells, Value, check};
 const MAX_GROUP: usize = 64;
 /// How long jobs are taken into one transaction.
 const MAX_GROUP_TIME: Duration = Duration::from_millis(2);
+/// How long the end of a response waits for a transaction of others.
+const END_TIME: Duration = Duration::from_millis(25);
 /// The most jobs that wait.
 const MAX_WAITING: usize = 8192;
 /// How long another process may hold the lock.
@@ -31,7 +35,7 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Threads that read.
 const READERS: usize = 2;
 /// Statements that a connection keeps prepared.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 /// The schema, one step after another.
 const MIGRATIONS: [&str; 3] = [
@@ -61,9 +65,16 @@ pub(super) struct Options {
     pub(super) vfs: Option<&'static str>,
 }
 
+/// A change that waits for the writer.
+struct Queued {
+    job: Box<dyn Job>,
+    /// It may wait for others.
+    is_end: bool,
+}
+
 /// The threads of a database.
 pub(super) struct Sqlite {
-    write: Option<mpsc::Sender<Box<dyn Job>>>,
+    write: Option<mpsc::Sender<Queued>>,
     read: Option<mpsc::Sender<Box<dyn Job>>>,
     waiting: Arc<AtomicUsize>,
     threads: Vec<JoinHandle<()>>,
@@ -104,26 +115,28 @@ fn spawn(path: &Path, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle
 
 impl Engine for Sqlite {
     fn submit(&self, job: Box<dyn Job>, access: Access) {
-        let queue = match access {
-            Access::Read => &self.read,
+        let refused = match access {
+            Access::Read => put(self.read.as_ref(), job).err(),
             Access::Write | Access::End => {
-                let waiting = self.waiting.fetch_add(1, Ordering::Relaxed);
-                if access == Access::Write && waiting >= MAX_WAITING {
+                let (is_end, waiting) = (access == Access::End, self.waiting.fetch_add(1, Ordering::Relaxed));
+                if !is_end && waiting >= MAX_WAITING {
                     self.waiting.fetch_sub(1, Ordering::Relaxed);
                     return job.finish(Err(LedgerError::Busy));
                 }
-                &self.write
+                put(self.write.as_ref(), Queued { job, is_end }).err().map(|refused| refused.job)
             }
         };
-        let stopped = || Err(LedgerError::Unavailable("it has stopped".to_owned()));
-        match queue {
-            None => job.finish(stopped()),
-            Some(queue) => {
-                if let Err(mpsc::SendError(job)) = queue.send(job) {
-                    job.finish(stopped());
-                }
-            }
+        if let Some(job) = refused {
+            job.finish(Err(LedgerError::Unavailable("it has stopped".to_owned())));
         }
+    }
+}
+
+/// Puts something into a queue, or gives it back if its thread has ended.
+fn put<T>(queue: Option<&mpsc::Sender<T>>, what: T) -> std::result::Result<(), T> {
+    match queue {
+        Some(queue) => queue.send(what).map_err(|mpsc::SendError(refused)| refused),
+        None => Err(what),
     }
 }
 
@@ -155,6 +168,8 @@ fn connect(options: &Options) -> Result<Connection> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "synchronous", synchronous(options.journal)).map_err(problem)?;
     connection.pragma_update(None, "trusted_schema", false).map_err(problem)?;
+    // What a savepoint or RETURNING keeps aside: in memory, not in a file for each.
+    connection.pragma_update(None, "temp_store", "MEMORY").map_err(problem)?;
     // A secret that was deleted is overwritten, not left in a free page.
     connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(())).map_err(problem)?;
     if let Some(pages) = options.most_pages {
@@ -219,10 +234,10 @@ fn migrate(connection: &mut Connection) -> Result<()> {
     transaction.commit().map_err(failed)
 }
 
-fn write_all(connection: &Connection, jobs: &mpsc::Receiver<Box<dyn Job>>, waiting: &AtomicUsize) {
+fn write_all(connection: &Connection, jobs: &mpsc::Receiver<Queued>, waiting: &AtomicUsize) {
     while let Ok(first) = jobs.recv() {
         let mut group = Vec::new();
-        let committed = write_group(connection, first, jobs, &mut group);
+        let committed = write_group(connection, gathered(first, jobs), jobs, &mut group);
         waiting.fetch_sub(group.len(), Ordering::Relaxed);
         for job in group {
             job.finish(committed.clone());
@@ -230,47 +245,82 @@ fn write_all(connection: &Connection, jobs: &mpsc::Receiver<Box<dyn Job>>, waiti
     }
 }
 
-/// One transaction. `group` has the jobs that were in it, whatever becomes of them.
+/// What a transaction begins with, in the order of coming: ends, and the change that they have waited for.
+fn gathered(first: Queued, jobs: &mpsc::Receiver<Queued>) -> VecDeque<Box<dyn Job>> {
+    let until = Instant::now() + END_TIME;
+    let (mut found, mut is_end) = (VecDeque::from([first.job]), first.is_end);
+    while is_end && found.len() < MAX_GROUP {
+        let Ok(next) = jobs.recv_timeout(until.saturating_duration_since(Instant::now())) else { break };
+        is_end = next.is_end;
+        found.push_back(next.job);
+    }
+    found
+}
+
+/// One transaction. `group` gets the jobs that were in it, whatever becomes of them.
 fn write_group(
     connection: &Connection,
-    first: Box<dyn Job>,
-    jobs: &mpsc::Receiver<Box<dyn Job>>,
+    mut next: VecDeque<Box<dyn Job>>,
+    jobs: &mpsc::Receiver<Queued>,
     group: &mut Vec<Box<dyn Job>>,
 ) -> Result<()> {
-    let begun = connection.execute_batch("BEGIN IMMEDIATE").map_err(failed);
+    let begun = control(connection, "BEGIN IMMEDIATE");
     let began = Instant::now();
-    let mut next = Some(first);
-    while let Some(mut job) = next.take() {
-        let done = begun.clone().and_then(|()| in_savepoint(connection, job.as_mut()));
+    while let Some(mut job) = next.pop_front() {
+        let done = begun.clone().and_then(|()| match group.is_empty() {
+            true => at_first(connection, job.as_mut()),
+            false => in_savepoint(connection, job.as_mut()),
+        });
         group.push(job);
         if let Err(error) = done {
             // The whole transaction is gone, with everything that was in it.
             let _ = connection.execute_batch("ROLLBACK");
+            group.extend(next);
             return Err(error);
         }
-        if group.len() < MAX_GROUP && began.elapsed() < MAX_GROUP_TIME {
-            next = jobs.try_recv().ok();
+        if next.is_empty() && group.len() < MAX_GROUP && began.elapsed() < MAX_GROUP_TIME {
+            next.extend(jobs.try_recv().ok().map(|queued| queued.job));
         }
     }
-    let committed = connection.execute_batch("COMMIT").map_err(failed);
+    let committed = control(connection, "COMMIT");
     if committed.is_err() {
         let _ = connection.execute_batch("ROLLBACK");
     }
     committed
 }
 
+/// Runs the first job of a transaction: what is undone if it fails is the whole, which is its own. It needs no savepoint, for which SQLite would keep
+/// the pages as they were. An error means that the transaction cannot go on.
+fn at_first(connection: &Connection, job: &mut dyn Job) -> Result<()> {
+    if run(connection, job)? {
+        return Ok(());
+    }
+    control(connection, "ROLLBACK")?;
+    control(connection, "BEGIN IMMEDIATE")
+}
+
 /// Runs a job, and undoes it alone if it fails. An error means that the transaction cannot go on.
 fn in_savepoint(connection: &Connection, job: &mut dyn Job) -> Result<()> {
-    connection.execute_batch("SAVEPOINT job").map_err(failed)?;
+    control(connection, "SAVEPOINT job")?;
+    if !run(connection, job)? {
+        control(connection, "ROLLBACK TO job")?;
+    }
+    control(connection, "RELEASE job")
+}
+
+/// Runs a job; gives whether it succeeded. An error means that the transaction is over.
+fn run(connection: &Connection, job: &mut dyn Job) -> Result<bool> {
     let done = job.run(&mut Statements(connection));
     // SQLite itself has rolled everything back, as it does when the disk is full.
     if connection.is_autocommit() {
         return Err(done.err().unwrap_or(LedgerError::Full));
     }
-    if done.is_err() {
-        connection.execute_batch("ROLLBACK TO job").map_err(failed)?;
-    }
-    connection.execute_batch("RELEASE job").map_err(failed)
+    Ok(done.is_ok())
+}
+
+/// A statement that begins or ends a transaction; it stays prepared.
+fn control(connection: &Connection, sql: &str) -> Result<()> {
+    connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop).map_err(failed)
 }
 
 fn read_all(connection: &Connection, questions: &Mutex<mpsc::Receiver<Box<dyn Job>>>) {
@@ -278,9 +328,8 @@ fn read_all(connection: &Connection, questions: &Mutex<mpsc::Receiver<Box<dyn Jo
         let next = questions.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(mut job) = next else { return };
         // A transaction, so that all its statements see one state.
-        let done =
-            connection.execute_batch("BEGIN").map_err(failed).and_then(|()| job.run(&mut Statements(connection)));
-        let ended = connection.execute_batch("ROLLBACK").map_err(failed);
+        let done = control(connection, "BEGIN").and_then(|()| job.run(&mut Statements(connection)));
+        let ended = control(connection, "ROLLBACK");
         job.finish(done.and(ended));
     }
 }

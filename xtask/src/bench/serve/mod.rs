@@ -14,13 +14,13 @@ use xshell::{Shell, cmd};
 
 use self::load::{Load, Turn};
 use self::nginx::Nginx;
-use self::paced::Readers;
+use self::paced::{FirstByte, Readers, Wait};
 use super::measure::median;
 use super::page::{SERVING, Section};
 use super::setup::FOLDER;
 use crate::debian::{self, program};
 use crate::failure::{AtPath, Result};
-use crate::serving::{Serving, base, said};
+use crate::serving::{Serving, base};
 
 /// Products, by the bytes that their program has; the smallest is for the time to the first byte.
 const SIZES: [(&str, usize); 2] = [("Usual", 29_000_000), ("Large", 72_000_000)];
@@ -58,10 +58,8 @@ struct Pair {
 /// What was measured.
 pub(super) struct Served {
     pairs: Vec<Pair>,
-    /// Milliseconds to the first byte, at most of half and of 99 in 100 clients: ours, nginx's.
-    first_byte: [(f64, f64); 2],
-    /// What a row of the ledger took in the mean while that was measured.
-    ledger_ms: f64,
+    first_byte: FirstByte,
+    first_byte_of_nginx: Wait,
     peak_mib: f64,
 }
 
@@ -102,8 +100,9 @@ pub(super) fn run(sh: &Shell, stampwright: &Path, asked: &Asked) -> Result<Serve
     let title = format!("{} MB, TLS, {TLS_CONNECTIONS} connections", bytes / 1_000_000);
     pairs.push(Pair { title, ours: pair.0, nginx: pair.1, max_cpu: MAX_TLS_CPU });
     eprintln!("the time to the first byte");
-    let (first_byte, ledger_ms) = servers.first_bytes(asked.rounds)?;
-    Ok(Served { pairs, first_byte, ledger_ms, peak_mib: servers.plain.status("VmHWM")? as f64 / 1024.0 })
+    let (first_byte, first_byte_of_nginx) = servers.first_bytes(asked.rounds)?;
+    let peak_mib = servers.plain.status("VmHWM")? as f64 / 1024.0;
+    Ok(Served { pairs, first_byte, first_byte_of_nginx, peak_mib })
 }
 
 impl<'a> Servers<'a> {
@@ -203,12 +202,11 @@ impl<'a> Servers<'a> {
         Ok((middle(&of_ours), middle(&of_nginx)))
     }
 
-    /// Milliseconds to the first byte of both, medians of the turns, and of a row of the ledger.
-    fn first_bytes(&self, rounds: usize) -> Result<([(f64, f64); 2], f64)> {
+    /// The time to the first byte of both, medians of the turns.
+    fn first_bytes(&self, rounds: usize) -> Result<(FirstByte, Wait)> {
         let (sh, folder) = (self.sh, &self.folder);
         let [(large, _), (probe, _)] = [SIZES[0], PROBE];
         let (mut of_ours, mut of_nginx) = (Vec::new(), Vec::new());
-        let (mut rows_secs, mut rows) = (0.0, 0.0);
         for round in 0..rounds {
             // A request is empty if the key's file has gone, and then curl says so.
             let ours = |product: &'static str| {
@@ -219,29 +217,19 @@ impl<'a> Servers<'a> {
                 move |_: usize| url.clone()
             };
             let readers = Readers::start(sh, folder, &ours(large))?;
-            let before = self.ledger()?;
             of_ours.push(paced::first_byte(sh, folder, &ours(probe))?);
-            let after = self.ledger()?;
-            (rows_secs, rows) = (rows_secs + after.0 - before.0, rows + after.1 - before.1);
             drop(readers);
             let readers = Readers::start(sh, folder, &nginx(large))?;
             of_nginx.push(paced::first_byte(sh, folder, &nginx(probe))?);
             drop(readers);
         }
-        let both = |found: &[(f64, f64)]| {
-            (median(found.iter().map(|(half, _)| *half)), median(found.iter().map(|(_, most)| *most)))
+        let middle = |found: &[FirstByte], of: fn(&FirstByte) -> Wait| Wait {
+            half: median(found.iter().map(|turn| of(turn).half)),
+            most: median(found.iter().map(|turn| of(turn).most)),
         };
-        Ok(([both(&of_ours), both(&of_nginx)], rows_secs / rows * 1000.0))
-    }
-
-    /// The seconds that rows of the ledger took in all, and their number.
-    fn ledger(&self) -> Result<(f64, f64)> {
-        let text = self.plain.metrics()?;
-        let value = |name: &str| {
-            let line = text.lines().find(|line| line.contains(name) && !line.starts_with('#'));
-            line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-        };
-        value("ledger_seconds_sum").zip(value("ledger_seconds_count")).ok_or_else(|| said("its metrics have no ledger"))
+        let ours =
+            FirstByte { server: middle(&of_ours, |turn| turn.server), whole: middle(&of_ours, |turn| turn.whole) };
+        Ok((ours, middle(&of_nginx, |turn| turn.whole)))
     }
 }
 
@@ -269,8 +257,7 @@ impl Served {
             );
             bound(cpu <= *max_cpu, format!("{title}: {cpu:.2} of nginx's CPU for a GB, must be {max_cpu} at most"));
         }
-        let [(_, ours), (_, nginx)] = self.first_byte;
-        let ratio = (ours - self.ledger_ms) / nginx;
+        let ratio = self.first_byte.server.most / self.first_byte_of_nginx.most;
         bound(
             ratio <= MAX_FIRST_BYTE,
             format!("first byte: {ratio:.2} of nginx's p99 without the ledger, must be {MAX_FIRST_BYTE} at most"),
@@ -302,12 +289,12 @@ pub(super) fn section(served: &Served, asked: &Asked, run: &str) -> Section {
             ours.gb_per_second, nginx.gb_per_second, ours.cpu_per_gb, nginx.cpu_per_gb
         );
     }
-    let [ours, nginx] = served.first_byte;
+    let (FirstByte { server, whole }, nginx) = (served.first_byte, served.first_byte_of_nginx);
     let _ = writeln!(
         out,
-        "\nFirst byte beside 256 slow readers: half of the clients within {:.2} ms (nginx {:.2}), 99 in 100 within {:.2} ms (nginx {:.2}); a row of the \
-         ledger took {:.2} ms in the mean. The service's memory was {:.0} MiB at most, with {BASES} bases.",
-        ours.0, nginx.0, ours.1, nginx.1, served.ledger_ms, served.peak_mib
+        "\nFirst byte beside 256 slow readers, without the ledger's row: half of the clients within {:.2} ms (nginx {:.2}), 99 in 100 within {:.2} ms \
+         (nginx {:.2}); with it {:.2} ms and {:.2} ms. The service's memory was {:.0} MiB at most, with {BASES} bases.",
+        server.half, nginx.half, server.most, nginx.most, whole.half, whole.most, served.peak_mib
     );
     let outside = served.outside();
     if !outside.is_empty() {

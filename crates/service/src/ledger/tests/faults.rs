@@ -128,3 +128,24 @@ fn a_job_that_fails_takes_no_other_with_it() {
         let _ = NOW;
     });
 }
+
+/// The first job of a transaction has no savepoint: what comes after it is in a transaction all the same.
+#[test]
+fn a_first_job_that_fails_takes_no_other_with_it() {
+    on_sqlite(|ledger| async move {
+        let add = |id: String| {
+            let ledger = ledger.clone();
+            tokio::spawn(
+                async move { ledger.add_token(super::samples::token(&id), super::samples::sealed(), None).await },
+            )
+        };
+        add("taken".to_owned()).await.unwrap().unwrap();
+        for round in 0..20 {
+            let ids = ["taken".to_owned(), format!("a{round}"), format!("b{round}")];
+            let [first, second, third] = ids.map(add);
+            assert!(first.await.unwrap().is_err());
+            assert!(second.await.unwrap().is_ok() && third.await.unwrap().is_ok());
+        }
+        assert_eq!(ledger.tokens(page(100)).await.unwrap().rows.len(), 41);
+    });
+}
