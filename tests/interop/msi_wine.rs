@@ -117,9 +117,41 @@ impl Wine {
         assert_eq!(status, 0, "msiexec /i {file} {properties:?}\n{}", self.log());
     }
 
-    /// What the last installation has written down, which is UTF-16 or ANSI text by the version of Wine.
+    /// Removes what must let itself be removed.
+    pub(super) fn remove(&self, file: &str, properties: &[&str]) {
+        let status = self.msiexec(&[&["/x", file, "/l*v", "remove.log"], properties].concat());
+        let log = self.log_of("remove.log");
+        assert_eq!(status, 0, "msiexec /x {file} {properties:?}\n{log}");
+        self.delete_what_was_in_use(&log);
+    }
+
+    /// Deletes the removed programs that are left with their folders. Windows Installer has them deleted at the next restart when their process has not
+    /// ended yet, which it may not have when the service has already stopped; Wine gives up on them.
+    fn delete_what_was_in_use(&self, log: &str) {
+        let removed = log.split("Action start").filter(|action| action.contains(": RemoveFiles."));
+        let lines = removed.flat_map(str::lines);
+        let programs = lines.filter_map(|line| line.strip_prefix("File: ")?.split_once(", Directory: "));
+        let programs: Vec<_> = programs.map(|(name, _)| name).filter(|name| name.ends_with(".exe")).collect();
+        for publisher in FOLDERS.map(|folder| self.drive(folder)) {
+            for (path, _) in below(&publisher) {
+                if path.file_name().is_some_and(|name| programs.iter().any(|program| name == *program)) {
+                    eprintln!("{}: in use when it was removed", path.display());
+                    fs::remove_file(&path).unwrap();
+                    // Not if another product's files lie there.
+                    let _ = fs::remove_dir(path.parent().unwrap());
+                }
+            }
+        }
+    }
+
+    /// What the last installation has written down.
     pub(super) fn log(&self) -> String {
-        let bytes = fs::read(self.folder.path().join("install.log")).unwrap_or_default();
+        self.log_of("install.log")
+    }
+
+    /// A log, which is UTF-16 or ANSI text by the version of Wine.
+    fn log_of(&self, name: &str) -> String {
+        let bytes = fs::read(self.folder.path().join(name)).unwrap_or_default();
         String::from_utf8_lossy(&bytes).replace('\0', "")
     }
 
@@ -208,8 +240,8 @@ impl Wine {
         let (status, key) = self.run(&["reg", "query", r"HKLM\SOFTWARE\Stampwright", "/s"]);
         assert!(status != 0 || key.trim().is_empty(), "the registry still has {key}");
         for folder in FOLDERS {
-            let left: Vec<_> = fs::read_dir(self.drive(folder)).into_iter().flatten().flatten().collect();
-            assert!(left.is_empty(), "{folder} still has {left:?}");
+            let left = below(&self.drive(folder));
+            assert!(left.is_empty(), "{folder} still has {left:#?}");
         }
     }
 
@@ -270,7 +302,7 @@ fn it_installs_runs_and_leaves_nothing() {
     assert_eq!(wine.value("Version").as_deref(), Some("1.4.2"));
     assert_eq!(wine.products().len(), 1);
     wine.wait_for_report(TOKEN);
-    assert_eq!(wine.msiexec(&["/x", &file]), 0);
+    wine.remove(&file, &[]);
     wine.assert_nothing_is_left();
 }
 
@@ -281,7 +313,7 @@ fn the_command_line_overrides_the_token() {
     wine.install(&file, &[&format!("ENROLLMENTTOKEN={OTHER}")]);
     assert_eq!(wine.value("EnrollmentToken").as_deref(), Some(OTHER));
     wine.wait_for_report(OTHER);
-    assert_eq!(wine.msiexec(&["/x", &file]), 0);
+    wine.remove(&file, &[]);
 }
 
 #[test]
@@ -292,7 +324,7 @@ fn a_base_installs_with_a_token_and_not_without() {
     wine.assert_nothing_is_left();
     wine.install(&file, &[&format!("ENROLLMENTTOKEN={OTHER}")]);
     assert_eq!(wine.value("EnrollmentToken").as_deref(), Some(OTHER));
-    assert_eq!(wine.msiexec(&["/x", &file]), 0);
+    wine.remove(&file, &[]);
     wine.assert_nothing_is_left();
 }
 
@@ -308,7 +340,7 @@ fn another_token_upgrades() {
     assert_eq!(wine.value("EnrollmentToken").as_deref(), Some(OTHER));
     assert!(wine.service_is_running());
     wine.wait_for_report(OTHER);
-    assert_eq!(wine.msiexec(&["/x", &second]), 0);
+    wine.remove(&second, &[]);
     wine.assert_nothing_is_left();
 }
 
@@ -325,7 +357,7 @@ fn a_newer_version_upgrades_and_an_older_one_is_refused() {
     assert_eq!(wine.value("Version").as_deref(), Some("1.5.0"));
     assert_eq!(wine.value("EnrollmentToken").as_deref(), Some(OTHER));
     assert!(wine.service_is_running());
-    assert_eq!(wine.msiexec(&["/x", &new]), 0);
+    wine.remove(&new, &[]);
     wine.assert_nothing_is_left();
 }
 
@@ -341,7 +373,7 @@ fn a_repair_after_enrollment_does_not_bring_the_token_back() {
     assert_eq!(wine.value("EnrollmentToken"), None);
     assert_eq!(wine.value("EnrollmentState").as_deref(), Some("enrolled"));
     assert!(wine.service_is_running());
-    assert_eq!(wine.msiexec(&["/x", &file]), 0);
+    wine.remove(&file, &[]);
     wine.assert_nothing_is_left();
 }
 
@@ -416,10 +448,23 @@ type = "dword"
         let (last, others) = now.split_last().unwrap();
         assert!(others == before && last.ends_with(r"\Stampwright\Probe Agent\"), "{now:?}");
     }
-    assert_eq!(wine.msiexec(&["/x", &newer]), 0);
+    wine.remove(&newer, &[]);
     wine.assert_nothing_is_left();
     assert!(wine.run(&["reg", "query", SETTINGS]).0 != 0, "the values are still there");
     assert_eq!(path(), before);
     let clean = ["/v", "PATH", "/t", "REG_EXPAND_SZ", "/d", &before.join(";"), "/f"];
     assert_eq!(wine.run(&[&["reg", "add", ENVIRONMENT][..], &clean].concat()).0, 0);
+}
+
+/// All files and folders below a folder, with their sizes.
+fn below(folder: &Path) -> Vec<(PathBuf, u64)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let (path, metadata) = entry.map(|entry| (entry.path(), entry.metadata().unwrap())).unwrap();
+        found.push((path.clone(), metadata.len()));
+        if metadata.is_dir() {
+            found.extend(below(&path));
+        }
+    }
+    found
 }

@@ -41,7 +41,7 @@ fn a_token_that_waits_outlives_an_upgrade_without_one() {
     wine.install(&other, &[]);
     assert_eq!(wine.value("EnrollmentToken").as_deref(), Some(OTHER));
     wine.wait_for_report(OTHER);
-    assert_eq!(wine.msiexec(&["/x", &other]), 0);
+    wine.remove(&other, &[]);
     wine.assert_nothing_is_left();
     // After a removal nothing waits any more.
     assert_eq!(wine.msiexec(&["/i", &bases[0]]), FAILED);
@@ -64,14 +64,14 @@ pub(super) fn outlives_an_upgrade(wine: &Wine) {
     fs::create_dir_all(wine.drive(STATE).join("db/wal")).unwrap();
     fs::write(wine.drive(STATE).join("db/wal/0001"), "identity").unwrap();
     fs::write(wine.drive(STATE).join("device.key"), "identity").unwrap();
-    assert_eq!(wine.msiexec(&["/x", &old, ANY]), 0);
+    wine.remove(&old, &[ANY]);
     assert_eq!(wine.value("EnrollmentState").as_deref(), Some("enrolled"));
     wine.install(&new, &[]);
     assert_eq!(wine.value("EnrollmentState").as_deref(), Some("enrolled"));
     assert_eq!(wine.value("EnrollmentToken"), None);
     assert_eq!(fs::read_to_string(wine.drive(STATE).join("db/wal/0001")).unwrap(), "identity");
     // A removal takes all of it, whatever lies in folders.
-    assert_eq!(wine.msiexec(&["/x", &new]), 0);
+    wine.remove(&new, &[]);
     wine.assert_nothing_is_left();
 }
 
@@ -100,12 +100,12 @@ fn a_configuration_outlives_the_removal_of_an_upgrade_and_goes_with_the_product(
     fs::write(wine.drive(INSTALLED).join("agent.conf"), "edited").unwrap();
     let new = wine.installer_of("1.5.0", token, "", with_config("new"));
     // As the new product removes the old one. Wine overwrites it then, whatever the component's attributes say; Windows does not.
-    assert_eq!(wine.msiexec(&["/x", &old, ANY]), 0);
+    wine.remove(&old, &[ANY]);
     assert_eq!(installed("agent.conf"), "edited");
     assert!(!wine.drive(INSTALLED).join("agent.conf.default").exists());
     wine.install(&new, &[]);
     assert_eq!((installed("agent.conf.default"), installed("conf/other.conf.default")), ("new".into(), "new".into()));
-    assert_eq!(wine.msiexec(&["/x", &new]), 0);
+    wine.remove(&new, &[]);
     wine.assert_nothing_is_left();
 }
 
@@ -119,6 +119,6 @@ fn the_search_of_a_log_finds_what_is_in_it() {
     assert!(!log::lines_with(&log, TOKEN).is_empty());
     assert!(log::lines_with(&log, "token-of-somebody-else").is_empty());
     fs::remove_file(wine.drive("search.log")).unwrap();
-    assert_eq!(wine.msiexec(&["/x", &file]), 0);
+    wine.remove(&file, &[]);
     wine.assert_nothing_is_left();
 }

@@ -22,7 +22,7 @@ fn wine_10_installs_retokens_and_leaves_nothing() {
     wine.install(&second, &[]);
     assert_eq!(wine.value("EnrollmentToken").as_deref(), Some(OTHER));
     wine.wait_for_report(OTHER);
-    assert_eq!(wine.msiexec(&["/x", &second]), 0);
+    wine.remove(&second, &[]);
     wine.assert_nothing_is_left();
     outlives_an_upgrade(&wine);
 }
@@ -45,7 +45,7 @@ fn an_administrative_image_installs() {
     wine.install(&image, &[]);
     assert_eq!(wine.value("EnrollmentToken").as_deref(), Some(TOKEN));
     wine.wait_for_report(TOKEN);
-    assert_eq!(wine.msiexec(&["/x", &image]), 0);
+    wine.remove(&image, &[]);
     wine.assert_nothing_is_left();
     fs::remove_dir_all(wine.drive("admin")).unwrap();
 }

@@ -134,7 +134,7 @@ fn a_stamped_msi_becomes_a_device_that_an_upgrade_keeps() {
     vendor.publish([1, 4, 3], LINUX);
     let newer = device.download("newer.msi");
     fs::remove_file(wine.drive(STATE).join("outcome.json")).unwrap();
-    assert_eq!(wine.msiexec(&["/x", "first.msi", ANY]), 0);
+    wine.remove("first.msi", &[ANY]);
     assert_eq!(device.value("EnrollmentState").as_deref(), Some("enrolled"));
     wine.install("newer.msi", &[]);
     assert_eq!(device.is_enrolled(), id);
@@ -142,7 +142,7 @@ fn a_stamped_msi_becomes_a_device_that_an_upgrade_keeps() {
     assert!(listed.len() == 1 && listed[0]["agent"].to_string().contains("1.4.3"), "{listed:?}");
 
     // A removal leaves nothing; what comes then has never been here.
-    assert_eq!(wine.msiexec(&["/x", "newer.msi"]), 0);
+    wine.remove("newer.msi", &[]);
     assert!(!wine.drive(STATE).exists() && device.value("EnrollmentState").is_none());
     assert!(!wine.is_running(SERVICE));
     let again = device.download("again.msi");
@@ -151,7 +151,7 @@ fn a_stamped_msi_becomes_a_device_that_an_upgrade_keeps() {
     let uses = [&first, &newer, &again].map(|token| vendor.uses(token));
     assert_eq!(uses, [json!(1), json!(0), json!(1)]);
     device.keeps_secrets(&[&first, &newer, &again]);
-    assert_eq!(wine.msiexec(&["/x", "again.msi"]), 0);
+    wine.remove("again.msi", &[]);
 }
 
 #[test]
@@ -174,5 +174,5 @@ fn an_msi_with_a_revoked_token_says_so() {
     assert!(desk.contains("cause: the token was revoked [token-revoked]"), "{desk}");
     assert_eq!((vendor.devices().len(), vendor.uses(&revoked)), (0, json!(0)));
     device.keeps_secrets(&[&revoked]);
-    assert_eq!(wine.msiexec(&["/x", "revoked.msi"]), 0);
+    wine.remove("revoked.msi", &[]);
 }
