@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use super::systems::debian_root::{self, Debian, TRIXIE};
+use super::systems::debian_root::{self, Debian, TRIXIE, WITH_RPM};
 use super::systems::nspawn;
 use crate::support::{judge, judges_folder, missing, output};
 
@@ -34,7 +34,6 @@ path = "probe-service"
 const BOOKWORM: Debian = Debian { name: "debian-root", suite: "bookworm", packages: &[] };
 /// Debian unstable, for rpm 6 (220 MB, two minutes and more): for `cargo xtask rpm6` alone.
 const SID: Debian = Debian { name: "sid-root", suite: "sid", packages: &["rpm"] };
-const WITH_RPM: Debian = Debian { name: "debian-rpm-root", suite: "bookworm", packages: &["rpm", "dnf", "zypper"] };
 
 /// The root that dpkg and apt are judged in, made at first use (half a minute).
 pub(super) fn debian() -> Option<PathBuf> {

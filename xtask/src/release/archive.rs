@@ -10,6 +10,7 @@ use xshell::{Shell, cmd};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
+use super::programs;
 use crate::debian::has_program;
 use crate::failure::{AtPath, Failure, Result};
 
@@ -18,17 +19,6 @@ const BESIDE: [&str; 4] = ["LICENSE-MIT", "LICENSE-APACHE", "README.md", "CHANGE
 /// How Wine ends a program for which it has not every DLL: the last byte of STATUS_DLL_NOT_FOUND. Before Wine 10 that is bcryptprimitives.dll.
 const DLL_NOT_FOUND: i32 = 53;
 const SUMS: &str = "SHA256SUMS";
-
-/// This machine's, by the name that manifests have.
-pub(super) fn own_architecture() -> Result<&'static str> {
-    match std::env::consts::ARCH {
-        "x86_64" => Ok("x64"),
-        "aarch64" => Ok("arm64"),
-        other => {
-            Err(Failure::answer("this machine", format!("its architecture is {other}, must be x86_64 or aarch64")))
-        }
-    }
-}
 
 /// One system's archive.
 pub(super) struct Archive<'a> {
@@ -99,30 +89,22 @@ impl Archive<'_> {
 
     /// Runs the program, with an emulator where it is for another machine and there is one.
     fn run(&self, sh: &Shell, program: &Path) -> Result {
-        let own = own_architecture()?;
-        let (with, arguments): (Option<&str>, Vec<&str>) = match (self.system, self.arch) {
-            ("linux", arch) if arch == own => (None, Vec::new()),
-            ("linux", "arm64") => (Some("qemu-aarch64"), vec!["-L", "/usr/aarch64-linux-gnu"]),
-            ("windows", "x64") => (Some("wine"), Vec::new()),
-            _ => (Some("no emulator"), Vec::new()),
+        let wine = self.system == "windows";
+        let command = match wine {
+            true => has_program(sh, "wine").then(|| cmd!(sh, "wine {program}")),
+            false => programs::command(sh, self.arch, program)?,
         };
-        let said = match with {
-            None => cmd!(sh, "{program} --version").quiet().read()?,
-            Some(with) if has_program(sh, with) => {
-                let _quiet = sh.push_env("WINEDEBUG", "-all");
-                let command = cmd!(sh, "{with} {arguments...} {program} --version").quiet().ignore_stderr();
-                let output = command.ignore_status().output()?;
-                if output.status.code() == Some(DLL_NOT_FOUND) {
-                    eprintln!("{}: not run here: this Wine lacks a DLL; Wine 10 has all", self.name());
-                    return Ok(());
-                }
-                String::from_utf8_lossy(&output.stdout).trim().to_owned()
-            }
-            Some(with) => {
-                eprintln!("{}: not run here: there is no {with}", self.name());
-                return Ok(());
-            }
+        let Some(command) = command else {
+            eprintln!("{}: not run here: there is no emulator", self.name());
+            return Ok(());
         };
+        let _quiet = sh.push_env("WINEDEBUG", "-all");
+        let output = command.arg("--version").quiet().ignore_stderr().ignore_status().output()?;
+        if wine && output.status.code() == Some(DLL_NOT_FOUND) {
+            eprintln!("{}: not run here: this Wine lacks a DLL; Wine 10 has all", self.name());
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stdout);
         if said.split_whitespace().next_back() == Some(self.version) {
             return Ok(());
         }
@@ -186,7 +168,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Every file below a folder by its path in there, with its digest.
-fn digests(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
+pub(super) fn digests(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
     let of = |path: PathBuf| {
         let digest = digest(&path)?;
         Ok((path.strip_prefix(folder).unwrap_or(&path).to_path_buf(), digest))

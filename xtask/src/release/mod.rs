@@ -2,6 +2,9 @@
 //! pages; archives of the same; and the digests of all. They are products without a place for a token, as any other program's could be.
 
 mod archive;
+mod installed;
+mod programs;
+mod trial;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,23 +12,27 @@ use std::path::{Path, PathBuf};
 
 use xshell::{Shell, cmd};
 
-use self::archive::{Archive, own_architecture};
+use self::archive::Archive;
+use self::installed::Packages;
+use self::programs::own_architecture;
 use crate::failure::{AtPath, Failure, Result};
 use crate::windows;
 
 const OUT: &str = "target/release-packages";
 /// What the packages must have beside the program, as `dpkg-deb --contents` says it.
-const PACKED: [&str; 5] = [
+const PACKED: [&str; 7] = [
     " ./usr/bin/stampwright -> ",
     " ./usr/share/man/man1/stampwright.1.gz",
     " ./usr/share/man/man1/stampwright-stamp.1.gz",
     " ./usr/share/bash-completion/completions/stampwright",
     " ./usr/share/zsh/site-functions/_stampwright",
+    " ./usr/lib/systemd/system/stampwright-serve.service",
+    " ./usr/share/doc/stampwright/serve.toml",
 ];
-/// The name of an architecture in a manifest, that of its Rust target, and the linker for it on another one.
-const ARCHITECTURES: [(&str, &str, &str); 2] = [
-    ("x64", "x86_64-unknown-linux-gnu", "x86_64-linux-gnu-gcc"),
-    ("arm64", "aarch64-unknown-linux-gnu", "aarch64-linux-gnu-gcc"),
+/// What else the packages bring, from the top of the tree: the service's unit, which they do not enable, and its configuration to copy.
+const SERVICE: [(&str, &str); 2] = [
+    ("templates/systemd/stampwright-serve.service", "/usr/lib/systemd/system/stampwright-serve.service"),
+    ("templates/serve.toml", "/usr/share/doc/stampwright/serve.toml"),
 ];
 /// A shell, and where Debian's and Fedora's packages of it look for completions.
 const COMPLETIONS: [(&str, &str); 3] = [
@@ -43,6 +50,9 @@ pub(crate) struct Release {
     /// The program for Windows as well, as a zip archive
     #[arg(long)]
     windows: bool,
+    /// Install the packages in a Debian that boots, start the service, upgrade and remove them (root)
+    #[arg(long)]
+    check: bool,
     /// Who answers for the packages
     #[arg(long, value_name = "NAME <ADDRESS>", default_value = "Stampwright <packages@stampwright.example>")]
     maintainer: String,
@@ -60,7 +70,7 @@ pub(crate) fn run(sh: &Shell, release: &Release) -> Result {
     fs::create_dir_all(&out).at("create", &out)?;
     let programs = match &release.program {
         Some(program) => vec![(own_architecture()?, program.clone())],
-        None => built(sh)?,
+        None => programs::built(sh)?,
     };
     // Of whichever can run here: the texts are the same.
     let (_, runs) = programs
@@ -77,6 +87,11 @@ pub(crate) fn run(sh: &Shell, release: &Release) -> Result {
     cmd!(sh, "{runs} build --product {manifest} --format deb --format rpm --output {packages} {more...}")
         .quiet()
         .run()?;
+    if release.check {
+        let arch = if own_architecture()? == "x64" { "" } else { "-arm64" };
+        let [deb, rpm] = ["deb", "rpm"].map(|kind| packages.join(format!("stampwright{arch}.{kind}")));
+        installed::check(sh, &Packages { version: &version, deb, rpm, program: runs, manifest: &manifest, more })?;
+    }
     let epoch = epoch(sh)?;
     for (arch, program) in &programs {
         let archive = Archive { version: &version, system: "linux", arch, program, documents: &files };
@@ -85,6 +100,9 @@ pub(crate) fn run(sh: &Shell, release: &Release) -> Result {
     if let Some(program) = &release.windows_program(sh)? {
         let archive = Archive { version: &version, system: "windows", arch: "x64", program, documents: &[] };
         archive.make(sh, &packages, epoch)?;
+    }
+    if release.program.is_none() {
+        trial::run(sh, &programs)?;
     }
     archive::sums(sh, &packages)?;
     for package in fs::read_dir(&packages).at("list", &packages)? {
@@ -119,6 +137,10 @@ fn epoch(sh: &Shell) -> Result<u64> {
 pub(crate) fn rehearse(sh: &Shell) -> Result {
     let folder = sh.create_temp_dir()?;
     let program = folder.path().join("stampwright");
+    let is_root = cmd!(sh, "id -u").quiet().read()? == "0";
+    if !is_root {
+        eprintln!("the program's own packages are not installed here: that takes root");
+    }
     // What a debugger needs is three quarters of it.
     cmd!(sh, "strip --strip-all -o {program} target/debug/stampwright").quiet().run()?;
     let more = ["--set", "deb.compression=zstd"].map(str::to_owned).to_vec();
@@ -126,6 +148,7 @@ pub(crate) fn rehearse(sh: &Shell) -> Result {
         sh,
         &Release {
             program: Some(program),
+            check: is_root,
             windows: sh.current_dir().join(windows::PROGRAM).is_file(),
             maintainer: "Example <packages@stampwright.example>".to_owned(),
             more,
@@ -142,33 +165,6 @@ pub(crate) fn rehearse(sh: &Shell) -> Result {
 
 fn nothing() -> Failure {
     Failure::answer("cargo xtask release", "no program was built")
-}
-
-/// Builds the program for every architecture that this toolchain can; says which it cannot, and what is missing.
-fn built(sh: &Shell) -> Result<Vec<(&'static str, PathBuf)>> {
-    let own = own_architecture()?;
-    let mut programs = Vec::new();
-    for (arch, target, linker) in ARCHITECTURES {
-        let library = cmd!(sh, "rustc --print target-libdir --target {target}").quiet().ignore_stderr().read();
-        if !library.is_ok_and(|folder| Path::new(&folder).is_dir()) {
-            eprintln!(
-                "{arch}: left out: this toolchain has no standard library for {target} (rustup target add {target})"
-            );
-            continue;
-        }
-        let is_cross = arch != own;
-        if is_cross && cmd!(sh, "{linker} --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
-            eprintln!("{arch}: left out: there is no {linker} (Debian: gcc-{})", linker.trim_end_matches("-gcc"));
-            continue;
-        }
-        let name = target.to_uppercase().replace('-', "_");
-        let _linker = is_cross.then(|| sh.push_env(format!("CARGO_TARGET_{name}_LINKER"), linker));
-        // zstd, SQLite, libdeflate and ring are C.
-        let _compiler = is_cross.then(|| sh.push_env(format!("CC_{}", target.replace('-', "_")), linker));
-        cmd!(sh, "cargo build --quiet --locked --release --package stampwright-cli --target {target}").quiet().run()?;
-        programs.push((arch, sh.current_dir().join("target").join(target).join("release/stampwright")));
-    }
-    Ok(programs)
 }
 
 fn version(sh: &Shell, program: &Path) -> Result<String> {
@@ -195,6 +191,7 @@ fn documents(sh: &Shell, program: &Path, out: &Path) -> Result<Vec<(PathBuf, Str
         let name = format!("{}.gz", page.file_name().unwrap_or_default().to_string_lossy());
         files.push((pages.join(&name), format!("/usr/share/man/man1/{name}")));
     }
+    files.extend(SERVICE.map(|(from, place)| (sh.current_dir().join(from), place.to_owned())));
     files.sort();
     Ok(files)
 }

@@ -8,6 +8,10 @@ use std::process::Command;
 /// Debian 13: a newer dpkg, apt and systemd, rpm 4.20 and Wine 10 in one root of 1.1 GB, made in a minute and a half.
 pub(crate) const TRIXIE: Debian = Debian { name: "trixie-root", suite: "trixie", packages: &["rpm", "wine", "wine64"] };
 
+/// Debian 12 with rpm and what installs by it, beside dpkg and apt.
+pub(crate) const WITH_RPM: Debian =
+    Debian { name: "debian-rpm-root", suite: "bookworm", packages: &["rpm", "dnf", "zypper"] };
+
 /// A root.
 #[derive(Clone, Copy)]
 pub(crate) struct Debian {
