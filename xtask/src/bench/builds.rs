@@ -90,9 +90,9 @@ fn embala(bench: &Bench<'_>) -> Result<Option<[(String, String, String); 2]>> {
     Ok(Some([line("msi", "theonermm-agent-1.4.2-x86_64.msi"), line("pkg", "theonermm-agent-1.4.2.pkg")]))
 }
 
-/// dpkg-deb's own level, and of zstd also the level that ours has and the one that makes a file of the same size.
+/// dpkg-deb's own level, and of zstd also the one that makes a file of the size of ours.
 fn dpkg_levels(compression: &str) -> &'static [&'static str] {
-    if compression == "zstd" { &["", " -z9", " -z11"] } else { &[""] }
+    if compression == "zstd" { &["", " -z9"] } else { &[""] }
 }
 
 /// The line that has dpkg-deb build at a level, and its file.

@@ -49,7 +49,7 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Stamps>> {
         vec![("msi, MSZIP", "msi", "msi".to_owned(), "gzip"), ("pkg, gzip", "pkg", "pkg".to_owned(), "gzip")];
     kinds.extend(COMPRESSIONS.map(|(compression, title)| (title, "deb", format!("deb-{compression}"), compression)));
     kinds.extend(
-        rpms::COMPRESSIONS.map(|(compression, title, _)| (title, "rpm", format!("rpm-{compression}"), compression)),
+        rpms::COMPRESSIONS.map(|(compression, title, ..)| (title, "rpm", format!("rpm-{compression}"), compression)),
     );
     let mut stamps = Vec::new();
     for (title, format, folder, compression) in kinds {
