@@ -35,6 +35,7 @@ pub mod cms;
 pub mod code_resources;
 pub mod cpio;
 mod decoded;
+mod deflate;
 pub mod der;
 pub mod digest;
 pub mod elf;

@@ -96,8 +96,6 @@ fn work(to_do: &Mutex<Receiver<Job>>, results: &Sender<(u64, io::Result<Vec<u8>>
 fn pack(compression: Compression, job: &Job) -> io::Result<Vec<u8>> {
     let mut packer = Packer::new(compression)?;
     let mut out = Vec::with_capacity(job.bytes.len());
-    for block in job.bytes.chunks(BLOCK) {
-        packer.pack(block, &mut out)?;
-    }
+    packer.pack(&job.bytes, &mut out)?;
     Ok(out)
 }

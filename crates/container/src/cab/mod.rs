@@ -10,9 +10,8 @@
 //! ```
 //!
 //! A folder is one stream of bytes; its files are stretches of it. With MSZIP (MS-MCI) each block is `CK` and one
-//! deflate stream of its own, whose window starts with the 32 KiB before it. What is written here does not look back so far, which
-//! libdeflate cannot; so all cores can work on one file, and the result does not depend on how many.
-//! 72 MB of an executable take 0.68 s of CPU at level 6 for 28.78 MB; zlib-rs at its level 6, with history, 1.07 s for 28.82 MB.
+//! deflate stream of its own, whose window starts with the 32 KiB before it. A run of 32 blocks is deflated at once and then cut into
+//! its blocks; only the first block of a run does not look back. So all cores can work on one file, and the result does not depend on how many.
 //!
 //! # Why not the `cab` crate
 //!

@@ -5,6 +5,10 @@ use std::io;
 use libdeflater::{CompressionLvl, Compressor};
 
 use super::BLOCK;
+use crate::deflate::cut;
+
+/// What a stored block has more than its bytes: `CK`, its type, LEN and NLEN.
+const STORED_BYTES: usize = 7;
 
 /// How a folder's bytes are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,17 +32,17 @@ impl Compression {
     }
 }
 
-/// Turns raw blocks into CFDATA blocks.
+/// Turns runs of raw blocks into CFDATA blocks.
 ///
-/// Each block is a deflate stream of its own. MS-MCI lets its window start with the 32 KiB before it; libdeflate looks back no further
-/// than its input, and is smaller without that history than zlib with it, in two thirds of the time.
+/// A run is deflated at once and then cut: each block is a deflate stream of its own, whose window starts with the 32 KiB before it
+/// (MS-MCI), but for the first one of a run.
 pub(super) struct Packer {
     deflate: Option<Compressor>,
-    scratch: Vec<u8>,
+    stream: Vec<u8>,
 }
 
 impl Packer {
-    /// A packer for any number of blocks.
+    /// A packer for any number of runs.
     pub(super) fn new(compression: Compression) -> io::Result<Self> {
         let deflate = match compression {
             Compression::None => None,
@@ -48,32 +52,34 @@ impl Packer {
                 Some(Compressor::new(level.ok_or_else(refused)?))
             }
         };
-        Ok(Self { deflate, scratch: Vec::with_capacity(2 * BLOCK) })
+        Ok(Self { deflate, stream: Vec::new() })
     }
 
-    /// Appends the CFDATA block of `block`.
-    pub(super) fn pack(&mut self, block: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+    /// Appends the CFDATA blocks of `run`.
+    pub(super) fn pack(&mut self, run: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         let Some(deflate) = &mut self.deflate else {
-            push(out, block, block.len());
+            run.chunks(BLOCK).for_each(|block| push(out, block, block.len()));
             return Ok(());
         };
-        self.scratch.clear();
-        self.scratch.extend(b"CK");
-        self.scratch.resize(2 + deflate.deflate_compress_bound(block.len()), 0);
-        let room = self.scratch.get_mut(2..).unwrap_or_default();
-        let len = deflate.deflate_compress(block, room).map_err(io::Error::other)?;
-        self.scratch.truncate(2 + len);
-        // A block that does not shrink is stored, so that no block is longer than 32,775 bytes (§2.4: 32,780).
-        if self.scratch.len() > block.len() + 7 {
-            let len = u16::try_from(block.len()).map_err(io::Error::other)?;
-            self.scratch.truncate(2);
-            self.scratch.push(1);
-            self.scratch.extend(len.to_le_bytes());
-            self.scratch.extend((!len).to_le_bytes());
-            self.scratch.extend(block);
-        }
-        push(out, &self.scratch, block.len());
-        Ok(())
+        self.stream.resize(deflate.deflate_compress_bound(run.len()), 0);
+        let len = deflate.deflate_compress(run, &mut self.stream).map_err(io::Error::other)?;
+        let stream = self.stream.get(..len).unwrap_or_default();
+        let mut block = Vec::with_capacity(BLOCK + STORED_BYTES);
+        cut(stream, run, BLOCK, &mut |deflated, raw| {
+            block.clear();
+            block.extend(b"CK");
+            // A block that does not shrink is stored, so that no block is longer than 32,775 bytes (§2.4: 32,780).
+            if deflated.len() < raw.len() + STORED_BYTES - block.len() {
+                block.extend(deflated);
+            } else {
+                let len = u16::try_from(raw.len()).unwrap_or(u16::MAX);
+                block.push(1);
+                block.extend(len.to_le_bytes());
+                block.extend((!len).to_le_bytes());
+                block.extend(raw);
+            }
+            push(out, &block, raw.len());
+        })
     }
 }
 

@@ -19,12 +19,11 @@
 //!
 //! One member, because some readers stop after the first one and only some say so.
 //!
-//! libdeflate deflates: the same size in a quarter of the time that zlib takes. It writes whole streams, whose ends `join` takes off.
+//! libdeflate deflates: the same size in a quarter of the time that zlib takes. It writes whole streams, whose ends are taken off.
 //! What is read, and what is only stored, goes through `flate2` (zlib-rs).
 
 mod decode;
 mod header;
-mod join;
 mod tail;
 mod write;
 

@@ -6,7 +6,7 @@ use flate2::{Compress, Compression, FlushCompress};
 use libdeflater::{CompressionLvl, Compressor};
 
 use super::header::{CHUNK_BYTES, HEADER_BYTES, MAGIC, OS_UNIX};
-use super::join;
+use crate::deflate::open_end;
 use crate::workers::{Workers, cores};
 
 /// Compresses what is written to it into one gzip member.
@@ -162,7 +162,7 @@ fn deflate(data: &[u8], level: u32) -> io::Result<Vec<u8>> {
     let mut deflated = vec![0; compressor.deflate_compress_bound(data.len())];
     let len = compressor.deflate_compress(data, &mut deflated).map_err(io::Error::other)?;
     deflated.truncate(len);
-    join::open_end(&mut deflated)?;
+    open_end(&mut deflated)?;
     Ok(deflated)
 }
 
