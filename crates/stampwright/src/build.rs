@@ -182,7 +182,11 @@ impl BuildPlan {
             item.format.build(&job, pending.file())?;
         }
         let bytes = FileAt::new(pending.reopen()?).map_err(Error::io("read back", &item.path))?;
-        let (report, packed) = item.prove(&bytes, observer)?;
+        let (report, packed) = std::thread::scope(|scope| {
+            // The disk has it by the time it is proven. What fails here fails again, and is told, when the file is put in its place.
+            scope.spawn(|| bytes.file().sync_data());
+            item.prove(&bytes, observer)
+        })?;
         Ok(Built { pending, bytes, report, packed })
     }
 }

@@ -10,7 +10,7 @@ use crate::product::{Arch, Compression};
 /// As in a deb: libdeflate's, for files of the size that gzip -9 makes.
 const GZIP_LEVEL: u32 = 6;
 /// As in a deb: a tenth smaller than at level 3.
-const ZSTD_LEVEL: i32 = 9;
+const ZSTD_LEVEL: i32 = 7;
 
 /// How a payload is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Codec {
     pub(super) const fn level(self) -> &'static str {
         match self {
             Self::Gzip | Self::Xz => "6",
-            Self::Zstd => "9",
+            Self::Zstd => "7",
         }
     }
 
