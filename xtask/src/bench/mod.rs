@@ -76,7 +76,7 @@ pub(crate) struct Asked {
 pub(crate) fn run(sh: &Shell, asked: &Asked) -> Result {
     let effort = if asked.quick { QUICK } else { FULL };
     let stampwright = asked.program.clone().map_or_else(|| demo::program(sh), Ok)?;
-    let build = if asked.program.is_some() { ", the service as a development build" } else { "" };
+    let build = if asked.program.is_some() { ", a development build" } else { "" };
     let machine = format!("{}{build}", page::machine(sh)?);
     let run = format!("One run of {} on {machine}.", page::version(sh)?);
     let parts = if asked.parts.is_empty() { ALL.to_vec() } else { asked.parts.clone() };
