@@ -11,7 +11,7 @@ mod time;
 mod token;
 
 pub use manifest::ManifestArgs;
-pub use names::{ProfileName, SystemName, profile_names};
+pub use names::{AddressStyleName, ProfileName, SystemName, profile_names};
 pub use prepare::PreparedArgs;
 pub use product::ProductArgs;
 pub use signers::Signers;

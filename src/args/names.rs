@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use installer::formats;
+use stampwright::s3::AddressStyle;
 use stampwright::{Kind, Profile, System};
 
 /// The formats, by their files' endings.
@@ -69,6 +70,24 @@ impl From<SystemName> for System {
             SystemName::Gpo => Self::Gpo,
             SystemName::Jamf => Self::Jamf,
             SystemName::Dnf => Self::Dnf,
+        }
+    }
+}
+
+/// Where an address of an object store has the bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AddressStyleName {
+    /// <https://HOST/BUCKET/KEY>
+    Path,
+    /// <https://BUCKET.HOST/KEY>
+    Virtual,
+}
+
+impl From<AddressStyleName> for AddressStyle {
+    fn from(name: AddressStyleName) -> Self {
+        match name {
+            AddressStyleName::Path => Self::Path,
+            AddressStyleName::Virtual => Self::Virtual,
         }
     }
 }

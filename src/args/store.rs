@@ -9,7 +9,7 @@ use stampwright::input::OpenKey;
 use stampwright::s3::{self, Address, Bucket, Credentials, Settings};
 use stampwright::{Error, Result};
 
-use super::seconds;
+use super::{AddressStyleName, seconds};
 use crate::env;
 
 #[derive(Debug, Args)]
@@ -29,6 +29,9 @@ pub struct StoreArgs {
     /// The store's address; else AWS's own of the region
     #[arg(long, value_name = "URL", requires = "to")]
     pub s3_endpoint: Option<String>,
+    /// Where the store's addresses have the bucket; else in the host's name at AWS and in the path at an endpoint
+    #[arg(long, value_name = "STYLE", requires = "to")]
+    pub s3_address_style: Option<AddressStyleName>,
     /// The store's region
     #[arg(long, value_name = "REGION", default_value = "us-east-1", requires = "to")]
     pub s3_region: String,
@@ -60,6 +63,7 @@ impl StoreArgs {
             bucket: name.to_owned(),
             region: self.s3_region.clone(),
             endpoint: self.s3_endpoint.clone(),
+            address_style: self.s3_address_style.map(Into::into),
             authorities,
             timeout: Duration::from_secs(self.s3_timeout),
         };

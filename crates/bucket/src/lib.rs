@@ -10,6 +10,7 @@
 //! | module | what |
 //! |---|---|
 //! | `settings`, `credentials`, `address` | where the store is, who asks, `s3://BUCKET/KEY` |
+//! | `loopback` | which names are this machine |
 //! | `request` | one signed request, asked again where the store is busy; what an error says |
 //! | `objects` | list, head, read, delete |
 //! | `layout` | which parts a multipart upload has: S3 takes none under 5 MiB but the last |
@@ -24,6 +25,7 @@ mod compose;
 mod credentials;
 mod error;
 mod layout;
+mod loopback;
 mod objects;
 mod request;
 mod settings;
@@ -35,4 +37,4 @@ pub use error::BucketError;
 pub use layout::{Piece, ReadBase};
 pub use objects::{Facts, Object};
 pub use request::Bucket;
-pub use settings::Settings;
+pub use settings::{AddressStyle, Settings};

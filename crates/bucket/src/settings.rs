@@ -5,10 +5,12 @@ use std::time::Duration;
 use rusty_s3::UrlStyle;
 use ureq::Agent;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::transport::DefaultConnector;
 use url::{Host, Url};
 
 use crate::address::check_bucket;
 use crate::error::BucketError;
+use crate::loopback::{Loopback, is_loopback_name};
 
 /// Where a store is, and how long it is waited for.
 #[derive(Debug, Clone)]
@@ -17,13 +19,34 @@ pub struct Settings {
     pub bucket: String,
     /// Its region; a store that has none takes any word.
     pub region: String,
-    /// `https://HOST[:PORT][/PATH]`; the bucket is then the first part of the path. Default: AWS's own of the region.
+    /// `https://HOST[:PORT][/PATH]`. Default: AWS's own of the region.
     pub endpoint: Option<String>,
+    /// Where an address has the bucket. Default: as AWS's own tools have it, in the host's name at AWS and in the path at an endpoint.
+    pub address_style: Option<AddressStyle>,
     /// Certificates in PEM that the store's own must come from. Default: the authorities of browsers.
     pub authorities: Option<Vec<u8>>,
     /// How long one request may take, with what it sends or brings.
     pub timeout: Duration,
 }
+
+/// Where an address has the bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressStyle {
+    /// `https://HOST/BUCKET/KEY`.
+    Path,
+    /// `https://BUCKET.HOST/KEY`, which AWS wants of buckets since 2020.
+    Virtual,
+}
+
+/// AWS's domains beside `amazonaws.com`, by what the names of their regions begin with ("AWS partitions", `dnsSuffix` in botocore's `partitions.json`).
+const AWS_DOMAINS: [(&str, &str); 6] = [
+    ("cn-", "amazonaws.com.cn"),
+    ("eusc-", "amazonaws.eu"),
+    ("us-iso-", "c2s.ic.gov"),
+    ("us-isob-", "sc2s.sgov.gov"),
+    ("eu-isoe-", "cloud.adc-e.uk"),
+    ("us-isof-", "csp.hci.ic.gov"),
+];
 
 /// A store that is silent for so long is gone.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -37,18 +60,40 @@ impl Settings {
         if !(1..=40).contains(&self.region.len()) || !self.region.bytes().all(is_word) {
             return Err(BucketError::Setting("region must be 1 to 40 of a-z 0-9 -"));
         }
-        let (endpoint, style) = match &self.endpoint {
-            Some(endpoint) => (endpoint_url(endpoint)?, UrlStyle::Path),
-            // A name with dots is under no certificate of theirs.
-            None if self.bucket.contains('.') => (self.of_aws()?, UrlStyle::Path),
-            None => (self.of_aws()?, UrlStyle::VirtualHost),
+        let endpoint = match &self.endpoint {
+            Some(endpoint) => endpoint_url(endpoint)?,
+            None => self.of_aws()?,
+        };
+        let style = match self.style(&endpoint)? {
+            AddressStyle::Path => UrlStyle::Path,
+            AddressStyle::Virtual => UrlStyle::VirtualHost,
         };
         let bucket = rusty_s3::Bucket::new(endpoint, style, self.bucket.clone(), self.region.clone());
         Ok((bucket.map_err(|_| BucketError::Setting("endpoint is no address"))?, self.agent()?))
     }
 
+    fn style(&self, endpoint: &Url) -> Result<AddressStyle, BucketError> {
+        // A wildcard in a certificate stands for one label (RFC 6125 §6.4.3), so it covers no bucket with a dot in its name.
+        let is_uncovered = endpoint.scheme() == "https" && self.bucket.contains('.');
+        match self.address_style {
+            Some(AddressStyle::Virtual) if !matches!(endpoint.host(), Some(Host::Domain(_))) => {
+                Err(BucketError::Setting(
+                    "address style must be path: the endpoint is an IP address, and no bucket can stand before one",
+                ))
+            }
+            Some(AddressStyle::Virtual) if is_uncovered => Err(BucketError::Setting(
+                "address style must be path: a certificate covers no bucket with a dot in its name",
+            )),
+            Some(style) => Ok(style),
+            None if self.endpoint.is_some() || is_uncovered => Ok(AddressStyle::Path),
+            None => Ok(AddressStyle::Virtual),
+        }
+    }
+
     fn of_aws(&self) -> Result<Url, BucketError> {
-        endpoint_url(&format!("https://s3.{}.amazonaws.com/", self.region))
+        let domain = AWS_DOMAINS.iter().find(|(prefix, _)| self.region.starts_with(prefix));
+        let domain = domain.map_or("amazonaws.com", |(_, domain)| domain);
+        endpoint_url(&format!("https://s3.{}.{domain}/", self.region))
     }
 
     /// Neither redirects nor proxies: an object goes to the store that was named, and to no other.
@@ -77,7 +122,7 @@ impl Settings {
             .timeout_global(Some(self.timeout))
             .timeout_connect(Some(CONNECT.min(self.timeout)))
             .timeout_per_read(Some(SILENCE.min(self.timeout)));
-        Ok(Agent::new_with_config(config.build()))
+        Ok(Agent::with_parts(config.build(), DefaultConnector::default(), Loopback::default()))
     }
 }
 
@@ -85,7 +130,7 @@ impl Settings {
 fn endpoint_url(text: &str) -> Result<Url, BucketError> {
     let mut url: Url = text.parse().map_err(|_| BucketError::Setting("endpoint is no address"))?;
     let is_here = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Domain(name)) => is_loopback_name(name),
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => return Err(BucketError::Setting("endpoint has no host")),
@@ -109,49 +154,4 @@ fn endpoint_url(text: &str) -> Result<Url, BucketError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings(endpoint: Option<&str>) -> Settings {
-        Settings {
-            bucket: "bases".to_owned(),
-            region: "eu-central-1".to_owned(),
-            endpoint: endpoint.map(str::to_owned),
-            authorities: None,
-            timeout: Duration::from_secs(5),
-        }
-    }
-
-    #[test]
-    fn the_endpoint_is_awss_or_the_one_that_is_named() {
-        let url = |settings: &Settings| settings.open().unwrap().0.object_url("a/b c.msi").unwrap().to_string();
-        assert_eq!(url(&settings(None)), "https://bases.s3.eu-central-1.amazonaws.com/a/b%20c.msi");
-        let dotted = Settings { bucket: "my.bases".to_owned(), ..settings(None) };
-        assert_eq!(url(&dotted), "https://s3.eu-central-1.amazonaws.com/my.bases/a/b%20c.msi");
-        assert_eq!(url(&settings(Some("https://s3.example.com"))), "https://s3.example.com/bases/a/b%20c.msi");
-        assert_eq!(url(&settings(Some("https://example.com/s3"))), "https://example.com/s3/bases/a/b%20c.msi");
-        assert_eq!(url(&settings(Some("http://127.0.0.1:9000"))), "http://127.0.0.1:9000/bases/a/b%20c.msi");
-    }
-
-    #[test]
-    fn what_would_send_a_token_in_the_clear_or_elsewhere_is_refused() {
-        for wrong in [
-            "http://s3.example.com",
-            "ftp://localhost",
-            "s3.example.com",
-            "https://user:hunter2@s3.example.com",
-            "https://s3.example.com/?x=1",
-            "https://s3.example.com/#x",
-        ] {
-            let error = settings(Some(wrong)).open().err().unwrap();
-            assert!(!format!("{error}{error:?}").contains("hunter2"), "{wrong}: {error}");
-        }
-        for region in ["", "eu central", "EU"] {
-            assert!(Settings { region: region.to_owned(), ..settings(None) }.open().is_err(), "{region}");
-        }
-        for authorities in ["", "hunter2", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
-            let settings = Settings { authorities: Some(authorities.as_bytes().to_vec()), ..settings(None) };
-            assert!(matches!(settings.open(), Err(BucketError::Authorities)), "{authorities}");
-        }
-    }
-}
+mod tests;

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use bucket::{Bucket, Credentials, NewObject, Piece, Settings, Source};
+use bucket::{AddressStyle, Bucket, Credentials, NewObject, Piece, Settings, Source};
 
 const MIB: u64 = 1 << 20;
 /// When all requests are signed, in seconds since 1970.
@@ -57,16 +57,15 @@ impl Recorder {
         let kept = heads.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let head = answer(stream).unwrap();
-                kept.lock().unwrap().push(head);
+                answer(stream, &kept).unwrap();
             }
         });
         Self { address, heads }
     }
 }
 
-/// Reads a request, answers it, and gives its head.
-fn answer(mut stream: TcpStream) -> std::io::Result<String> {
+/// Reads a request, keeps its head, and answers it.
+fn answer(mut stream: TcpStream, heads: &Mutex<Vec<String>>) -> std::io::Result<()> {
     let (mut reader, mut head) = (BufReader::new(stream.try_clone()?), String::new());
     while !head.ends_with("\r\n\r\n") {
         assert!(reader.read_line(&mut head)? > 0, "{head}");
@@ -76,6 +75,7 @@ fn answer(mut stream: TcpStream) -> std::io::Result<String> {
         .split_once("\r\ncontent-length:")
         .map_or(0, |(_, rest)| rest.split("\r\n").next().unwrap().trim().parse::<u64>().unwrap());
     std::io::copy(&mut reader.take(length), &mut std::io::sink())?;
+    heads.lock().unwrap().push(head.clone());
     let is_copy = lower.contains("\r\nx-amz-copy-source:");
     let body = match head.split(' ').next().unwrap() {
         "GET" if head.contains("list-type=2") => {
@@ -96,17 +96,22 @@ fn answer(mut stream: TcpStream) -> std::io::Result<String> {
         stream,
         "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nETag: \"tag\"\r\nx-amz-meta-stampwright-etag: {STAMP}\r\n\
          Connection: close\r\n\r\n{body}"
-    )?;
-    Ok(head)
+    )
 }
 
 /// Asks all that there is to ask.
-fn requests(session: Option<&str>) -> Vec<String> {
+fn requests(style: AddressStyle, session: Option<&str>) -> Vec<String> {
     let recorder = Recorder::start();
+    let port = recorder.address.rsplit(':').next().unwrap();
+    let (endpoint, host) = match style {
+        AddressStyle::Path => (format!("127.0.0.1:{port}"), format!("127.0.0.1:{port}")),
+        AddressStyle::Virtual => (format!("localhost:{port}"), format!("bases.localhost:{port}")),
+    };
     let settings = Settings {
         bucket: "bases".to_owned(),
         region: REGION.to_owned(),
-        endpoint: Some(format!("http://{}", recorder.address)),
+        endpoint: Some(format!("http://{endpoint}")),
+        address_style: Some(style),
         authorities: None,
         timeout: Duration::from_secs(10),
     };
@@ -129,8 +134,10 @@ fn requests(session: Option<&str>) -> Vec<String> {
     bucket.compose(Source { bucket: "bases", key: BASE, etag: "\"tag\"" }, pieces, object, &mut read).unwrap();
     bucket.delete("out/a+b ü.msi").unwrap();
     let heads = recorder.heads.lock().unwrap().clone();
-    let host = format!("\r\nhost: {}\r\n", recorder.address);
+    let host = format!("\r\nhost: {host}\r\n");
     assert!(heads.iter().all(|head| head.to_ascii_lowercase().contains(&host)), "{heads:?}");
+    let has_bucket = |head: &String| head.split(' ').nth(1).unwrap().starts_with("/bases/");
+    assert!(heads.iter().all(|head| has_bucket(head) == (style == AddressStyle::Path)), "{heads:?}");
     heads
 }
 
@@ -148,8 +155,12 @@ fn judged(python: &Path, heads: &[String], secret: &str, session: Option<&str>) 
 #[test]
 fn every_request_is_signed_as_awss_client_signs_it() {
     let Some(python) = object_store::python() else { return };
-    for session in [None, Some("a-session/of+some=length")] {
-        let heads = requests(session);
+    let sessions = [None, Some("a-session/of+some=length")];
+    for (style, session) in [AddressStyle::Path, AddressStyle::Virtual]
+        .into_iter()
+        .flat_map(|style| sessions.map(|session| (style, session)))
+    {
+        let heads = requests(style, session);
         let signed = SIGNED.iter().map(|(method, headers)| format!("{method} {headers} equal"));
         assert_eq!(judged(&python, &heads, SECRET, session), signed.collect::<Vec<_>>());
         // It tells another key, and a header that was changed on its way.

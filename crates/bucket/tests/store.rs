@@ -10,7 +10,7 @@ use std::fs;
 use std::ops::Range;
 use std::time::{Duration, Instant, SystemTime};
 
-use bucket::{Bucket, BucketError, Composed, Credentials, NewObject, Piece, Settings, Source};
+use bucket::{AddressStyle, Bucket, BucketError, Composed, Credentials, NewObject, Piece, Settings, Source};
 use object_store::{Fault, ObjectStore, Proxy};
 use tempfile::TempDir;
 
@@ -78,10 +78,15 @@ impl Room {
 }
 
 fn bucket(address: &str, timeout: Duration) -> Bucket {
+    bucket_of(address, None, timeout)
+}
+
+fn bucket_of(address: &str, address_style: Option<AddressStyle>, timeout: Duration) -> Bucket {
     let settings = Settings {
         bucket: "bases".to_owned(),
         region: "us-east-1".to_owned(),
         endpoint: Some(format!("http://{address}")),
+        address_style,
         authorities: None,
         timeout,
     };
@@ -90,7 +95,19 @@ fn bucket(address: &str, timeout: Duration) -> Bucket {
 
 #[test]
 fn what_is_composed_is_what_awss_client_reads() {
-    let Some(room) = Room::new() else { return };
+    let Some(mut room) = Room::new() else { return };
+    is_composed(&room);
+    // The same by addresses with the bucket in the host's name.
+    let Some(port) = room.proxy.address.rsplit(':').next() else { panic!("{}", room.proxy.address) };
+    let address = format!("localhost:{port}");
+    room.bucket = bucket_of(&address, Some(AddressStyle::Virtual), Duration::from_secs(20));
+    for key in ["out/Agent.msi", "with", "said"] {
+        room.bucket.delete(key).unwrap();
+    }
+    is_composed(&room);
+}
+
+fn is_composed(room: &Room) {
     let etag = room.bucket.head(room.key()).unwrap().etag;
     let msi = [Piece::Keep(0..11 * MIB), Piece::Put(b"the tail of an msi")];
     let pkg = [Piece::Put(b"a head"), Piece::Keep(6..11 * MIB + 17), Piece::Put(b"a tail")];

@@ -10,7 +10,7 @@ use installer::proof::hex;
 use installer::splice;
 use sha2::{Digest, Sha256};
 
-pub use bucket::{Address, Bucket, BucketError, Composed, Credentials, Facts, Object, Settings};
+pub use bucket::{Address, AddressStyle, Bucket, BucketError, Composed, Credentials, Facts, Object, Settings};
 
 use crate::error::{Error, Result};
 use crate::input::{self, OpenKey};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use stampwright::s3::{Bucket, Credentials, Settings};
+use stampwright::s3::{self, Bucket, Credentials, Settings};
 use stampwright::{Error, Result};
 
 use super::duration::duration;
@@ -30,6 +30,8 @@ pub(crate) struct S3 {
     pub(crate) prefix: String,
     /// The store's address. Default: AWS's own of the region.
     pub(crate) endpoint: Option<String>,
+    /// Where its addresses have the bucket. Default: in the host's name at AWS, in the path at an endpoint.
+    pub(crate) address_style: Option<AddressStyle>,
     /// The store's region.
     #[serde(default = "region")]
     pub(crate) region: String,
@@ -46,6 +48,25 @@ pub(crate) struct S3 {
     /// How long one request may take, with the base that it brings.
     #[serde(default = "ten_minutes", deserialize_with = "duration")]
     pub(crate) timeout: u64,
+}
+
+/// Where an address has the bucket.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AddressStyle {
+    /// In its path.
+    Path,
+    /// In its host's name.
+    Virtual,
+}
+
+impl From<AddressStyle> for s3::AddressStyle {
+    fn from(style: AddressStyle) -> Self {
+        match style {
+            AddressStyle::Path => Self::Path,
+            AddressStyle::Virtual => Self::Virtual,
+        }
+    }
 }
 
 fn region() -> String {
@@ -87,6 +108,7 @@ impl S3 {
             bucket: self.bucket.clone(),
             region: self.region.clone(),
             endpoint: self.endpoint.clone(),
+            address_style: self.address_style.map(Into::into),
             authorities,
             timeout: Duration::from_secs(self.timeout),
         };
