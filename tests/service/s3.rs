@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::json;
 
 use super::server::Server;
 use crate::support::object_store::ObjectStore;
-use crate::support::{both, output, product, program};
+use crate::support::{both, judge, output, product, program};
 
 const KEYS: &str = "[default]\naws_access_key_id = test\naws_secret_access_key = hunter2\n";
 
@@ -73,5 +75,89 @@ fn an_installer_is_served_from_a_bucket_and_put_together_in_it() {
         "{}",
         both(&missing)
     );
+    assert!(!store.client("list", &["bases"]).contains("out/Agent.msi"));
+}
+
+/// Two authorities, and a certificate of the first one for the store's names.
+fn certificates(openssl: &Path, folder: &Path) {
+    let new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2";
+    for arguments in [
+        "-keyout ca.key -out ca.pem -subj /CN=authority -addext basicConstraints=critical,CA:TRUE",
+        "-keyout other.key -out other.pem -subj /CN=other -addext basicConstraints=critical,CA:TRUE",
+        "-keyout store.key -out store.pem -subj /CN=store -CA ca.pem -CAkey ca.key \
+         -addext basicConstraints=critical,CA:FALSE -addext subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:bases.localhost",
+    ] {
+        let mut command = Command::new(openssl);
+        command.args(new.split_whitespace()).args(arguments.split_whitespace()).current_dir(folder);
+        let said = output(&mut command);
+        assert!(said.status.success(), "{}", both(&said));
+    }
+}
+
+#[test]
+fn a_store_under_an_authority_of_its_own_is_reached_through_tls_and_no_other_is() {
+    let Some(openssl) = judge("openssl") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    certificates(&openssl, folder.path());
+    let Some(store) = ObjectStore::start_with_tls(&path("ca.pem")) else { return };
+    let base = product::bases().iter().find(|base| base.name().ends_with(".msi")).unwrap();
+    fs::write(path(&base.name()), &base.bytes).unwrap();
+    store.put(&format!("releases/{}", base.name()), &path(&base.name()), &["checksum"]);
+    fs::write(path("keys"), KEYS).unwrap();
+    fs::set_permissions(path("keys"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(path("token"), "t1.acme.0123456789").unwrap();
+    let port = store.address.rsplit(':').next().unwrap();
+    let endpoint = format!("https://localhost:{port}");
+    let serve = |style: &str, authority: &str| {
+        let config = format!(
+            "[store.s3]\nbucket = \"bases\"\nprefix = \"releases/\"\nendpoint = {endpoint:?}\naddress-style = {style:?}\n\
+             authorities = {:?}\ncredentials-file = {:?}\npoll = \"1s\"\n",
+            path(authority),
+            path("keys")
+        );
+        Server::start_with(&config, |_| {})
+    };
+    let stamp = |to: &str, style: &str, authority: Option<&str>| {
+        let mut command = program();
+        command.arg("stamp").arg(path(&base.name())).arg("--token-file").arg(path("token"));
+        command.args(["--to", to, "--s3-endpoint", &endpoint, "--s3-address-style", style]);
+        command.args(["--base-object", &format!("s3://bases/releases/{}", base.name())]);
+        command.arg("--s3-credentials").arg(path("keys"));
+        command.args(authority.map(|name| format!("--s3-authorities={}", path(name).display())));
+        output(&mut command)
+    };
+    for style in ["path", "virtual"] {
+        let server = serve(style, "ca.pem");
+        let is_there = || server.get("admin", "/v1/bases").json().as_array().unwrap().len() == 1;
+        server.until("the base is imported", is_there);
+        let listed = server.get("admin", "/v1/bases").json()[0].clone();
+        let wish = json!({ "base": listed["sha256"], "token": "t1.acme.0123456789" });
+        let served = server.post("admin", "/v1/installers", &wish, &[]);
+        assert_eq!(served.status, 200, "{}", served.text());
+        let said = stamp("s3://bases/out/Agent.msi", style, Some("ca.pem"));
+        assert!(said.status.success(), "{}", both(&said));
+        let got = path("got");
+        store.client("get", &["bases", "out/Agent.msi", got.to_str().unwrap()]);
+        assert!(fs::read(&got).unwrap() == served.body);
+        store.client("delete", &["bases", "out/Agent.msi"]);
+    }
+    // Neither another authority nor those of browsers, and no name that the certificate is not for.
+    let unknown = "its certificate does not come from the authorities that it must come from";
+    for (to, style, authority, problem) in [
+        ("s3://bases/out/Agent.msi", "path", Some("other.pem"), unknown),
+        ("s3://bases/out/Agent.msi", "virtual", None, unknown),
+    ] {
+        let said = stamp(to, style, authority);
+        let sentence = format!("look at s3://bases/releases/{}: {problem}", base.name());
+        assert!(said.status.code() == Some(1) && both(&said).contains(&sentence), "{}", both(&said));
+    }
+    let said = stamp("s3://elsewhere/out/Agent.msi", "virtual", Some("ca.pem"));
+    let sentence = "begin s3://elsewhere/out/Agent.msi: its certificate is for another name";
+    assert!(said.status.code() == Some(1) && both(&said).contains(sentence), "{}", both(&said));
+    let server = serve("path", "other.pem");
+    server.until("the log says why", || server.log().contains(&format!("list s3://bases/releases/: {unknown}")));
+    assert_eq!(server.get("admin", "/v1/bases").json(), json!([]));
+    assert_eq!(server.get("", "/readyz").status, 200);
     assert!(!store.client("list", &["bases"]).contains("out/Agent.msi"));
 }

@@ -13,21 +13,40 @@ pub struct ObjectStore {
     child: Child,
     programs: PathBuf,
     pub address: String,
+    /// The authority of its certificate, where it speaks TLS.
+    authority: Option<PathBuf>,
 }
 
 impl ObjectStore {
     /// Starts it with a bucket called `bases`. `None`: it is not installed, and need not be.
     pub fn start() -> Option<Self> {
+        Self::start_with(None)
+    }
+
+    /// The same with TLS: `authority` is a certificate in PEM, and beside it lie `store.pem` and `store.key`.
+    pub fn start_with_tls(authority: &Path) -> Option<Self> {
+        Self::start_with(Some(authority))
+    }
+
+    fn start_with(authority: Option<&Path>) -> Option<Self> {
         let programs = programs()?;
-        let mut command = Command::new(programs.join("moto_server"));
+        // By its Python, so that the folder may be another one than where it was made.
+        let mut command = Command::new(programs.join("python3"));
+        command.arg(programs.join("moto_server"));
+        if let Some(authority) = authority {
+            command.arg("-c").arg(authority.with_file_name("store.pem"));
+            command.arg("-k").arg(authority.with_file_name("store.key"));
+        }
         // It takes a free port itself: one that was free a moment ago may be another's by now, or answer its own connection.
         command.args(["-H", "127.0.0.1", "-p", "0"]).env("NO_COLOR", "1");
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = lines.find_map(|line| Some(line.ok()?.split_once("Running on http://")?.1.trim().to_owned()));
+        let address = lines.find_map(|line| Some(line.ok()?.split_once("Running on ")?.1.trim().to_owned()));
+        let address = address.and_then(|address| Some(address.split_once("://")?.1.to_owned()));
         // Whatever else it says is read, so that it never waits for a reader.
         thread::spawn(move || lines.for_each(drop));
-        let store = Self { child, programs, address: address.unwrap_or_default() };
+        let authority = authority.map(Path::to_path_buf);
+        let store = Self { child, programs, address: address.unwrap_or_default(), authority };
         assert!(!store.address.is_empty(), "moto_server does not listen");
         store.client("make", &["bases"]);
         Some(store)
@@ -36,7 +55,9 @@ impl ObjectStore {
     /// Runs AWS's client; gives what it prints.
     pub fn client(&self, action: &str, rest: &[&str]) -> String {
         let mut command = Command::new(self.programs.join("python3"));
-        command.arg(root().join("tests/support/s3.py")).arg(format!("http://{}", self.address)).arg(action).args(rest);
+        let scheme = if self.authority.is_some() { "https" } else { "http" };
+        command.arg(root().join("tests/support/s3.py")).arg(format!("{scheme}://{}", self.address));
+        command.arg(action).args(rest).envs(self.authority.iter().map(|authority| ("AWS_CA_BUNDLE", authority)));
         let said = command.output().unwrap();
         assert!(said.status.success(), "{action} {rest:?}: {}", String::from_utf8_lossy(&said.stderr));
         String::from_utf8(said.stdout).unwrap()

@@ -39,6 +39,14 @@ pub enum BucketError {
         /// What happened.
         problem: String,
     },
+    /// What answers is not the store, by its certificate.
+    #[error("{what}: {problem}")]
+    Untrusted {
+        /// What was asked.
+        what: String,
+        /// What is wrong with the certificate.
+        problem: &'static str,
+    },
     /// The answer is none of S3's.
     #[error("{what}: the store's answer has {problem}")]
     Answer {
@@ -92,9 +100,13 @@ impl BucketError {
             | Self::Base(_)
             | Self::Write(_)
             | Self::Unfinished { .. } => true,
-            Self::Address | Self::Name | Self::Key | Self::Setting(_) | Self::Credentials(_) | Self::Authorities => {
-                false
-            }
+            Self::Address
+            | Self::Name
+            | Self::Key
+            | Self::Setting(_)
+            | Self::Credentials(_)
+            | Self::Authorities
+            | Self::Untrusted { .. } => false,
         }
     }
 
@@ -104,6 +116,9 @@ impl BucketError {
         match self {
             Self::Refused { status: 301 | 307 | 400, .. } => Some("see whether region and endpoint are the bucket's"),
             Self::Refused { status: 401 | 403, .. } => Some("see what the credentials may do with this bucket"),
+            Self::Untrusted { .. } => {
+                Some("see whether the endpoint is the store's and the authorities are those of its certificate")
+            }
             Self::Unfinished { .. } => {
                 Some("a lifecycle rule (AbortIncompleteMultipartUpload) of the bucket removes what such uploads leave")
             }

@@ -1,11 +1,12 @@
 //! One request: signed, sent, asked again where the store is busy, and what its refusal says.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
 use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rustls::CertificateError;
 use rusty_s3::{Method, S3Action};
 use ureq::http::{self, HeaderMap};
 use ureq::{Agent, Body};
@@ -123,8 +124,15 @@ impl Bucket {
         } else {
             self.agent.run(request.body(()).map_err(unsent)?)
         };
-        let response = answer.map_err(|error| unreachable(plain(&error)))?;
+        let response = answer.map_err(|error| self.no_answer(&error, sent))?;
         if response.status().is_success() { Ok(response) } else { Err(self.refusal(response, sent)) }
+    }
+
+    fn no_answer(&self, error: &ureq::Error, sent: &Sent<'_>) -> BucketError {
+        match certificate_problem(error) {
+            Some(problem) => BucketError::Untrusted { what: self.what(sent), problem },
+            None => BucketError::Unreachable { what: self.what(sent), problem: plain(error) },
+        }
     }
 
     /// Sends a request whose answer is a document.
@@ -183,6 +191,28 @@ fn code(text: &str) -> Option<String> {
     Some(if is_word { code.to_owned() } else { "Error".to_owned() })
 }
 
+/// What is wrong with the certificate of what answers.
+fn certificate_problem(error: &ureq::Error) -> Option<&'static str> {
+    let of_io = |error: &io::Error| error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).cloned();
+    let error = match error {
+        ureq::Error::Rustls(error) => Some(error.clone()),
+        ureq::Error::Io(error) => of_io(error),
+        _ => None,
+    };
+    let Some(rustls::Error::InvalidCertificate(problem)) = error else { return None };
+    Some(match problem {
+        CertificateError::UnknownIssuer => "its certificate does not come from the authorities that it must come from",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "its certificate is for another name"
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet"
+        }
+        _ => "its certificate is not valid",
+    })
+}
+
 /// What the system or the library says, without the request's address, which is signed.
 pub(crate) fn plain(error: &ureq::Error) -> String {
     match error {
@@ -199,11 +229,11 @@ pub(crate) fn plain(error: &ureq::Error) -> String {
 }
 
 /// The same of a body that is being read.
-pub(crate) fn plain_io(error: &std::io::Error) -> String {
+pub(crate) fn plain_io(error: &io::Error) -> String {
     if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>()) {
         return plain(inner);
     }
-    if error.kind() == std::io::ErrorKind::TimedOut {
+    if error.kind() == io::ErrorKind::TimedOut {
         return "it did not answer in time".to_owned();
     }
     let text = error.to_string();
