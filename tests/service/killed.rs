@@ -56,8 +56,8 @@ fn strace() -> Option<PathBuf> {
     Some(strace)
 }
 
-fn server() -> Server {
-    Server::start_with("", |folder| {
+pub(super) fn server(config: &str) -> Server {
+    Server::start_with(config, |folder| {
         let deb = product::bases().iter().find(|base| base.name().ends_with(".deb")).unwrap();
         fs::write(folder.join(deb.name()), &deb.bytes).unwrap();
     })
@@ -68,7 +68,7 @@ fn wish(token: &str) -> Value {
 }
 
 /// What there is before a round, and what clients were told in it.
-struct Round {
+pub(super) struct Round {
     /// A link of one use.
     link: String,
     /// A token that is to be revoked, and one that is to be used.
@@ -82,7 +82,7 @@ struct Round {
 }
 
 impl Round {
-    fn prepare(server: &Server, n: usize) -> Self {
+    pub(super) fn prepare(server: &Server, n: usize) -> Self {
         let link = server.post("admin", "/v1/links", &wish(&format!("t1.link-{n}.0123456789")), &[]);
         assert_eq!(link.status, 201, "{}", link.text());
         let tokens = [(); 2].map(|()| server.mint("acme").0);
@@ -91,7 +91,7 @@ impl Round {
     }
 
     /// One request of each kind that writes; those after the kill get no answer.
-    fn ask(&mut self, server: &Server, n: usize) {
+    pub(super) fn ask(&mut self, server: &Server, n: usize) {
         let soon = ["--max-time", "10"];
         let stamp = server.post("admin", "/v1/installers", &wish(&format!("t1.stamp-{n}.0123456789")), &soon);
         self.row = stamp.header("stampwright-installer-id").map(str::to_owned);
@@ -106,8 +106,14 @@ impl Round {
         self.is_used = report.status == 200 && report.json()["accepted"] == true;
     }
 
+    /// Counts what clients were told.
+    pub(super) fn count(&self, told: &mut Told) {
+        let now = [self.row.is_some(), self.taken > 0, self.is_revoked, self.new_link.is_some(), self.is_used];
+        told.iter_mut().zip(now).for_each(|(sum, now)| *sum += usize::from(now));
+    }
+
     /// After the restart.
-    fn holds(&mut self, server: &Server, n: usize) {
+    pub(super) fn holds(&mut self, server: &Server, n: usize) {
         if let Some(row) = &self.row {
             assert_eq!(server.get("admin", &format!("/v1/installers/{row}")).status, 200, "{n}: the row {row} is lost");
         }
@@ -134,6 +140,9 @@ impl Round {
     }
 }
 
+/// How often each kind of request was answered.
+pub(super) type Told = [usize; 5];
+
 fn copy(from: &Path, to: &Path) {
     fs::copy(from, to).unwrap();
 }
@@ -146,7 +155,7 @@ fn path_of(link: &Value) -> String {
 #[test]
 fn a_kill_at_any_write_of_a_request_loses_nothing_that_was_told() {
     let Some(strace) = strace() else { return };
-    let mut server = server();
+    let mut server = server("");
     let (mut kills, mut told) = (0, [0; 5]);
     for n in 1..MANY {
         let mut round = Round::prepare(&server, n);
@@ -154,8 +163,7 @@ fn a_kill_at_any_write_of_a_request_loses_nothing_that_was_told() {
         round.ask(&server, n);
         let is_killed = server.has_ended();
         drop(tracing);
-        let now = [round.row.is_some(), round.taken > 0, round.is_revoked, round.new_link.is_some(), round.is_used];
-        told.iter_mut().zip(now).for_each(|(sum, now)| *sum += usize::from(now));
+        round.count(&mut told);
         server.kill_and_restart();
         round.holds(&server, n);
         if !is_killed {
@@ -174,7 +182,7 @@ fn a_kill_while_the_log_goes_into_the_database_loses_nothing_that_was_told() {
     /// SQLite's own measure: so many pages, with their heads, and the log's.
     const LOG_BYTES: u64 = 32 + 1000 * (4096 + 24);
     let Some(strace) = strace() else { return };
-    let mut server = server();
+    let mut server = server("");
     let log_bytes = |server: &Server| fs::metadata(server.path("data/ledger.sqlite-wal")).map_or(0, |file| file.len());
     let mut told = Vec::new();
     let stamp = |server: &Server, name: &str| {

@@ -11,6 +11,7 @@
 //! | `faults` | bases that change, clients that go, a service that is killed |
 //! | `full_store` | a store whose disk is full at any page |
 //! | `killed` | a service that is killed at each system call by which the ledger reaches the disk |
+//! | `killed_postgres` | a service that is killed, or a database that is stopped, at each message of a transaction |
 //! | `thousand` | a thousand tokens over 64 connections, each file byte for byte |
 //! | `openapi` | what the document of the interface says, as schemathesis reads it |
 //! | `edge` | what an edge worker puts together from a plan |
@@ -27,6 +28,7 @@ mod faults;
 mod full_store;
 mod issuer;
 mod killed;
+mod killed_postgres;
 mod links;
 mod openapi;
 mod proxy;

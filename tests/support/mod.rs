@@ -9,6 +9,7 @@ pub mod kits;
 pub mod object_store;
 pub mod once;
 pub mod pkcs7;
+pub mod postgres;
 pub mod product;
 pub mod readers;
 pub mod schemas;

@@ -1,5 +1,6 @@
 //! `cargo xtask soak`: a thousand tokens and ten thousand downloads against a running service. At the end the ledger has a row for each, whole and by
-//! its token, nothing runs any more, and the memory is what it was after the first tenth. Then ten thousand clients go in the middle (`gone`).
+//! its token, nothing runs any more, and the memory is what it was after the first tenth. Then service and database end at every message between them
+//! (a test that is too long for the test command), and ten thousand clients go in the middle (`gone`).
 
 mod gone;
 
@@ -30,7 +31,10 @@ const LARGE: usize = 24 << 20;
 /// What the service may need more at the end than after the first tenth: the databases' caches fill.
 const MAX_GROWTH_KIB: u64 = 16 << 10;
 
-/// `program` is run instead of a release build; `only_gone` leaves the whole downloads out.
+/// The part of the tests that takes minutes: service and database end at every message between them.
+const ENDS: &str = "service::killed_postgres::an_end_at_any_message_loses_nothing_that_was_told";
+
+/// `program` is run instead of a release build; `only_gone` leaves everything else out.
 pub(crate) fn run(sh: &Shell, program_path: Option<&Path>, only_gone: bool) -> Result {
     debian::ensure(sh, &[program("curl", "curl")])?;
     let stampwright = program_path.map_or_else(|| demo::program(sh), |path| Ok(path.to_owned()))?;
@@ -39,6 +43,9 @@ pub(crate) fn run(sh: &Shell, program_path: Option<&Path>, only_gone: bool) -> R
     let serving = Serving::start(sh, &stampwright, &format!("{FOLDER}/service"), &format!("{FOLDER}/bases"))?;
     if !only_gone {
         whole(sh, &serving)?;
+        cmd!(sh, "cargo test --quiet --test all -- --exact {ENDS} --ignored --nocapture")
+            .env("STAMPWRIGHT_JUDGES", "required")
+            .run()?;
     }
     let wish = json!({ "tenant": "acme", "product": "Large" });
     let token = text(&serving.ask(sh, "POST", "/v1/tokens", Some(&wish))?, "id")?;
