@@ -13,6 +13,7 @@
 //! | `killed` | a service that is killed at each system call by which the ledger reaches the disk |
 //! | `killed_postgres` | a service that is killed, or a database that is stopped, at each message of a transaction |
 //! | `thousand` | a thousand tokens over 64 connections, each file byte for byte |
+//! | `wrk` | wrk, with a fresh token for each request, and at a link of so many uses |
 //! | `openapi` | what the document of the interface says, as schemathesis reads it |
 //! | `edge` | what an edge worker puts together from a plan |
 //! | `signing` | signed bases, and a signer that is slow |
@@ -38,3 +39,4 @@ pub mod server;
 mod signing;
 mod thousand;
 mod tokens;
+mod wrk;

@@ -21,15 +21,16 @@ use xshell::{Shell, cmd};
 use crate::debian::{self, Need, Probe, program};
 use crate::failure::{AtPath, Result};
 
-const PACKAGES: [Need; 50] = [
+const PACKAGES: [Need; 51] = [
     // MSI
     program("msiinfo", "msitools"),
     program("wixl", "wixl"),
     program("gcab", "gcab"),
     program("osslsigncode", "osslsigncode"),
     program("openssl", "openssl"),
-    // the download service's client
+    // the download service's clients
     program("curl", "curl"),
+    program("wrk", "wrk"),
     // what stands in front of it, or between it and an agent, and what fails below an agent
     program("nginx", "nginx-light"),
     program("squid", "squid"),
