@@ -3,14 +3,14 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::Instant;
 
 use serde_json::json;
 
 use super::server::Server;
 use crate::support::keys::{Keys, keys};
-use crate::support::{both, judge, missing, output, product, program};
+use crate::support::{both, judge, missing, output, product, program, python_with};
 
 fn put_pkg(folder: &Path) {
     for base in product::bases().iter().filter(|base| base.name().ends_with(".pkg")) {
@@ -65,11 +65,14 @@ impl OnAToken {
     /// What the service's configuration says of it.
     pub(super) fn config(&self) -> String {
         format!(
-            "[issuer]\npkcs11 = \"pkcs11:token=Issuer;object=mints?module-path={}\"\npassphrase-file = \"pin\"\n\
-             public-key = {:?}\nkeys = [\"old.jwks.json\"]\n",
-            self.module,
+            "[issuer]\npkcs11 = \"{}\"\npassphrase-file = \"pin\"\npublic-key = {:?}\nkeys = [\"old.jwks.json\"]\n",
+            self.uri(),
             public(self.keys, "p256")
         )
+    }
+
+    fn uri(&self) -> String {
+        format!("pkcs11:token=Issuer;object=mints?module-path={}", self.module)
     }
 
     /// Makes the token in the service's folder, and an older key beside it.
@@ -88,6 +91,71 @@ impl OnAToken {
             let said = output(command.args(arguments.split('|')).env("SOFTHSM2_CONF", &config));
             assert!(said.status.success(), "{arguments}: {}", both(&said));
         }
+    }
+}
+
+/// `token mint` in this folder, with a PIN in the environment.
+fn mint(folder: &Path, more: &[&str]) -> Output {
+    let mut command = program();
+    command.args(["token", "mint", "--tenant", "acme", "--product", "Example Agent", "--id", "first", "-o", "t"]);
+    command.args(more).current_dir(folder).env("SOFTHSM2_CONF", folder.join("softhsm2.conf")).env("PIN", "4711");
+    output(&mut command)
+}
+
+/// What PyJWT reads in the token, under the public key as openssl wrote it.
+fn read_by_pyjwt(python: &Path, token: &Path, public: &str) -> Output {
+    const READ: &str = "import sys, jwt\nkey = open(sys.argv[2]).read()\n\
+                        claims = jwt.decode(open(sys.argv[1]).read().strip(), key, algorithms=['ES256'])\n\
+                        print(claims['tenant'], claims['product'], claims['jti'])\n";
+    output(Command::new(python).args(["-c", READ]).arg(token).arg(public))
+}
+
+#[test]
+fn the_command_line_mints_with_a_key_that_is_on_a_token_or_behind_a_command() {
+    let (Some(token), Some(python)) = (OnAToken::new(), python_with("jwt")) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    token.make(folder, "4711");
+    let (right, other) = (public(token.keys, "p256"), public(token.keys, "installer-p256"));
+    // It signs only where it does not see the PIN.
+    let script = "#!/bin/sh\n[ -z \"${PIN+x}\" ] && exec openssl pkeyutl -sign -inkey \"$1\"\n";
+    fs::write(folder.join("sign.sh"), script).unwrap();
+    let command = format!("sh {} {}", folder.join("sign.sh").display(), token.keys.text("p256.key"));
+    let uri = token.uri();
+    let on_token = ["--pkcs11", uri.as_str(), "--public-key"];
+    let behind = ["--sign-command", command.as_str(), "--public-key"];
+    for place in [
+        &[&on_token[..], &[right.as_str(), "--key-password-file", "pin"]].concat(),
+        &[&on_token[..], &[right.as_str(), "--key-password-env", "PIN"]].concat(),
+        &[&behind[..], &[right.as_str(), "--key-password-env", "PIN"]].concat(),
+    ] {
+        let said = mint(folder, place);
+        assert!(said.status.success(), "{place:?}: {}", both(&said));
+        assert!(both(&said).starts_with("minted token first for acme, good until "), "{}", both(&said));
+        assert_eq!(fs::metadata(folder.join("t")).unwrap().permissions().mode() & 0o777, 0o600);
+        let read = read_by_pyjwt(&python, &folder.join("t"), &right);
+        assert_eq!(String::from_utf8_lossy(&read.stdout).trim(), "acme Example Agent first", "{}", both(&read));
+        assert!(both(&read_by_pyjwt(&python, &folder.join("t"), &other)).contains("InvalidSignatureError"));
+        fs::remove_file(folder.join("t")).unwrap();
+    }
+    fs::write(folder.join("wrong"), "0815\n").unwrap();
+    fs::set_permissions(folder.join("wrong"), fs::Permissions::from_mode(0o600)).unwrap();
+    for (place, status, sentence) in [
+        (&[&on_token[..], &[right.as_str(), "--key-password-file", "wrong"]].concat(), 1, "PIN"),
+        (
+            &[&on_token[..], &[other.as_str(), "--key-password-file", "pin"]].concat(),
+            1,
+            "does not verify under its public key",
+        ),
+        // With the PIN in sight it does not sign.
+        (&[&behind[..], &[right.as_str()]].concat(), 3, "exit status: 1"),
+        (&on_token[..2].to_vec(), 2, "--public-key"),
+        (&vec!["--key", "no", "--public-key", right.as_str()], 2, "cannot be used with"),
+    ] {
+        let said = mint(folder, place);
+        assert_eq!(said.status.code(), Some(status), "{place:?}: {}", both(&said));
+        assert!(both(&said).contains(sentence) && !both(&said).contains("0815"), "{place:?}: {}", both(&said));
+        assert!(!folder.join("t").exists());
     }
 }
 

@@ -122,7 +122,7 @@ fn issuers(config: &Config) -> Result<Issuers> {
     if let (Some(place), Some(public)) = (place, &issuer.public_key) {
         let pin = issuer.passphrase_file.as_deref();
         let pin = pin.map(|path| input::passphrase(path, input::OpenKey::Refuse)).transpose()?;
-        return Issuers::new(Issuer::elsewhere(place, public, pin)?, &bytes(&keys), patience);
+        return Issuers::new(Issuer::elsewhere(place, public, pin, &[])?, &bytes(&keys), patience);
     }
     match keys.split_first() {
         Some((minting, listed)) => Issuers::new(Issuer::from_pem(minting.as_bytes())?, &bytes(listed), patience),

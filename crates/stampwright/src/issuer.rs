@@ -46,16 +46,21 @@ impl Issuer {
     }
 
     /// A key that is elsewhere: on a PKCS #11 token, or behind a command. `public_key` is the file with its public half (PEM, P-256), and `passphrase` the
-    /// token's PIN. To mint with it takes as long as it takes to answer.
+    /// token's PIN. A command gets none of the variables `hidden_env`. To mint with it takes as long as it takes to answer.
     ///
     /// # Errors
     /// There is no such key, or the file is no public key.
-    pub fn elsewhere(place: KeyPlace<'_>, public_key: &Path, passphrase: Option<Passphrase>) -> Result<Self> {
+    pub fn elsewhere(
+        place: KeyPlace<'_>,
+        public_key: &Path,
+        passphrase: Option<Passphrase>,
+        hidden_env: &[&str],
+    ) -> Result<Self> {
         if !matches!(place, KeyPlace::Pkcs11(_) | KeyPlace::Command(_)) {
             return Err(Error::usage("an issuer key in a file is PEM, as `stampwright token keygen` writes it"));
         }
         let text = fs::read_to_string(public_key).map_err(Error::io("read", public_key))?;
-        let key = signer::private_key(place, passphrase, OpenKey::Refuse, &[])?;
+        let key = signer::private_key(place, passphrase, OpenKey::Refuse, hidden_env)?;
         let key = RemoteIssuerKey::new(key, &text).map_err(|error| Error::from(error).about(public_key))?;
         Self::of(Key::Elsewhere(key))
     }

@@ -10,7 +10,7 @@ pub enum Token {
     /// Make an issuer's key: NAME.key, private, and NAME.jwks.json, public
     Keygen(keygen::Keygen),
     /// Sign a token for a tenant
-    Mint(mint::Mint),
+    Mint(Box<mint::Mint>),
     /// Say what a token says, without asking who says it: never the token itself
     Inspect(read::Inspect),
     /// Check that a listed issuer signed a token, and that it can still be used
