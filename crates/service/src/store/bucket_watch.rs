@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use stampwright::prepare::beside;
-use stampwright::s3::{Bucket, Object};
+use stampwright::s3::{Bucket, BucketError, Object};
 use stampwright::{Error, ErrorKind, Result};
 
 use super::catalog::{Digest, Store};
@@ -42,8 +42,22 @@ enum State {
     Imported(Digest),
     /// It is no base that can be served.
     Refused,
+    /// The store refuses it to these credentials; the next look tries again.
+    Denied,
     /// The store did not give it, or there was no space for it here; the next look tries again.
     Failing,
+}
+
+impl State {
+    fn of(error: &Error) -> Self {
+        match error.cause::<BucketError>() {
+            Some(BucketError::Untrusted { .. }) => Self::Failing,
+            _ if error.kind() == ErrorKind::Machine => Self::Failing,
+            // Who may read what is mended in the store, and the object stays the same.
+            Some(BucketError::Refused { .. }) => Self::Denied,
+            _ => Self::Refused,
+        }
+    }
 }
 
 impl BucketWatch {
@@ -65,22 +79,22 @@ impl BucketWatch {
             let is_settled = known.is_some_and(|known| match known.state {
                 State::Imported(digest) => store.get(&digest).is_some(),
                 State::Refused => true,
-                State::Failing => false,
+                State::Denied | State::Failing => false,
             });
             if is_settled {
                 continue;
             }
-            let was_failing = known.is_some_and(|known| known.state == State::Failing);
+            let before = known.map(|known| known.state);
             let state = match self.import(object, &listed, bucket, store, now) {
                 Ok((digest, is_new)) => {
                     noticed.extend(is_new.then(|| Noticed::Added(object.key.clone())));
                     State::Imported(digest)
                 }
                 Err(error) => {
-                    let is_failing = error.kind() == ErrorKind::Machine;
+                    let state = State::of(&error);
                     // Said once, not at each look.
-                    noticed.extend((!is_failing || !was_failing).then_some(Noticed::Refused(error)));
-                    if is_failing { State::Failing } else { State::Refused }
+                    noticed.extend((before != Some(state)).then_some(Noticed::Refused(error)));
+                    state
                 }
             };
             self.known.insert(object.key.clone(), Known { etag: object.etag.clone(), state });

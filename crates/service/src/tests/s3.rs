@@ -65,6 +65,11 @@ async fn bases_come_from_a_bucket_and_go_with_their_objects() {
     store.put("releases/1.4.2/Example-Agent.deb", deb, &["checksum"]);
     store.put("releases/1.10.0/Example-Agent.deb", other, &[&digest(other)]);
     store.put("elsewhere/Example-Agent.deb", deb, &["checksum"]);
+    // Credentials that may not read yet: said once, and tried again without another object.
+    proxy.fail("HEAD", "/releases/", Fault::Refuse(403, "AccessDenied"), 4);
+    let denied = look();
+    assert!(denied.len() == 2 && denied.iter().all(|line| line.contains("the store answered 403")), "{denied:?}");
+    assert_eq!(look(), [""; 0], "nothing is said twice");
     // Neither is a base: one has no digest, the other is no installer.
     store.put("releases/unknown.deb", deb, &[]);
     let notes = room.folder.path().join("notes.txt");
