@@ -62,3 +62,33 @@ fn a_signer_that_does_not_answer_is_waited_for_so_long_and_no_longer() {
     assert!(server.ledger("").is_empty());
     assert_eq!(server.get("", "/livez").status, 200);
 }
+
+#[test]
+fn a_signer_that_answers_with_nonsense_is_no_fault_of_the_request() {
+    let Some(keys) = keys() else { return };
+    let bench = Bench::new(Kind::Msi);
+    let signed = bench.sign("base", "signed", &keys.arguments("p256"));
+    // It signs until the file is there.
+    let script = "[ -e nonsense ] && exec echo nonsense; exec openssl pkeyutl -sign -inkey \"$1\"\n";
+    fs::write(bench.path("sign.sh"), script).unwrap();
+    let config = format!(
+        "[signing]\ncommand = \"sh {} {}\"\ncertificates = {:?}\n",
+        bench.path("sign.sh").display(),
+        keys.text("p256.key"),
+        keys.path("p256.pem")
+    );
+    let server = Server::start_with(&config, |folder| put(&signed, folder));
+    let base = server.get("admin", "/v1/bases").json()[0].clone();
+    let wish = json!({ "base": base["sha256"], "token": "t1.acme.0123456789" });
+    let link = server.post("admin", "/v1/links", &wish, &[]);
+    assert_eq!(link.status, 201, "{}", link.text());
+    let link = link.json()["url"].as_str().unwrap().to_owned();
+    fs::write(server.path("nonsense"), "").unwrap();
+    for refused in [server.post("admin", "/v1/installers", &wish, &[]), server.get("", &link)] {
+        assert_eq!((refused.status, refused.problem().as_str()), (503, "unavailable"), "{}", refused.text());
+        assert!(refused.header("retry-after").is_some());
+    }
+    assert!(server.ledger("").is_empty() && server.log().contains("the signer failed"), "{}", server.log());
+    fs::remove_file(server.path("nonsense")).unwrap();
+    assert_eq!(server.get("", &link).status, 200, "the link was not used");
+}

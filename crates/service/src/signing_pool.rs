@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use stampwright::{AcceptedToken, Base, Error, KeyPlace, Result, Signer, SignerOptions, Stamp, input};
+use stampwright::{
+    AcceptedToken, Base, Error, ErrorKind, KeyPlace, Result, Signer, SignerOptions, Stamp, StampError, input,
+};
 use tokio::sync::Semaphore;
 
 use crate::config::Signing;
@@ -22,7 +24,7 @@ pub(crate) struct SigningPool {
 /// Why there is no signed stamp.
 #[derive(Debug)]
 pub(crate) enum NoSignature {
-    /// The signer does not answer in time.
+    /// The signer does not answer in time, or not as it must.
     Busy {
         /// When it is worth another try.
         again_in_secs: u64,
@@ -64,7 +66,7 @@ impl SigningPool {
         match tokio::time::timeout(patience, sign).await {
             Err(_) => Err(busy),
             Ok(Err(_)) => Err(NoSignature::Refused(Error::machine("the signer failed"))),
-            Ok(Ok(Err(error))) if error.kind() == stampwright::ErrorKind::Machine => {
+            Ok(Ok(Err(error))) if is_of_signer(&error) => {
                 tracing::error!(error = %error, "the signer failed");
                 Err(busy)
             }
@@ -109,4 +111,11 @@ impl SigningPool {
             now,
         })
     }
+}
+
+/// Whatever the base does not say of the token is wrong here, and not in the request: a key that cannot be opened any more, a certificate that has expired, a
+/// signature that does not verify.
+fn is_of_signer(error: &Error) -> bool {
+    let of_base = error.cause::<StampError>().filter(|cause| !matches!(cause, StampError::Signature(_)));
+    error.kind() == ErrorKind::Machine || of_base.is_none()
 }

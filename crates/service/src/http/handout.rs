@@ -285,7 +285,7 @@ async fn stamp(app: &Arc<App>, entry: &Entry, token: AcceptedToken) -> Result<St
     match (&app.signing, base.mode()) {
         (Some(pool), Mode::Resign) => pool.stamp(base, token).await.map_err(|error| match error {
             NoSignature::Busy { again_in_secs } => {
-                Problem::new(Type::Unavailable, "the signer does not answer in time").retry_after(again_in_secs)
+                Problem::new(Type::Unavailable, "the signer gives no signature for now").retry_after(again_in_secs)
             }
             NoSignature::Refused(error) => Problem::of(Type::TokenRefused, &error),
         }),
