@@ -175,3 +175,57 @@ fn https_gives_the_same_bytes_and_asks_for_certificates_where_it_is_told_to() {
     let with = ["--cert", certificate.to_str().unwrap(), "--key", key.to_str().unwrap()];
     assert_eq!(mutual.curl("", "/livez", &with).status, 200);
 }
+
+#[test]
+fn a_certificate_that_ends_soon_is_told_at_the_start_and_at_a_reload() {
+    let Some(openssl) = support::judge("openssl") else { return };
+    let make = |folder: &std::path::Path, days: &str| {
+        let arguments = format!(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tls.key -out tls.pem -subj /CN=service \
+             -addext subjectAltName=IP:127.0.0.1 -days {days}"
+        );
+        let mut command = std::process::Command::new(&openssl);
+        let said = support::output(command.args(arguments.split_whitespace()).current_dir(folder));
+        assert!(said.status.success(), "{}", support::both(&said));
+    };
+    // When it ends, as openssl and date say it.
+    let ends = |server: &Server| {
+        let pem = server.path("tls.pem").display().to_string();
+        let text = support::run(&openssl, ["x509", "-noout", "-enddate", "-in", &pem]);
+        let date = text.trim().strip_prefix("notAfter=").unwrap().to_owned();
+        support::run("date", ["-u", "+%s", "-d", &date]).trim().to_owned()
+    };
+    let gauge = |server: &Server| {
+        let metrics = server.curl("", "/metrics", &["-k"]);
+        let text = String::from_utf8(metrics.body).unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix("stampwright_tls_certificate_ends_seconds "));
+        value.map(str::to_owned)
+    };
+    let soon = |server: &Server| server.log().matches("the certificate of this service ends soon").count();
+    let server = Server::start_with("[tls]\ncertificates = \"tls.pem\"\nkey = \"tls.key\"\n", |folder| {
+        make(folder.parent().unwrap(), "29");
+    });
+    assert_eq!((soon(&server), gauge(&server)), (1, Some(ends(&server))), "{}", server.log());
+    assert!(["28", "29"].iter().any(|days| server.log().contains(&format!("\"days\":{days},"))), "{}", server.log());
+
+    let reload = |times: usize| {
+        server.signal("HUP");
+        server.until("the configuration is read again", || {
+            server.log().matches("the configuration was read again").count() == times
+        });
+        assert_eq!(gauge(&server), Some(ends(&server)));
+    };
+    make(server.folder.path(), "400");
+    reload(1);
+    assert_eq!(soon(&server), 1);
+    make(server.folder.path(), "2");
+    reload(2);
+    assert_eq!(soon(&server), 2);
+    // That one ends in the second in which it begins.
+    make(server.folder.path(), "0");
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    reload(3);
+    assert!(server.log().contains("the certificate of this service has ended"), "{}", server.log());
+    // Without TLS there is nothing that could end.
+    assert_eq!(gauge(&Server::start_with("", |_| {})), None);
+}

@@ -67,7 +67,7 @@ impl App {
             tokens,
             sealing,
             signing,
-            metrics: Arc::new(Metrics::new()),
+            metrics: Arc::new(Metrics::new(config.tls.is_some())),
             address: address.trim_end_matches('/').to_owned(),
             current: RwLock::new(Current { config: Arc::new(config), usage }),
             is_stopping: AtomicBool::new(false),

@@ -25,6 +25,7 @@ pub(crate) struct Metrics {
     stamp_seconds: Histogram,
     ledger_seconds: Histogram,
     withdrawn: Counter<u64, AtomicU64>,
+    certificate: Gauge,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -57,7 +58,7 @@ enum Outcome {
 impl Metrics {
     /// All at nothing.
     #[must_use]
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(has_tls: bool) -> Self {
         let mut registry = Registry::with_prefix("stampwright");
         let this = Self {
             requests: Family::default(),
@@ -69,6 +70,7 @@ impl Metrics {
             stamp_seconds: Histogram::new(exponential_buckets(0.000_1, 2.0, 14)),
             ledger_seconds: Histogram::new(exponential_buckets(0.000_1, 2.0, 16)),
             withdrawn: Counter::default(),
+            certificate: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register("http_requests", "Requests, by route and status", this.requests.clone());
@@ -80,6 +82,14 @@ impl Metrics {
         registry.register("stamp_seconds", "Time to stamp and read back", this.stamp_seconds.clone());
         registry.register("ledger_seconds", "Time until a row was on the disk", this.ledger_seconds.clone());
         registry.register("bases_distrusted", "Bases whose file was changed from outside", this.withdrawn.clone());
+        // Without TLS its 0 would be a time long ago.
+        if has_tls {
+            registry.register(
+                "tls_certificate_ends_seconds",
+                "When the first of the certificates of TLS ends, in seconds since 1970",
+                this.certificate.clone(),
+            );
+        }
         Self { registry, ..this }
     }
 
@@ -138,6 +148,11 @@ impl Metrics {
         self.withdrawn.inc();
     }
 
+    /// When the first of the certificates ends that connections are taken with, in seconds since 1970.
+    pub(crate) fn certificate(&self, ends: u64) {
+        self.certificate.set(i64::try_from(ends).unwrap_or(i64::MAX));
+    }
+
     /// All of it as text (OpenMetrics 1.0).
     ///
     /// # Errors
@@ -146,12 +161,6 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
-    }
-}
-
-impl Default for Metrics {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

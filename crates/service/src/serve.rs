@@ -31,7 +31,8 @@ use crate::app::App;
 use crate::config::Config;
 use crate::connection::{Connection, Queue};
 use crate::http::{self as interface, CallerId, Type};
-use crate::{edge, enrollment, logging, notify, page, start, tls};
+use crate::tls::{self, Identity};
+use crate::{edge, enrollment, logging, notify, page, start};
 use looking::Looking;
 
 /// What hyper keeps of one connection in memory, head of a request included. Its default is several times that.
@@ -69,11 +70,12 @@ pub fn run(start: Start, listening: impl FnOnce(&str) -> Result<()>) -> Result<(
 async fn serve(start: Start, inherited: Option<StdListener>, listening: impl FnOnce(&str) -> Result<()>) -> Result<()> {
     let Start { config, read_again } = start;
     let (listener, address) = listener(&config, inherited)?;
-    let tls = config.tls.as_ref().map(tls::server_config).transpose()?;
+    let tls = config.tls.as_ref().map(tls::identity).transpose()?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let (drain, connections) = (config.drain, config.limits.connections);
     let (bases, s3) = (config.bases.clone(), config.store.s3.clone());
     let (app, _data) = start::app(config, &format!("{scheme}://{address}")).await?;
+    let tls = tls.map(|identity| presented(&app, identity));
     let folder = match bases {
         Some(folder) => Some(Looking::at_folder(&app, folder).await?),
         None => None,
@@ -177,14 +179,21 @@ fn reload(
     let config = read_again()?;
     config.check()?;
     config.check_address(address)?;
-    let new = config.tls.as_ref().map(tls::server_config).transpose()?;
+    let new = config.tls.as_ref().map(tls::identity).transpose()?;
     let mut current = tls.write().unwrap_or_else(PoisonError::into_inner);
     if current.is_some() != new.is_some() {
         return Err(Error::usage("whether there is TLS changes with a restart only"));
     }
-    *current = new;
+    *current = new.map(|identity| presented(app, identity));
     app.reload(config);
     Ok(())
+}
+
+/// From now on connections are taken with it.
+fn presented(app: &App, identity: Identity) -> Arc<ServerConfig> {
+    identity.warn(edge::now());
+    app.metrics.certificate(identity.ends);
+    identity.config
 }
 
 /// What every connection needs.
