@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use serde_json::json;
 
@@ -94,6 +94,36 @@ fn certificates(openssl: &Path, folder: &Path) {
     }
 }
 
+/// A store that speaks TLS, and the files that are there for it.
+struct Secure<'a> {
+    folder: &'a Path,
+    endpoint: String,
+    base: String,
+}
+
+impl Secure<'_> {
+    fn serve(&self, style: &str, authority: &str) -> Server {
+        let config = format!(
+            "[store.s3]\nbucket = \"bases\"\nprefix = \"releases/\"\nendpoint = {:?}\naddress-style = {style:?}\n\
+             authorities = {:?}\ncredentials-file = {:?}\npoll = \"1s\"\n",
+            self.endpoint,
+            self.folder.join(authority),
+            self.folder.join("keys")
+        );
+        Server::start_with(&config, |_| {})
+    }
+
+    fn stamp(&self, to: &str, style: &str, authority: Option<&str>) -> Output {
+        let mut command = program();
+        command.arg("stamp").arg(self.folder.join(&self.base)).arg("--token-file").arg(self.folder.join("token"));
+        command.args(["--to", to, "--s3-endpoint", &self.endpoint, "--s3-address-style", style]);
+        command.args(["--base-object", &format!("s3://bases/releases/{}", self.base)]);
+        command.arg("--s3-credentials").arg(self.folder.join("keys"));
+        command.args(authority.map(|name| format!("--s3-authorities={}", self.folder.join(name).display())));
+        output(&mut command)
+    }
+}
+
 #[test]
 fn a_store_under_an_authority_of_its_own_is_reached_through_tls_and_no_other_is() {
     let Some(openssl) = judge("openssl") else { return };
@@ -108,34 +138,16 @@ fn a_store_under_an_authority_of_its_own_is_reached_through_tls_and_no_other_is(
     fs::set_permissions(path("keys"), fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(path("token"), "t1.acme.0123456789").unwrap();
     let port = store.address.rsplit(':').next().unwrap();
-    let endpoint = format!("https://localhost:{port}");
-    let serve = |style: &str, authority: &str| {
-        let config = format!(
-            "[store.s3]\nbucket = \"bases\"\nprefix = \"releases/\"\nendpoint = {endpoint:?}\naddress-style = {style:?}\n\
-             authorities = {:?}\ncredentials-file = {:?}\npoll = \"1s\"\n",
-            path(authority),
-            path("keys")
-        );
-        Server::start_with(&config, |_| {})
-    };
-    let stamp = |to: &str, style: &str, authority: Option<&str>| {
-        let mut command = program();
-        command.arg("stamp").arg(path(&base.name())).arg("--token-file").arg(path("token"));
-        command.args(["--to", to, "--s3-endpoint", &endpoint, "--s3-address-style", style]);
-        command.args(["--base-object", &format!("s3://bases/releases/{}", base.name())]);
-        command.arg("--s3-credentials").arg(path("keys"));
-        command.args(authority.map(|name| format!("--s3-authorities={}", path(name).display())));
-        output(&mut command)
-    };
+    let secure = Secure { folder: folder.path(), endpoint: format!("https://localhost:{port}"), base: base.name() };
     for style in ["path", "virtual"] {
-        let server = serve(style, "ca.pem");
+        let server = secure.serve(style, "ca.pem");
         let is_there = || server.get("admin", "/v1/bases").json().as_array().unwrap().len() == 1;
         server.until("the base is imported", is_there);
         let listed = server.get("admin", "/v1/bases").json()[0].clone();
         let wish = json!({ "base": listed["sha256"], "token": "t1.acme.0123456789" });
         let served = server.post("admin", "/v1/installers", &wish, &[]);
         assert_eq!(served.status, 200, "{}", served.text());
-        let said = stamp("s3://bases/out/Agent.msi", style, Some("ca.pem"));
+        let said = secure.stamp("s3://bases/out/Agent.msi", style, Some("ca.pem"));
         assert!(said.status.success(), "{}", both(&said));
         let got = path("got");
         store.client("get", &["bases", "out/Agent.msi", got.to_str().unwrap()]);
@@ -148,14 +160,14 @@ fn a_store_under_an_authority_of_its_own_is_reached_through_tls_and_no_other_is(
         ("s3://bases/out/Agent.msi", "path", Some("other.pem"), unknown),
         ("s3://bases/out/Agent.msi", "virtual", None, unknown),
     ] {
-        let said = stamp(to, style, authority);
+        let said = secure.stamp(to, style, authority);
         let sentence = format!("look at s3://bases/releases/{}: {problem}", base.name());
         assert!(said.status.code() == Some(1) && both(&said).contains(&sentence), "{}", both(&said));
     }
-    let said = stamp("s3://elsewhere/out/Agent.msi", "virtual", Some("ca.pem"));
+    let said = secure.stamp("s3://elsewhere/out/Agent.msi", "virtual", Some("ca.pem"));
     let sentence = "begin s3://elsewhere/out/Agent.msi: its certificate is for another name";
     assert!(said.status.code() == Some(1) && both(&said).contains(sentence), "{}", both(&said));
-    let server = serve("path", "other.pem");
+    let server = secure.serve("path", "other.pem");
     server.until("the log says why", || server.log().contains(&format!("list s3://bases/releases/: {unknown}")));
     assert_eq!(server.get("admin", "/v1/bases").json(), json!([]));
     assert_eq!(server.get("", "/readyz").status, 200);
