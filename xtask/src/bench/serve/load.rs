@@ -21,17 +21,19 @@ pub(super) struct Turn<'a> {
     pub(super) script: &'a str,
     pub(super) connections: usize,
     pub(super) secs: u64,
+    /// Those that wrk has.
+    pub(super) processors: &'a str,
 }
 
 impl Turn<'_> {
     /// Asks, and counts the CPU time of these processes.
     pub(super) fn run(&self, sh: &Shell, processes: &[u32]) -> Result<Load> {
-        let Turn { address, script, .. } = self;
+        let Turn { address, script, processors, .. } = self;
         let (connections, secs) = (self.connections.to_string(), self.secs.to_string());
         let threads = self.connections.min(2).to_string();
         let before = cpu_secs(sh, processes)?;
-        let said = cmd!(sh, "wrk -t {threads} -c {connections} -d {secs} --timeout 60 -s {script} {address}");
-        let said = said.quiet().read()?;
+        let said = cmd!(sh, "taskset -c {processors} wrk -t {threads} -c {connections} -d {secs} --timeout 60");
+        let said = said.arg("-s").arg(script).arg(address).quiet().read()?;
         let needed = cpu_secs(sh, processes)? - before;
         let (gb, took) = read(&said).ok_or_else(|| Failure::answer("wrk", said.clone()))?;
         Ok(Load { gb_per_second: gb / took, cpu_per_gb: needed / gb })

@@ -8,6 +8,7 @@ mod paced;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::thread;
 
 use serde_json::json;
 use xshell::{Shell, cmd};
@@ -31,6 +32,13 @@ const CONNECTIONS: [usize; 3] = [1, 32, 256];
 const TLS_CONNECTIONS: usize = 32;
 /// Bases in the service's store.
 const BASES: usize = 30;
+
+/// Which processors the servers have, and which their clients, as taskset(1) takes them: on loopback the kernel does the client's part of a
+/// transfer in whichever process runs, and would count it as the server's.
+pub(super) struct Processors {
+    servers: String,
+    clients: String,
+}
 
 /// What must hold: times nginx's, and the service's largest memory.
 const MIN_THROUGHPUT: f64 = 0.9;
@@ -66,6 +74,7 @@ pub(super) struct Served {
 /// Both servers with their files.
 struct Servers<'a> {
     sh: &'a Shell,
+    processors: Processors,
     folder: String,
     plain: Serving,
     tls: Serving,
@@ -82,6 +91,7 @@ pub(super) fn run(sh: &Shell, stampwright: &Path, asked: &Asked) -> Result<Serve
             program("curl", "curl"),
             program("openssl", "openssl"),
             program("pgrep", "procps"),
+            program("taskset", "util-linux"),
         ],
     )?;
     let servers = Servers::start(sh, stampwright)?;
@@ -129,7 +139,11 @@ impl<'a> Servers<'a> {
             format!("{limits}[tls]\ncertificates = '{}'\nkey = '{}'\n", certificate.display(), key.display());
         let tls = Serving::start_with(sh, stampwright, &format!("{folder}/service-tls"), &bases, &with_tls)?;
         let nginx = Nginx::start(sh, &format!("{folder}/nginx"), &certificate, &key)?;
-        let servers = Self { sh, folder, plain, tls, nginx };
+        let processors = Processors::half_and_half()?;
+        for id in [plain.id(), tls.id()].into_iter().chain(nginx.processes(sh)?) {
+            processors.give_to_server(sh, id)?;
+        }
+        let servers = Self { sh, processors, folder, plain, tls, nginx };
         for (name, _) in [SIZES[0], SIZES[1], PROBE] {
             let file = files.join(name);
             let request = servers.curl(&servers.plain, name, "static")?;
@@ -191,7 +205,8 @@ impl<'a> Servers<'a> {
     ) -> Result<(Load, Load)> {
         let ours_script = self.our_script(serving, product)?;
         let nginx_script = self.script("nginx", &format!("wrk.path = \"/{product}\"\n"))?;
-        let turn = |address, script| Turn { address, script, connections, secs: asked.secs };
+        let processors = &self.processors.clients;
+        let turn = |address, script| Turn { address, script, connections, secs: asked.secs, processors };
         let (ours, theirs) = (turn(&serving.address, &ours_script), turn(nginx, &nginx_script));
         let (mut of_ours, mut of_nginx) = (Vec::new(), Vec::new());
         let workers = self.nginx.workers(self.sh)?;
@@ -204,7 +219,7 @@ impl<'a> Servers<'a> {
 
     /// The time to the first byte of both, medians of the turns.
     fn first_bytes(&self, rounds: usize) -> Result<(FirstByte, Wait)> {
-        let (sh, folder) = (self.sh, &self.folder);
+        let (sh, clients, folder) = (self.sh, &self.processors.clients, &self.folder);
         let [(large, _), (probe, _)] = [SIZES[0], PROBE];
         let (mut of_ours, mut of_nginx) = (Vec::new(), Vec::new());
         for round in 0..rounds {
@@ -216,11 +231,11 @@ impl<'a> Servers<'a> {
                 let url = format!("url = \"{}/{product}\"\n", self.nginx.address);
                 move |_: usize| url.clone()
             };
-            let readers = Readers::start(sh, folder, &ours(large))?;
-            of_ours.push(paced::first_byte(sh, folder, &ours(probe))?);
+            let readers = Readers::start(sh, clients, folder, &ours(large))?;
+            of_ours.push(paced::first_byte(sh, clients, folder, &ours(probe))?);
             drop(readers);
-            let readers = Readers::start(sh, folder, &nginx(large))?;
-            of_nginx.push(paced::first_byte(sh, folder, &nginx(probe))?);
+            let readers = Readers::start(sh, clients, folder, &nginx(large))?;
+            of_nginx.push(paced::first_byte(sh, clients, folder, &nginx(probe))?);
             drop(readers);
         }
         let middle = |found: &[FirstByte], of: fn(&FirstByte) -> Wait| Wait {
@@ -230,6 +245,24 @@ impl<'a> Servers<'a> {
         let ours =
             FirstByte { server: middle(&of_ours, |turn| turn.server), whole: middle(&of_ours, |turn| turn.whole) };
         Ok((ours, middle(&of_nginx, |turn| turn.whole)))
+    }
+}
+
+impl Processors {
+    /// One half for the servers, the other for the clients; all for both if there is one alone.
+    fn half_and_half() -> Result<Self> {
+        let count = thread::available_parallelism().at("count", "the processors")?.get();
+        let list = |from: usize, to: usize| format!("{from}-{}", to - 1);
+        let (servers, clients) = match count {
+            1 => (list(0, 1), list(0, 1)),
+            _ => (list(0, count / 2), list(count / 2, count)),
+        };
+        Ok(Self { servers, clients })
+    }
+
+    fn give_to_server(&self, sh: &Shell, process: u32) -> Result {
+        let (list, process) = (&self.servers, process.to_string());
+        Ok(cmd!(sh, "taskset -a -p -c {list} {process}").quiet().ignore_stdout().run()?)
     }
 }
 
@@ -269,7 +302,8 @@ impl Served {
 }
 
 const TEXT: &str = "\
-wrk asks both servers on one machine, on so many connections, each for the whole file again and again. nginx has a stamped installer as a static file, with
+wrk asks both servers on one machine, on so many connections, each for the whole file again and again; the servers have one half of the processors and
+the clients the other, because over loopback the kernel does the client's part of a transfer in whichever process runs. nginx has a stamped installer as a static file, with
 Debian's settings. The service does for each download what nginx does not: it stamps a token that no other download has, reads the stamp back, and has a row
 of the ledger on the disk before the first byte. `cargo xtask bench serve` fails under 0.9 of nginx's throughput, over 1.2 of its CPU time for a GB (over TLS: 1.0),
 over 1.5 of its time to the first byte (99 of 100 clients beside 256 that read 1 MiB a second; the ledger's row apart), and over 100 MiB of memory.

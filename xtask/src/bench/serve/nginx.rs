@@ -69,6 +69,12 @@ impl Nginx {
         Err(Failure::answer("nginx", format!("it does not listen; see {folder}/nginx.log")))
     }
 
+    /// All of its processes.
+    pub(super) fn processes(&self, sh: &Shell) -> Result<Vec<u32>> {
+        let workers = self.workers(sh)?;
+        Ok(workers.into_iter().chain([self.child.id()]).collect())
+    }
+
     /// The processes that send.
     pub(super) fn workers(&self, sh: &Shell) -> Result<Vec<u32>> {
         let master = self.child.id().to_string();

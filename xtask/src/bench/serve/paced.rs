@@ -37,10 +37,10 @@ pub(super) struct FirstByte {
 }
 
 /// The time to the first byte.
-pub(super) fn first_byte(sh: &Shell, folder: &str, ask: Ask<'_>) -> Result<FirstByte> {
+pub(super) fn first_byte(sh: &Shell, processors: &str, folder: &str, ask: Ask<'_>) -> Result<FirstByte> {
     let each = "write-out = \"%{time_starttransfer} %header{server-timing}\\n\"\n";
     let requests = config(sh, &format!("{folder}/probes.curl"), PROBES, ask, each)?;
-    let said = cmd!(sh, "curl -sS --fail -K {requests}").quiet().read()?;
+    let said = cmd!(sh, "taskset -c {processors} curl -sS --fail -K {requests}").quiet().read()?;
     let times: Vec<(f64, f64)> = said.lines().filter_map(times).collect();
     if times.len() != PROBES {
         return Err(Failure::answer("curl", format!("{} of {PROBES} downloads were answered", times.len())));
@@ -70,11 +70,19 @@ pub(super) struct Readers(Child);
 
 impl Readers {
     /// Starts them, and waits until they have all begun.
-    pub(super) fn start(sh: &Shell, folder: &str, ask: Ask<'_>) -> Result<Self> {
+    pub(super) fn start(sh: &Shell, processors: &str, folder: &str, ask: Ask<'_>) -> Result<Self> {
         let each = format!("limit-rate = \"{RATE}\"\n");
         let requests = config(sh, &format!("{folder}/readers.curl"), READERS, ask, &each)?;
-        let mut command = Command::new("curl");
-        command.current_dir(sh.current_dir()).args(["-sS", "--no-keepalive", "--parallel", "--parallel-immediate"]);
+        let mut command = Command::new("taskset");
+        command.current_dir(sh.current_dir()).args([
+            "-c",
+            processors,
+            "curl",
+            "-sS",
+            "--no-keepalive",
+            "--parallel",
+            "--parallel-immediate",
+        ]);
         command.args(["--parallel-max", &READERS.to_string(), "-K", &requests]).stdout(Stdio::null());
         let readers = Self(command.stderr(Stdio::null()).spawn().at("start", "curl")?);
         thread::sleep(Duration::from_secs(2));
