@@ -9,6 +9,7 @@ mod failure;
 mod fuzz;
 mod image;
 mod judges;
+mod kit_size;
 mod page;
 mod payloads;
 mod probe;

@@ -11,6 +11,7 @@ use xshell::{Shell, cmd};
 use crate::debian::{self, program};
 use crate::failure::{AtPath, Result};
 use crate::judges;
+use crate::kit_size;
 use crate::sign::{self, Throwaway};
 use crate::token_reader;
 
@@ -46,6 +47,7 @@ pub(crate) fn run(sh: &Shell, all: bool) -> Result {
         copy(&out.join("build/release").join(program), &linux)?;
         println!("{}", linux.display());
     }
+    kit_size::check(sh, &out.join("linux-x64/reference-agent"), &out.join("build"))?;
 
     debian::ensure(sh, &FOR_WINDOWS)?;
     let signer = Throwaway::in_folder(sh, &out.join("signer"))?;

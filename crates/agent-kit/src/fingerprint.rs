@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::class::Class;
 use crate::hardware::placeholder::{is_placeholder, is_placeholder_mac, is_placeholder_uuid, template_mac};
 use crate::hardware::{self, Hardware};
+use crate::sorted::insert_by;
 use crate::token::hex;
 
 /// Kinds of parts that tell devices apart; the others only describe.
@@ -58,10 +59,16 @@ pub(crate) fn of_this_machine(vendor_key: &[u8; 32]) -> Fingerprint {
 pub(crate) fn fingerprint(hardware: &Hardware, vendor_key: &[u8; 32]) -> Fingerprint {
     let key = hmac::Key::new(hmac::HMAC_SHA256, vendor_key);
     let (mut parts, mut dropped) = (Vec::new(), Vec::new());
-    let mut add = |kind: &str, bytes: Option<&[u8]>, says_nothing: bool| match bytes {
-        None => dropped.push(Dropped { kind: kind.to_owned(), why: "missing".to_owned() }),
-        Some(_) if says_nothing => dropped.push(Dropped { kind: kind.to_owned(), why: "placeholder".to_owned() }),
-        Some(bytes) => parts.push(Part { kind: kind.to_owned(), h: hash(&key, kind, bytes) }),
+    let mut add = |kind: &str, bytes: Option<&[u8]>, says_nothing: bool| {
+        let why = match bytes {
+            None => "missing",
+            Some(_) if says_nothing => "placeholder",
+            Some(bytes) => {
+                let part = Part { kind: kind.to_owned(), h: hash(&key, kind, bytes) };
+                return insert_by(&mut parts, part, Ord::cmp);
+            }
+        };
+        insert_by(&mut dropped, Dropped { kind: kind.to_owned(), why: why.to_owned() }, Ord::cmp);
     };
     let uuid = hardware.system_uuid;
     add("system_uuid", uuid.as_ref().map(|raw| &raw[..]), uuid.is_some_and(|raw| is_placeholder_uuid(&raw)));
@@ -70,15 +77,17 @@ pub(crate) fn fingerprint(hardware: &Hardware, vendor_key: &[u8; 32]) -> Fingerp
         add(kind, normal.as_ref().map(String::as_bytes), normal.as_ref().is_some_and(|serial| is_placeholder(serial)));
     }
     let macs = hardware.macs.iter().copied().chain(uuid.and_then(|raw| template_mac(&raw)));
-    for mac in macs.collect::<std::collections::BTreeSet<_>>() {
-        add("mac", Some(&mac), is_placeholder_mac(&mac));
+    let mut known: Vec<[u8; 6]> = Vec::new();
+    for mac in macs {
+        if !known.contains(&mac) {
+            add("mac", Some(&mac), is_placeholder_mac(&mac));
+            known.push(mac);
+        }
     }
     for (kind, text) in [("cpu", &hardware.cpu), ("os_instance", &hardware.os_instance)] {
         let normal = text.as_ref().map(|text| text.trim().to_lowercase());
         add(kind, normal.as_ref().map(String::as_bytes), normal.as_ref().is_some_and(String::is_empty));
     }
-    parts.sort();
-    dropped.sort();
     Fingerprint { v: 1, id: id(&parts), class: hardware.class, parts, dropped }
 }
 

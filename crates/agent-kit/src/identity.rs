@@ -147,9 +147,10 @@ impl Places {
 
     fn store<T: Serialize>(&self, name: &str, document: &T) -> Result {
         let path = self.file(name);
-        let text = serde_json::to_vec_pretty(document);
+        // By way of a value, which every document of the kit shares: a writer for each type is a hundred times the code.
+        let text = serde_json::to_value(document).map(|value| format!("{value:#}"));
         let text = text.map_err(|_| Error::State { path: path.clone(), reason: "cannot be written as JSON" })?;
         durable::folder(&self.folder)?;
-        durable::write(&path, &text)
+        durable::write(&path, text.as_bytes())
     }
 }

@@ -53,6 +53,7 @@ mod product;
 pub mod queue;
 mod retry;
 mod slot;
+mod sorted;
 mod status;
 mod system;
 mod token;

@@ -56,7 +56,7 @@ impl Command {
             Self::Once => once(&kit),
             Self::Status => {
                 let status = kit.status().map_err(text)?;
-                println!("{}", serde_json::to_string_pretty(&status).map_err(text)?);
+                println!("{:#}", serde_json::to_value(&status).map_err(text)?);
                 Ok(0)
             }
             Self::Doctor { json, bundle } => doctor(&kit, json, bundle.as_deref()),

@@ -29,6 +29,9 @@ use std::process::ExitCode;
 
 use command::Command;
 
+/// What libraries would log is compiled out: nothing here listens to it.
+const _: () = assert!(::log::STATIC_MAX_LEVEL as usize == ::log::LevelFilter::Off as usize);
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let command = match Command::parse(&arguments) {

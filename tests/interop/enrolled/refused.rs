@@ -39,6 +39,11 @@ fn each_refusal_of_a_token_is_named_by_the_agent_and_by_doctor() {
     pinned.write("policy.json", r#"{"ExpectedTenant":"other"}"#);
     pinned.is_out("wrong-tenant", "wrong-tenant");
 
+    let mistyped = Device::new(&vendor, "mistyped", &good.secret);
+    mistyped.set("servr", "https://api.example.com");
+    let said = mistyped.agent(&["once"]);
+    assert!(said.contains("agent.json: servr is none of this file's members"), "{said}");
+
     // None of them has used a token up, and another token is tried at once.
     assert_eq!([&revoked, &once, &good].map(|token| vendor.uses(token)), [0, 1, 0].map(|uses| json!(uses)));
     assert_eq!(vendor.devices().len(), 1);

@@ -15,24 +15,9 @@ use xshell::{Shell, cmd};
 use super::page::{ENROLLING, Section};
 use super::setup::FOLDER;
 use crate::failure::{AtPath, Failure, Result};
+use crate::kit_size::{self, MOST_BYTES};
 use crate::serving::{Serving, base, said, text};
 use crate::{judges, payloads};
-
-/// A program that does nothing: what it has, every program in Rust has.
-const NOTHING: &str = "fn main() { println!(\"nothing\"); }";
-/// As the reference agent is built.
-const LEAN: [&str; 10] = [
-    "-Copt-level=z",
-    "-Clto=true",
-    "-Ccodegen-units=1",
-    "-Cpanic=abort",
-    "-Cstrip=symbols",
-    "--edition",
-    "2024",
-    "--crate-type",
-    "bin",
-    "-o",
-];
 
 /// How much is measured.
 pub(super) struct Asked {
@@ -44,8 +29,7 @@ pub(super) struct Asked {
 
 /// What was measured.
 pub(super) struct Enrolling {
-    agent_bytes: u64,
-    nothing_bytes: u64,
+    added_bytes: u64,
     resident_kib: u64,
     /// Of one core.
     busy: f64,
@@ -69,8 +53,7 @@ pub(super) fn run(sh: &Shell, stampwright: &Path, asked: &Asked) -> Result<Enrol
         cmd!(sh, "cargo run --quiet --release --package stampwright-enrollment --example decide").quiet().read()?;
     let decisions_per_second = said.trim().parse().map_err(|_| Failure::answer("the example decide", said.clone()))?;
     Ok(Enrolling {
-        agent_bytes: fs::metadata(&agent).at("measure", &agent)?.len(),
-        nothing_bytes: nothing(sh, &sh.current_dir().join(&folder))?,
+        added_bytes: kit_size::added(sh, &agent, &sh.current_dir().join(&folder))?,
         resident_kib,
         busy,
         rest_secs: asked.rest_secs,
@@ -78,14 +61,6 @@ pub(super) fn run(sh: &Shell, stampwright: &Path, asked: &Asked) -> Result<Enrol
         devices: asked.devices,
         enrollments_per_second,
     })
-}
-
-/// The size of a program that does nothing, built as the agent is.
-fn nothing(sh: &Shell, folder: &Path) -> Result<u64> {
-    let (source, program) = (folder.join("nothing.rs"), folder.join("nothing"));
-    fs::write(&source, NOTHING).at("write", &source)?;
-    cmd!(sh, "rustc").args(LEAN).arg(&program).arg(&source).quiet().run()?;
-    Ok(fs::metadata(&program).at("measure", &program)?.len())
 }
 
 /// The agent as a service; it ends with this.
@@ -191,7 +166,6 @@ fn fleet(sh: &Shell, serving: &Serving, devices: u32) -> Result<f64> {
 
 /// The section of the page.
 pub(super) fn section(measured: &Enrolling, machine: &str) -> Section {
-    let added = measured.agent_bytes.saturating_sub(measured.nothing_bytes);
     let mut text = format!(
         "The reference agent is the agent kit and little else; what it has more than a program that does nothing is more than the kit adds to an agent. It\n\
 is watched while it waits for its next check-in. A fleet enrolls with one token over two connections, and shares the machine with the service;\n\
@@ -203,7 +177,7 @@ One run on {machine}.\n\n\
         // Writing to a String cannot fail.
         let _ = writeln!(text, "| {what} | {found} | {limit} |");
     };
-    row("the kit in a stripped agent, bytes", added.to_string(), "below 1500000");
+    row("the kit in a stripped agent, bytes", measured.added_bytes.to_string(), &format!("below {MOST_BYTES}"));
     row("resident, MiB", format!("{:.1}", measured.resident_kib as f64 / 1024.0), "below 8");
     let rest = format!("at rest, of one core, over {} s", measured.rest_secs);
     row(&rest, format!("{:.3} %", measured.busy * 100.0), "below 0.1 %");

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Map, Value, json};
 
-use super::causes::finding;
+use super::causes::{finding, rank};
 use super::finding::Finding;
 use super::macos;
 use crate::error::Error;
@@ -16,6 +16,7 @@ use crate::kit::Kit;
 use crate::net::{Cause, Route, probe, routes, settings};
 use crate::product::Product;
 use crate::queue::Importance;
+use crate::sorted::insert_by;
 use crate::token::Token;
 use crate::{durable, fingerprint, system};
 
@@ -32,7 +33,10 @@ pub(super) struct Found {
 
 impl Found {
     fn say(&mut self, id: &str, evidence: Vec<String>) {
-        self.findings.push(finding(id, evidence));
+        // Each cause once, the deepest first.
+        if self.findings.iter().all(|known| known.id != id) {
+            insert_by(&mut self.findings, finding(id, evidence), |one, other| rank(one.id).cmp(&rank(other.id)));
+        }
     }
 
     fn fact(&mut self, name: &str, value: Value) {

@@ -67,9 +67,9 @@ impl Report {
     /// The report as JSON: the file that `stampwright doctor` reads.
     #[must_use]
     pub fn json(&self) -> String {
-        let document = serde_json::to_string_pretty(self);
         // Text, numbers and lists of them are always JSON.
-        document.unwrap_or_else(|_| json!({ "bundle": self.bundle }).to_string())
+        let document = serde_json::to_value(self).unwrap_or_else(|_| json!({ "bundle": self.bundle }));
+        format!("{document:#}")
     }
 }
 
@@ -79,8 +79,6 @@ impl Kit {
     pub fn doctor(&self) -> Report {
         let mut found = look::Found::default();
         look::look(self, &mut found);
-        found.findings.sort_by_key(|finding| causes::rank(finding.id));
-        found.findings.dedup_by(|one, other| one.id == other.id);
         Report {
             bundle: "agent-doctor/1",
             made_at: system::now(),

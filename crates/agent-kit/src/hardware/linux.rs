@@ -8,6 +8,7 @@ use std::path::Path;
 use super::machine::{Hardware, is_virtual, take_smbios};
 use super::smbios;
 use crate::class::Class;
+use crate::sorted::insert_by;
 
 /// The most bytes of a file that has one value.
 const MAX_VALUE_BYTES: u64 = 4096;
@@ -77,12 +78,13 @@ fn cpu(root: &Path) -> Option<String> {
 /// Addresses of interfaces that are built in: with a device, on no bus that things are plugged into, and with a permanent address.
 fn macs(net: &Path, class: Class) -> Vec<[u8; 6]> {
     let Ok(entries) = fs::read_dir(net) else { return Vec::new() };
-    let mut names: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).take(256).collect();
-    names.sort();
-    let permanent = names.iter().filter(|interface| is_built_in(interface, class));
-    let mut found: Vec<[u8; 6]> = permanent.filter_map(|interface| mac(&text(&interface.join("address"))?)).collect();
-    found.retain(|mac| class != Class::Physical || !super::placeholder::is_local_mac(mac));
-    found.sort_unstable();
+    let names = entries.filter_map(|entry| Some(entry.ok()?.path())).take(256);
+    let permanent = names.filter(|interface| is_built_in(interface, class));
+    let addresses = permanent.filter_map(|interface| mac(&text(&interface.join("address"))?));
+    let mut found = Vec::new();
+    addresses
+        .filter(|mac| class != Class::Physical || !super::placeholder::is_local_mac(mac))
+        .for_each(|mac| insert_by(&mut found, mac, Ord::cmp));
     found.dedup();
     found.truncate(MAX_MACS);
     found

@@ -10,6 +10,7 @@ use super::cause::Cause;
 use super::proxy::Route;
 use super::server::Server;
 use super::sign::{Message, sign};
+use super::tls;
 use crate::error::Result;
 use crate::key::DeviceKey;
 use crate::system;
@@ -167,10 +168,7 @@ fn agent(route: &Route, roots: &Roots, user_agent: &str) -> Option<ureq::Agent> 
         Roots::Platform => RootCerts::PlatformVerifier,
         Roots::Only(pem) => RootCerts::Specific(Arc::new(certificates(pem))),
     };
-    let tls = TlsConfig::builder()
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .root_certs(roots)
-        .build();
+    let tls = TlsConfig::builder().unversioned_rustls_crypto_provider(tls::provider()).root_certs(roots).build();
     let config = ureq::Agent::config_builder()
         .proxy(proxy)
         .tls_config(tls)

@@ -6,6 +6,7 @@ pub(crate) mod probe;
 mod proxy;
 mod server;
 mod sign;
+mod tls;
 
 pub use cause::Cause;
 pub use client::Roots;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::segment::{self, HEADER_BYTES, Record, Records};
 use crate::durable;
 use crate::error::{AtPath, Result};
+use crate::sorted::insert_by;
 use crate::system;
 
 /// The most segments that could not be read and are kept for somebody to look at.
@@ -55,11 +56,10 @@ impl Lane {
                         segments.insert(number, length);
                     }
                 }
-                (Some("bad"), _) => bad.push(path),
+                (Some("bad"), _) => insert_by(&mut bad, path, Ord::cmp),
                 _ => {}
             }
         }
-        bad.sort();
         let spare = bad.len().saturating_sub(MAX_BAD);
         bad.iter().take(spare).try_for_each(|path| durable::remove(path))?;
         let cursor = read_cursor(&folder.join("cursor"));

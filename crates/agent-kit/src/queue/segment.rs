@@ -8,6 +8,10 @@
 //! The checksum covers the segment's number and everything behind itself, the length included. So a record that lies in the body of another
 //! one, or comes from another segment, is none. A bad record is skipped up to the next good one: a flipped byte costs one record, not the rest.
 
+use crc::{CRC_32_ISO_HDLC, Crc, Table};
+
+/// The checksum: zlib's, by a table of 1 KiB.
+static CRC_32: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISO_HDLC);
 /// Where a record begins.
 const MAGIC: [u8; 4] = *b"SWQ1";
 /// What stands before the body.
@@ -41,10 +45,10 @@ pub(super) fn write(out: &mut Vec<u8>, segment: u64, record: &Record) {
 }
 
 fn checksum(segment: u64, parts: &[&[u8]]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&segment.to_le_bytes());
-    parts.iter().for_each(|part| hasher.update(part));
-    hasher.finalize()
+    let mut digest = CRC_32.digest();
+    digest.update(&segment.to_le_bytes());
+    parts.iter().for_each(|part| digest.update(part));
+    digest.finalize()
 }
 
 /// The good records of a segment's bytes, each with the offset behind it, from `from` on.
