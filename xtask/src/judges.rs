@@ -5,6 +5,7 @@
 //! target/judges/venv          Python programs and modules
 //! target/api-judges           what asks a service all that its document says
 //! target/s3-judges            an S3, and AWS's client for it
+//! target/mitm-judges          mitmproxy
 //! target/kit-judges           Microsoft's types and SDKs, in Python and TypeScript
 //! target/judges/wine          a Wine prefix; made by the first who needs it, see `wine_prefix`
 //! target/judges/debian-root   a Debian that boots; made by the tests that boot it
@@ -21,7 +22,7 @@ use xshell::{Shell, cmd};
 use crate::debian::{self, Need, Probe, program};
 use crate::failure::{AtPath, Result};
 
-const PACKAGES: [Need; 51] = [
+const PACKAGES: [Need; 54] = [
     // MSI
     program("msiinfo", "msitools"),
     program("wixl", "wixl"),
@@ -36,6 +37,10 @@ const PACKAGES: [Need; 51] = [
     program("squid", "squid"),
     program("faketime", "faketime"),
     program("strace", "strace"),
+    program("iptables", "iptables"),
+    program("tc", "iproute2"),
+    // an agent's hardware
+    program("dmidecode", "dmidecode"),
     // keys on a token
     program("softhsm2-util", "softhsm2"),
     program("gsf", "libgsf-bin"),
@@ -108,6 +113,9 @@ const API_FROM_PYPI: [&str; 1] = ["schemathesis==4.32.5"];
 /// An S3, and AWS's client for it; in an environment of their own, for their many requirements.
 const S3_FROM_PYPI: [&str; 1] = ["moto[server]==5.2.5"];
 
+/// A proxy that takes TLS apart; in an environment of its own, for its many requirements.
+const MITM_FROM_PYPI: [&str; 1] = ["mitmproxy==11.0.2"];
+
 /// What the vendors of management systems publish for those who call them.
 const KIT_FROM_PYPI: [&str; 4] = ["msgraph-sdk==1.65.0", "msgraph-beta-sdk==1.66.0", "napt==0.12.0", "pyyaml==6.0.3"];
 const KIT_FROM_NPM: [&str; 3] = [
@@ -123,6 +131,7 @@ pub(crate) fn run(sh: &Shell) -> Result {
     from_pypi(sh, "kit-judges", &KIT_FROM_PYPI)?;
     from_pypi(sh, "api-judges", &API_FROM_PYPI)?;
     from_pypi(sh, "s3-judges", &S3_FROM_PYPI)?;
+    from_pypi(sh, "mitm-judges", &MITM_FROM_PYPI)?;
     from_npm(sh, "kit-judges", &KIT_FROM_NPM)?;
     Ok(())
 }

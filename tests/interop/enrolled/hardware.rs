@@ -17,7 +17,7 @@ use crate::support::{both, judge, missing, output, run};
 
 /// What a system shows of its board.
 #[derive(Clone, Copy)]
-struct Board {
+pub(super) struct Board {
     maker: &'static str,
     serial: &'static str,
     board: &'static str,
@@ -25,7 +25,7 @@ struct Board {
     mac: &'static str,
 }
 
-const LAPTOP: Board = Board {
+pub(super) const LAPTOP: Board = Board {
     maker: "LENOVO",
     serial: "PF2ABCDE",
     board: "L1HF65E00X9",
@@ -58,13 +58,13 @@ mount --rbind /dev "$root/dev"
 exec chroot "$root" /agent/reference-agent "$@"
 "#;
 
-struct Machine<'a> {
+pub(super) struct Machine<'a> {
     vendor: &'a Vendor,
-    root: PathBuf,
+    pub(super) root: PathBuf,
 }
 
 impl<'a> Machine<'a> {
-    fn new(vendor: &'a Vendor, name: &str, board: Board) -> Self {
+    pub(super) fn new(vendor: &'a Vendor, name: &str, board: Board) -> Self {
         let machine = Self { vendor, root: vendor.path(name) };
         for folder in ["agent", "usr", "proc", "dev", "etc", "var/lib", "tmp"] {
             fs::create_dir_all(machine.root.join(folder)).unwrap();
@@ -129,7 +129,7 @@ impl<'a> Machine<'a> {
         run("cp", ["-a".as_ref(), from.as_os_str(), self.root.join("var/lib").as_os_str()]);
     }
 
-    fn agent(&self, arguments: &[&str]) -> String {
+    pub(super) fn agent(&self, arguments: &[&str]) -> String {
         let mut command = Command::new("unshare");
         command.args(["--mount", "--propagation", "private", "sh", "-e", "-c", ENTER, "enter"]).arg(&self.root);
         both(&output(command.args(arguments).env("NO_PROXY", "127.0.0.1")))
@@ -175,7 +175,7 @@ impl<'a> Machine<'a> {
     }
 }
 
-fn vendor(rules: &str) -> Option<Vendor> {
+pub(super) fn vendor(rules: &str) -> Option<Vendor> {
     if !is_root() {
         missing("root, to show an agent another machine");
         return None;

@@ -2,10 +2,14 @@
 //! system that boots, and started there by systemd.
 
 mod clocks;
+mod cloned;
 mod deb;
 mod device;
 mod disks;
+mod dmidecode;
 mod hardware;
+mod inspected;
+mod lossy;
 mod msi;
 mod networks;
 mod offline;

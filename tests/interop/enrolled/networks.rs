@@ -17,10 +17,10 @@ use super::device::Device;
 use crate::support::{both, judge, missing, output, run};
 
 /// The server's name, which no resolver of this system knows.
-const NAME: &str = "enroll.invalid";
+pub(super) const NAME: &str = "enroll.invalid";
 
 /// A vendor whose service speaks TLS, under a certificate for [`NAME`] and 127.0.0.1 of a root of its own.
-fn vendor_with_tls() -> Option<Vendor> {
+pub(super) fn vendor_with_tls() -> Option<Vendor> {
     let openssl = judge("openssl")?;
     Vendor::with_files(Kind::Deb, "\n[tls]\ncertificates = \"tls.pem\"\nkey = \"tls.key\"\n", |folder| {
         certificate(&openssl, folder, "tls", &format!("DNS:{NAME},IP:127.0.0.1"));
@@ -47,7 +47,7 @@ fn certificate(openssl: &Path, folder: &Path, name: &str, names: &str) {
 }
 
 /// A device of the vendor that asks `host` and believes this root alone.
-fn device(vendor: &Vendor, name: &str, host: &str, root: &Path) -> Device {
+pub(super) fn device(vendor: &Vendor, name: &str, host: &str, root: &Path) -> Device {
     let device = Device::new(vendor, name, &vendor.mint(1).secret);
     let port = vendor.server.url.rsplit(':').next().unwrap();
     device.set("server", &format!("https://{host}:{port}"));
@@ -56,15 +56,15 @@ fn device(vendor: &Vendor, name: &str, host: &str, root: &Path) -> Device {
 }
 
 /// Another program's server; it ends with this.
-struct Judge {
+pub(super) struct Judge {
     child: Child,
-    port: u16,
-    folder: tempfile::TempDir,
+    pub(super) port: u16,
+    pub(super) folder: tempfile::TempDir,
 }
 
 impl Judge {
     /// Starts it with a configuration in which `PORT` and `FOLDER` are filled in.
-    fn start(program: &Path, arguments: &[&str], config: &str, passwords: &str) -> Self {
+    pub(super) fn start(program: &Path, arguments: &[&str], config: &str, passwords: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // It gives its rights away and still writes here.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
@@ -87,7 +87,7 @@ impl Judge {
         judge
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(super) fn text(&self, name: &str) -> String {
         fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
     }
 }

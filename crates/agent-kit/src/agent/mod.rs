@@ -70,7 +70,7 @@ impl fmt::Display for Event {
         match self {
             Self::NoToken => f.write_str("no enrollment token; waiting for one"),
             Self::BadToken(reason) => write!(f, "the enrollment token cannot be used: {reason}"),
-            Self::Network(cause) => write!(f, "the server was not reached: {}", cause.name()),
+            Self::Network(cause) => write!(f, "the server was not reached: {}{}", cause.name(), cause.remark()),
             Self::Pending(reason) => write!(f, "waiting for an admin: {reason}"),
             Self::Blocked(problem) => write!(f, "the server refuses: {problem}"),
             Self::Enrolled(device_id) => write!(f, "enrolled as {device_id}"),

@@ -5,7 +5,7 @@ use super::finding::Finding;
 /// Name, sentence, what to do.
 type Cause = (&'static str, &'static str, &'static str);
 
-const CAUSES: [Cause; 53] = [
+const CAUSES: [Cause; 56] = [
     ("not-administrator", "doctor may not look at the agent's files", "run it as root, or from an elevated prompt"),
     ("service-missing", "the agent's service is not installed", "install the package again"),
     ("service-disabled", "the agent's service is disabled", "enable the service"),
@@ -51,8 +51,18 @@ const CAUSES: [Cause; 53] = [
     ),
     ("connection-reset", "the connection is cut", "look for a firewall or proxy that inspects it"),
     (
+        "root-in-user-store",
+        "the certificate's issuer is not trusted, and users have roots in their own stores that the machine does not have",
+        "put the root of the inspecting proxy into the machine's store: a service does not see a user's",
+    ),
+    (
+        "tls-inspected",
+        "the proxy inspects TLS, and this device does not trust its root",
+        "put the proxy's root into the machine's store, or exempt the server; an agent with roots of its own needs the exemption",
+    ),
+    (
         "tls-untrusted",
-        "the certificate's issuer is not trusted",
+        "the certificate's issuer is not trusted: TLS is inspected on the way, or a root is missing",
         "put the root of the inspecting proxy into the machine's store, or exempt the server",
     ),
     (
@@ -86,6 +96,11 @@ const CAUSES: [Cause; 53] = [
     ("server-unavailable", "the server is not available now", "wait: the agent asks again by itself"),
     ("server-protocol", "the answer cannot be understood", "check the versions of agent and server"),
     ("network-error", "the connection fails for a reason of the system", "look at the evidence and the agent's log"),
+    (
+        "mdm-not-enrolled",
+        "there is no enrollment token, and no management system that could bring one by a profile",
+        "enroll the Mac in the management system, or install a stamped package",
+    ),
     ("token-missing", "there is no enrollment token on the device", "install a stamped package"),
     ("token-unverifiable", "the token on the device is none of this product's issuer", "download the installer again"),
     ("token-unknown", "the server does not know the token", "download a new installer"),
@@ -164,6 +179,7 @@ mod tests {
             Network::Timeout,
             Network::Reset,
             Network::TlsUntrusted,
+            Network::TlsInspected,
             Network::TlsExpired,
             Network::TlsNotYetValid,
             Network::TlsName,

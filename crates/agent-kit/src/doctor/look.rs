@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::causes::{finding, rank};
 use super::finding::Finding;
-use super::macos;
+use super::{macos, roots};
 use crate::error::Error;
 use crate::identity::{Identity, KEY, Outcome, Standing};
 use crate::key::DeviceKey;
@@ -241,6 +241,7 @@ fn network(kit: &Kit, found: &mut Found) -> bool {
         };
         let mut evidence: Vec<String> = ways.iter().map(|way| format!("tried {}", way.shown())).collect();
         evidence.extend(steps.iter().map(line));
+        untrusted(cause, &roots::of_this_system(), found);
         found.say(cause.name(), evidence);
         return false;
     }
@@ -252,6 +253,13 @@ fn network(kit: &Kit, found: &mut Found) -> bool {
         }
     }
     true
+}
+
+/// A certificate that is not trusted may be trusted by a user of the device.
+pub(super) fn untrusted(cause: Cause, of_users: &[String], found: &mut Found) {
+    if matches!(cause, Cause::TlsUntrusted | Cause::TlsInspected) && !of_users.is_empty() {
+        found.say("root-in-user-store", of_users.to_vec());
+    }
 }
 
 /// Where the device stands, and what the server said last.
@@ -289,7 +297,9 @@ fn enrollment(kit: &Kit, found: &mut Found, is_reached: bool) {
         token(kit, found);
     }
     if let Some(outcome) = &outcome {
-        refusal(outcome, found, is_reached);
+        let previous = kit.places.previous().ok().flatten().filter(|previous| previous.copied);
+        let copied = previous.map(|previous| format!("this disk is a copy of the device {}", previous.device_id));
+        refusal(outcome, copied, found, is_reached);
     }
     if !is_enrolled && found.findings.is_empty() {
         let last = outcome.map(|outcome| format!("the last try: {} ({})", outcome.kind, outcome.name));
@@ -298,7 +308,7 @@ fn enrollment(kit: &Kit, found: &mut Found, is_reached: bool) {
 }
 
 /// What the server has said, as far as it keeps the device out.
-fn refusal(outcome: &Outcome, found: &mut Found, is_reached: bool) {
+fn refusal(outcome: &Outcome, copied: Option<String>, found: &mut Found, is_reached: bool) {
     if !["blocked", "pending", "bad-token"].contains(&outcome.kind.as_str()) {
         return;
     }
@@ -316,14 +326,27 @@ fn refusal(outcome: &Outcome, found: &mut Found, is_reached: bool) {
         (_, false) => "an earlier answer",
     };
     let answer = (!outcome.detail.is_empty()).then(|| format!("{when}: {}", outcome.detail));
-    found.say(id, token.into_iter().chain(answer).collect());
+    found.say(id, copied.into_iter().chain(token).chain(answer).collect());
 }
 
 fn token(kit: &Kit, found: &mut Found) {
     let places = &kit.places;
     match Token::find(&places.token, &places.issuer_keys, &kit.product.name) {
-        Ok(None) => found.say("token-missing", vec![format!("nothing at {}", places.token.place())]),
+        Ok(None) => {
+            found.say("token-missing", vec![format!("nothing at {}", places.token.place())]);
+            if cfg!(target_os = "macos") && places.is_this_system {
+                let text = say("/usr/bin/profiles", &["status", "-type", "enrollment"]);
+                management(text.as_deref().unwrap_or_default(), found);
+            }
+        }
         Ok(Some(token)) => found.fact("token", json!(token.fingerprint())),
         Err(error) => found.say("token-unverifiable", vec![error.to_string()]),
+    }
+}
+
+/// A token may come by a profile, if there is a management system.
+pub(super) fn management(text: &str, found: &mut Found) {
+    if let Some(id) = macos::judge_management(text) {
+        found.say(id, lines(text));
     }
 }

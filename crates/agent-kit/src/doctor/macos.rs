@@ -36,6 +36,12 @@ pub(super) fn judge_assessment(text: &str) -> Option<&'static str> {
     }
 }
 
+/// `profiles status -type enrollment`: whether the Mac is enrolled in device management, by which profiles and managed preferences come.
+pub(super) fn judge_management(text: &str) -> Option<&'static str> {
+    let state = text.lines().find_map(|line| line.trim().strip_prefix("MDM enrollment:"))?;
+    state.trim().starts_with("No").then_some("mdm-not-enrolled")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +66,14 @@ mod tests {
         }
         assert_eq!(judge_disabled(&list("disabled"), "com.example"), None, "another label");
         assert_eq!(judge_disabled("", "com.example.probe"), None);
+    }
+
+    #[test]
+    fn device_management_is_understood() {
+        let said = |state: &str| judge_management(&format!("Enrolled via DEP: No\nMDM enrollment: {state}\n"));
+        assert_eq!(said("No"), Some("mdm-not-enrolled"));
+        assert_eq!((said("Yes"), said("Yes (User Approved)")), (None, None));
+        assert_eq!(judge_management("profiles: the command needs root"), None, "it may not look");
     }
 
     #[test]

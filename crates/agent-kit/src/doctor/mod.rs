@@ -7,6 +7,7 @@ mod causes;
 mod finding;
 mod look;
 mod macos;
+mod roots;
 
 pub use finding::Finding;
 

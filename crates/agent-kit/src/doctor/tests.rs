@@ -1,4 +1,4 @@
-use super::look::{judge_systemd, judge_windows};
+use super::look::{Found, judge_systemd, judge_windows, management, untrusted};
 use crate::agent::tests::{Server, device};
 
 #[test]
@@ -165,5 +165,29 @@ fn the_service_is_asked_for_by_its_own_name() {
     assert_eq!(
         super::look::service_names(&crate::product::tests::product()),
         ("probe-service", "system/com.example.probe".to_owned())
+    );
+}
+
+#[test]
+fn what_only_some_systems_have_is_found_with_its_evidence() {
+    use crate::net::Cause;
+    let users =
+        ["the store of user S-1-5-21-1 has 1 roots that the machine's does not have, the first is AA01".to_owned()];
+    let mut found = Found::default();
+    untrusted(Cause::Timeout, &users, &mut found);
+    untrusted(Cause::TlsUntrusted, &[], &mut found);
+    management("Enrolled via DEP: Yes\nMDM enrollment: Yes (User Approved)\n", &mut found);
+    assert!(found.findings.is_empty(), "{:?}", found.findings);
+
+    management("Enrolled via DEP: No\nMDM enrollment: No\n", &mut found);
+    untrusted(Cause::TlsInspected, &users, &mut found);
+    let rows: Vec<_> = found.findings.iter().map(|finding| (finding.id, finding.evidence.join(" | "))).collect();
+    // The network stands before the token.
+    assert_eq!(
+        rows,
+        [
+            ("root-in-user-store", users[0].clone()),
+            ("mdm-not-enrolled", "Enrolled via DEP: No | MDM enrollment: No".to_owned()),
+        ]
     );
 }

@@ -16,6 +16,8 @@ pub enum Cause {
     Reset,
     /// The certificate's issuer is not trusted: TLS is inspected, or a root is missing.
     TlsUntrusted,
+    /// The same behind a proxy: it takes TLS apart, and its root is not trusted.
+    TlsInspected,
     /// The certificate has expired, by this device's clock.
     TlsExpired,
     /// The certificate is not yet valid, by this device's clock.
@@ -50,6 +52,7 @@ impl Cause {
             Self::Timeout => "port-blocked",
             Self::Reset => "connection-reset",
             Self::TlsUntrusted => "tls-untrusted",
+            Self::TlsInspected => "tls-inspected",
             Self::TlsExpired => "tls-expired",
             Self::TlsNotYetValid => "clock-or-tls-not-yet-valid",
             Self::TlsName => "tls-other-name",
@@ -61,6 +64,24 @@ impl Cause {
             Self::Unavailable => "server-unavailable",
             Self::Protocol => "server-protocol",
             Self::System => "network-error",
+        }
+    }
+
+    /// What stands behind the id in the agent's log, where the id alone says too little.
+    #[must_use]
+    pub const fn remark(self) -> &'static str {
+        match self {
+            Self::TlsInspected => " (the proxy takes TLS apart, and this device does not trust its root)",
+            Self::TlsUntrusted => " (TLS is taken apart on the way, or a root is missing)",
+            _ => "",
+        }
+    }
+
+    /// The cause, where the way goes through a proxy.
+    pub(super) const fn behind_a_proxy(self) -> Self {
+        match self {
+            Self::TlsUntrusted => Self::TlsInspected,
+            other => other,
         }
     }
 

@@ -140,8 +140,12 @@ impl Client {
         let mut first = None;
         for step in 0..self.agents.len() {
             let at = self.working.saturating_add(step) % self.agents.len().max(1);
-            let Some((_, agent)) = self.agents.get(at) else { break };
-            match ask(agent).map_err(|error| Cause::of(&error)).and_then(read) {
+            let Some((route, agent)) = self.agents.get(at) else { break };
+            let cause = |error: ureq::Error| match route.proxy {
+                Some(_) => Cause::of(&error).behind_a_proxy(),
+                None => Cause::of(&error),
+            };
+            match ask(agent).map_err(cause).and_then(read) {
                 Ok(answer) => {
                     self.working = at;
                     return Ok(answer);
