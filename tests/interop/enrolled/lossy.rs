@@ -1,4 +1,4 @@
-//! A poor network, made by the kernel in a namespace of its own: a fifth of all packets is lost (iptables), the line has 64 kbit/s (tc), and a
+//! A poor network, made by the kernel in a namespace of its own: each fifth packet is lost (iptables), the line has 64 kbit/s (tc), and a
 //! relay holds everything back for 800 ms. (netem would do all three; the kernels of small virtual machines often lack it.)
 
 use std::io::{Read, Write};
@@ -38,7 +38,7 @@ const STEPS: &str = r#"
 port=$1 socket=$2 relay=$3 agent=$4 outcome=$5
 ip link set lo mtu 1500 up
 tc qdisc add dev lo root tbf rate 64kbit burst 6000 latency 2s
-iptables -A INPUT -i lo -p tcp -m statistic --mode random --probability 0.2 -j DROP
+iptables -A INPUT -i lo -p tcp -m statistic --mode nth --every 5 --packet 0 -j DROP
 python3 -c "$relay" "$port" "$socket" 0.8 & relay=$!
 for n in $(seq 100); do ss -ltn | grep -q ":$port " && break; sleep 0.1; done
 "$agent" run & agent=$!
