@@ -28,7 +28,7 @@ impl Ledger {
     pub(crate) async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRow>> {
         let id = id.to_owned();
         let sql = format!("SELECT {COLUMNS} FROM api_key WHERE id = $1");
-        self.read(move |tx| tx.row(&sql, values![&id])?.map(row).transpose()).await
+        self.look(move |tx| tx.row(&sql, values![&id])?.map(row).transpose()).await
     }
 
     /// All keys, in the order in which they were made.

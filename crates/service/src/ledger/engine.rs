@@ -28,6 +28,8 @@ pub(super) trait Transaction {
 pub(super) enum Access {
     /// It only reads.
     Read,
+    /// It only reads, a row or two: quicker done than handed to another thread.
+    Look,
     /// It writes: done when it is on the disk.
     Write,
     /// It writes, and is never turned away for the number of those that wait: the ends of what has begun.

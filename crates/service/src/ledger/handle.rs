@@ -53,6 +53,14 @@ impl Ledger {
         answer(self.submit(Access::Read, work)).await
     }
 
+    /// As [`read`](Self::read), for a row or two.
+    pub(super) async fn look<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut dyn Transaction) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        answer(self.submit(Access::Look, work)).await
+    }
+
     pub(super) async fn write<T: Send + 'static>(
         &self,
         work: impl Fn(&mut dyn Transaction) -> Result<T> + Send + 'static,

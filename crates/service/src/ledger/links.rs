@@ -45,14 +45,14 @@ impl Ledger {
     /// The link with this secret, by the SHA-256 of the secret. Takes nothing: what HEAD, previews and the page ask.
     pub(crate) async fn link(&self, secret_hash: [u8; 32], now: u64) -> Result<Option<LinkRow>> {
         let sql = format!("SELECT {ROW} FROM {TABLES} WHERE link.secret_hash = $1");
-        self.read(move |tx| tx.row(&sql, values![secret_hash])?.map(|cells| row(cells, now)).transpose()).await
+        self.look(move |tx| tx.row(&sql, values![secret_hash])?.map(|cells| row(cells, now)).transpose()).await
     }
 
     /// The link with this public id.
     pub(crate) async fn link_by_id(&self, id: &str, now: u64) -> Result<Option<LinkRow>> {
         let id = id.to_owned();
         let sql = format!("SELECT {ROW} FROM {TABLES} WHERE link.id = $1");
-        self.read(move |tx| tx.row(&sql, values![&id])?.map(|cells| row(cells, now)).transpose()).await
+        self.look(move |tx| tx.row(&sql, values![&id])?.map(|cells| row(cells, now)).transpose()).await
     }
 
     /// Links, newest first.

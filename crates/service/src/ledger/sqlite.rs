@@ -1,4 +1,4 @@
-//! SQLite: one thread writes, a few read.
+//! SQLite: one thread writes, a few read. Who asks for a row or two reads them itself, if no other does at that moment.
 //!
 //! The writer takes what has queued into one transaction, at most [`MAX_GROUP`] jobs or as many as come in [`MAX_GROUP_TIME`], each but the
 //! first in a savepoint of its own, and answers all of them when the commit is on the disk. A single job does not wait for others; under load
@@ -76,6 +76,7 @@ struct Queued {
 pub(super) struct Sqlite {
     write: Option<mpsc::Sender<Queued>>,
     read: Option<mpsc::Sender<Box<dyn Job>>>,
+    look: Mutex<Connection>,
     waiting: Arc<AtomicUsize>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -90,6 +91,7 @@ impl Sqlite {
         let mut writer = connect(options)?;
         set_journal(&writer, options)?;
         migrate(&mut writer)?;
+        let look = Mutex::new(connect(options)?);
         let readers = (0..READERS).map(|_| connect(options)).collect::<Result<Vec<_>>>()?;
 
         let waiting = Arc::new(AtomicUsize::new(0));
@@ -104,7 +106,7 @@ impl Sqlite {
             let questions = Arc::clone(&questions);
             threads.push(spawn(path, move || read_all(&reader, &questions))?);
         }
-        Ok(Self { write: Some(write), read: Some(read), waiting, threads })
+        Ok(Self { write: Some(write), read: Some(read), look, waiting, threads })
     }
 }
 
@@ -117,6 +119,10 @@ impl Engine for Sqlite {
     fn submit(&self, job: Box<dyn Job>, access: Access) {
         let refused = match access {
             Access::Read => put(self.read.as_ref(), job).err(),
+            Access::Look => match self.look.try_lock() {
+                Ok(connection) => return read(&connection, job),
+                Err(_) => put(self.read.as_ref(), job).err(),
+            },
             Access::Write | Access::End => {
                 let (is_end, waiting) = (access == Access::End, self.waiting.fetch_add(1, Ordering::Relaxed));
                 if !is_end && waiting >= MAX_WAITING {
@@ -326,12 +332,16 @@ fn control(connection: &Connection, sql: &str) -> Result<()> {
 fn read_all(connection: &Connection, questions: &Mutex<mpsc::Receiver<Box<dyn Job>>>) {
     loop {
         let next = questions.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(mut job) = next else { return };
-        // A transaction, so that all its statements see one state.
-        let done = control(connection, "BEGIN").and_then(|()| job.run(&mut Statements(connection)));
-        let ended = control(connection, "ROLLBACK");
-        job.finish(done.and(ended));
+        let Ok(job) = next else { return };
+        read(connection, job);
     }
+}
+
+/// Runs a job in a transaction, so that all its statements see one state.
+fn read(connection: &Connection, mut job: Box<dyn Job>) {
+    let done = control(connection, "BEGIN").and_then(|()| job.run(&mut Statements(connection)));
+    let ended = control(connection, "ROLLBACK");
+    job.finish(done.and(ended));
 }
 
 struct Statements<'a>(&'a Connection);
