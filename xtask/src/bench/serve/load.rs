@@ -54,7 +54,7 @@ fn read(report: &str) -> Option<(f64, f64)> {
 }
 
 /// User and system time of processes, from proc(5).
-fn cpu_secs(sh: &Shell, processes: &[u32]) -> Result<f64> {
+pub(super) fn cpu_secs(sh: &Shell, processes: &[u32]) -> Result<f64> {
     let ticks: f64 = cmd!(sh, "getconf CLK_TCK").quiet().read()?.trim().parse().unwrap_or(100.0);
     let mut sum = 0.0;
     for process in processes {

@@ -1,21 +1,25 @@
 //! Downloads: `stampwright serve`, which stamps a token of its own into each and writes a row of its ledger before the first byte, beside nginx with a
-//! stamped installer as a static file. wrk asks both, on one machine, in turns.
+//! stamped installer as a static file. One client asks both, on one machine, in turns: a sink, and over TLS wrk.
 
 mod load;
 mod nginx;
 mod paced;
+mod sink;
 
 use std::fmt::Write as _;
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use serde_json::json;
 use xshell::{Shell, cmd};
 
-use self::load::{Load, Turn};
+use self::load::{Load, Turn, cpu_secs};
 use self::nginx::Nginx;
 use self::paced::{FirstByte, Readers, Wait};
+use self::sink::Sink;
 use super::measure::median;
 use super::page::{SERVING, Section};
 use super::setup::FOLDER;
@@ -33,11 +37,11 @@ const TLS_CONNECTIONS: usize = 32;
 /// Bases in the service's store.
 const BASES: usize = 30;
 
-/// Which processors the servers have, and which their clients, as taskset(1) takes them: on loopback the kernel does the client's part of a
-/// transfer in whichever process runs, and would count it as the server's.
-pub(super) struct Processors {
-    servers: String,
-    clients: String,
+/// Which processors the servers have, and which their clients: on loopback the kernel does the client's part of a transfer in whichever process
+/// runs, and would count it as the server's.
+struct Processors {
+    servers: Range<usize>,
+    clients: Range<usize>,
 }
 
 /// What must hold: times nginx's, and the service's largest memory.
@@ -79,6 +83,8 @@ struct Servers<'a> {
     plain: Serving,
     tls: Serving,
     nginx: Nginx,
+    /// Downloads that were asked for: each has a token of its own.
+    asked_before: AtomicU64,
 }
 
 /// Measures both servers.
@@ -100,13 +106,13 @@ pub(super) fn run(sh: &Shell, stampwright: &Path, asked: &Asked) -> Result<Serve
         for connections in CONNECTIONS {
             eprintln!("{bytes} bytes on {connections} connections");
             let title = format!("{} MB, {connections} connections", bytes / 1_000_000);
-            let pair = servers.in_turns(&servers.plain, &servers.nginx.address, name, connections, asked)?;
+            let pair = servers.drained(name, connections, asked)?;
             pairs.push(Pair { title, ours: pair.0, nginx: pair.1, max_cpu: MAX_CPU });
         }
     }
     let [(name, bytes), _] = SIZES;
     eprintln!("{bytes} bytes over TLS");
-    let pair = servers.in_turns(&servers.tls, &servers.nginx.https, name, TLS_CONNECTIONS, asked)?;
+    let pair = servers.over_tls(name, asked)?;
     let title = format!("{} MB, TLS, {TLS_CONNECTIONS} connections", bytes / 1_000_000);
     pairs.push(Pair { title, ours: pair.0, nginx: pair.1, max_cpu: MAX_TLS_CPU });
     eprintln!("the time to the first byte");
@@ -143,7 +149,7 @@ impl<'a> Servers<'a> {
         for id in [plain.id(), tls.id()].into_iter().chain(nginx.processes(sh)?) {
             processors.give_to_server(sh, id)?;
         }
-        let servers = Self { sh, processors, folder, plain, tls, nginx };
+        let servers = Self { sh, processors, folder, plain, tls, nginx, asked_before: AtomicU64::new(0) };
         for (name, _) in [SIZES[0], SIZES[1], PROBE] {
             let file = files.join(name);
             let request = servers.curl(&servers.plain, name, "static")?;
@@ -194,32 +200,49 @@ impl<'a> Servers<'a> {
         Ok(script)
     }
 
-    /// Medians of both, which take turns.
-    fn in_turns(
-        &self,
-        serving: &Serving,
-        nginx: &str,
-        product: &str,
-        connections: usize,
-        asked: &Asked,
-    ) -> Result<(Load, Load)> {
-        let ours_script = self.our_script(serving, product)?;
-        let nginx_script = self.script("nginx", &format!("wrk.path = \"/{product}\"\n"))?;
-        let processors = &self.processors.clients;
-        let turn = |address, script| Turn { address, script, connections, secs: asked.secs, processors };
-        let (ours, theirs) = (turn(&serving.address, &ours_script), turn(nginx, &nginx_script));
-        let (mut of_ours, mut of_nginx) = (Vec::new(), Vec::new());
+    /// Medians of both, which take turns, with clients that drop what comes.
+    fn drained(&self, product: &str, connections: usize, asked: &Asked) -> Result<(Load, Load)> {
+        let (key, asked_before) = (self.header(&self.plain)?, &self.asked_before);
+        let of_ours = || {
+            let token = format!("t1.bench.0123456789-sink-{}", asked_before.fetch_add(1, Ordering::Relaxed));
+            let body = json!({ "product": product, "token": token }).to_string();
+            format!(
+                "POST /v1/installers HTTP/1.1\r\nHost: bench\r\n{key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            )
+        };
+        let of_nginx = || format!("GET /{product} HTTP/1.1\r\nHost: bench\r\n\r\n");
+        let sink = |address, request| Sink {
+            address,
+            request,
+            connections,
+            secs: asked.secs,
+            processors: self.processors.clients.clone(),
+        };
+        let bare = |url: &str| url.trim_start_matches("http://").to_owned();
+        let (ours, nginx) = (bare(&self.plain.address), bare(&self.nginx.address));
+        let (ours, nginx) = (sink(&ours, &of_ours), sink(&nginx, &of_nginx));
         let workers = self.nginx.workers(self.sh)?;
-        for _ in 0..asked.rounds {
-            of_ours.push(ours.run(self.sh, &[serving.id()])?);
-            of_nginx.push(theirs.run(self.sh, &workers)?);
-        }
-        Ok((middle(&of_ours), middle(&of_nginx)))
+        in_turns(asked.rounds, &|| ours.run(&|| cpu_secs(self.sh, &[self.plain.id()])), &|| {
+            nginx.run(&|| cpu_secs(self.sh, &workers))
+        })
+    }
+
+    /// The same over TLS, with wrk.
+    fn over_tls(&self, product: &str, asked: &Asked) -> Result<(Load, Load)> {
+        let ours_script = self.our_script(&self.tls, product)?;
+        let nginx_script = self.script("nginx", &format!("wrk.path = \"/{product}\"\n"))?;
+        let processors = &self.processors.of_clients();
+        let turn =
+            |address, script| Turn { address, script, connections: TLS_CONNECTIONS, secs: asked.secs, processors };
+        let (ours, nginx) = (turn(&self.tls.address, &ours_script), turn(&self.nginx.https, &nginx_script));
+        let workers = self.nginx.workers(self.sh)?;
+        in_turns(asked.rounds, &|| ours.run(self.sh, &[self.tls.id()]), &|| nginx.run(self.sh, &workers))
     }
 
     /// The time to the first byte of both, medians of the turns.
     fn first_bytes(&self, rounds: usize) -> Result<(FirstByte, Wait)> {
-        let (sh, clients, folder) = (self.sh, &self.processors.clients, &self.folder);
+        let (sh, clients, folder) = (self.sh, &self.processors.of_clients(), &self.folder);
         let [(large, _), (probe, _)] = [SIZES[0], PROBE];
         let (mut of_ours, mut of_nginx) = (Vec::new(), Vec::new());
         for round in 0..rounds {
@@ -252,18 +275,36 @@ impl Processors {
     /// One half for the servers, the other for the clients; all for both if there is one alone.
     fn half_and_half() -> Result<Self> {
         let count = thread::available_parallelism().at("count", "the processors")?.get();
-        let list = |from: usize, to: usize| format!("{from}-{}", to - 1);
         let (servers, clients) = match count {
-            1 => (list(0, 1), list(0, 1)),
-            _ => (list(0, count / 2), list(count / 2, count)),
+            1 => (0..1, 0..1),
+            _ => (0..count / 2, count / 2..count),
         };
         Ok(Self { servers, clients })
     }
 
+    /// The clients' as taskset(1) takes them.
+    fn of_clients(&self) -> String {
+        list(&self.clients)
+    }
+
     fn give_to_server(&self, sh: &Shell, process: u32) -> Result {
-        let (list, process) = (&self.servers, process.to_string());
+        let (list, process) = (list(&self.servers), process.to_string());
         Ok(cmd!(sh, "taskset -a -p -c {list} {process}").quiet().ignore_stdout().run()?)
     }
+}
+
+fn list(processors: &Range<usize>) -> String {
+    format!("{}-{}", processors.start, processors.end.saturating_sub(1))
+}
+
+/// Medians of two that take turns.
+fn in_turns(rounds: usize, ours: &dyn Fn() -> Result<Load>, nginx: &dyn Fn() -> Result<Load>) -> Result<(Load, Load)> {
+    let (mut of_ours, mut of_nginx) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        of_ours.push(ours()?);
+        of_nginx.push(nginx()?);
+    }
+    Ok((middle(&of_ours), middle(&of_nginx)))
 }
 
 fn middle(loads: &[Load]) -> Load {
@@ -302,8 +343,9 @@ impl Served {
 }
 
 const TEXT: &str = "\
-wrk asks both servers on one machine, on so many connections, each for the whole file again and again; the servers have one half of the processors and
-the clients the other, because over loopback the kernel does the client's part of a transfer in whichever process runs. nginx has a stamped installer as a static file, with
+A client asks both servers on one machine, on so many connections, each for the whole file again and again. The kernel drops what has come to it, as a network
+card takes it from a server; over TLS the client is wrk. The servers have one half of the processors and the client the other, because over loopback the kernel
+does the client's part of a transfer in whichever process runs. nginx has a stamped installer as a static file, with
 Debian's settings. The service does for each download what nginx does not: it stamps a token that no other download has, reads the stamp back, and has a row
 of the ledger on the disk before the first byte. `cargo xtask bench serve` fails under 0.9 of nginx's throughput, over 1.2 of its CPU time for a GB (over TLS: 1.0),
 over 1.5 of its time to the first byte (99 of 100 clients beside 256 that read 1 MiB a second; the ledger's row apart), and over 100 MiB of memory.
