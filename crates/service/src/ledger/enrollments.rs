@@ -38,17 +38,17 @@ fn enroll(tx: &mut dyn Transaction, asked: &Asked, now: u64) -> Result<Enrolled>
         Some(previous) => device_where(tx, "id = $1", &previous.device_id)?,
         None => None,
     };
-    let parts: Vec<Part> = request.fingerprint.parts().iter().filter(|part| part.kind.weight() > 0).copied().collect();
-    let rows = candidates(tx, &parts)?;
+    let shown = Shown::of(tx, request.fingerprint.parts())?;
+    let rows = candidates(tx, &shown)?;
     let candidates: Vec<_> = rows.iter().map(|row| row.device.clone()).collect();
-    let common = common(tx, &parts)?;
+    let common: BTreeSet<Part> = shown.iter().filter(|shown| is_common(&shown.turns)).map(|shown| shown.part).collect();
     let known = token.as_ref().map(|token| token.tenant.clone()).or_else(|| asked.tenant.clone());
     let waited = Waited::of(tx, &request.key, known)?;
     let mut question = Question::new(&asked.policy, request)
         .with_candidates(&candidates, &common)
         .with_answer(waited.answer.as_ref(), waited.first_asked.unwrap_or(now))
         .with_tenant(waited.tenant.as_deref())
-        .with_enrolled(enrolled(tx, waited.tenant.as_ref())?)
+        .with_enrolled(enrolled(tx, waited.tenant.as_ref().filter(|_| asked.policy.allocation.is_some()))?)
         .listed(is_listed(tx, asked)?);
     if let Some(token) = &token {
         question = question.with_token(token);
@@ -60,10 +60,17 @@ fn enroll(tx: &mut dyn Transaction, asked: &Asked, now: u64) -> Result<Enrolled>
         question = question.with_previous(&row.device);
     }
     let decision = decide(&question, now);
-    apply(tx, asked, decision, waited, now)
+    apply(tx, asked, decision, waited, &shown, now)
 }
 
-fn apply(tx: &mut dyn Transaction, asked: &Asked, decision: Decision, waited: Waited, now: u64) -> Result<Enrolled> {
+fn apply(
+    tx: &mut dyn Transaction,
+    asked: &Asked,
+    decision: Decision,
+    waited: Waited,
+    shown: &[Shown],
+    now: u64,
+) -> Result<Enrolled> {
     let key = &asked.request.key;
     match decision {
         Decision::Known { device_id } => given(tx, &device_id, false),
@@ -75,16 +82,18 @@ fn apply(tx: &mut dyn Transaction, asked: &Asked, decision: Decision, waited: Wa
             Ok(Enrolled::Pending(pending.name()))
         }
         Decision::Enroll { conflict } => {
-            let Some(tenant) = waited.tenant else { return Ok(Enrolled::Refused(Refusal::TokenUnknown)) };
+            let Some(tenant) = &waited.tenant else { return Ok(Enrolled::Refused(Refusal::TokenUnknown)) };
             if !use_token(tx, asked, now)? {
                 return Ok(Enrolled::Refused(Refusal::TokenExhausted));
             }
-            insert(tx, asked, &tenant, now)?;
-            event(tx, now, &asked.new_id, "enrolled", asked.token.as_deref().unwrap_or_default())?;
+            insert(tx, asked, tenant, now)?;
+            add_parts(tx, &asked.new_id, shown.iter().map(|shown| shown.text.as_str()))?;
+            take_turns(tx, &asked.new_id, shown, now)?;
+            add_event(tx, now, &asked.new_id, "enrolled", asked.token.as_deref().unwrap_or_default())?;
             if let Some(other) = conflict {
-                event(tx, now, &asked.new_id, "fingerprint-conflict", &other)?;
+                add_event(tx, now, &asked.new_id, "fingerprint-conflict", &other)?;
             }
-            tx.execute("DELETE FROM enrollment_wait WHERE key = $1", values![key])?;
+            waited.end(tx, key)?;
             given(tx, &asked.new_id, true)
         }
         Decision::Rebind { device_id } => {
@@ -93,7 +102,7 @@ fn apply(tx: &mut dyn Transaction, asked: &Asked, decision: Decision, waited: Wa
             }
             rebind(tx, asked, &device_id)?;
             event(tx, now, &device_id, "re-associated", key)?;
-            tx.execute("DELETE FROM enrollment_wait WHERE key = $1", values![key])?;
+            waited.end(tx, key)?;
             given(tx, &device_id, true)
         }
     }
@@ -134,8 +143,8 @@ fn insert(tx: &mut dyn Transaction, asked: &Asked, tenant: &str, now: u64) -> Re
             &asked.agent,
             u64::from(asked.offline),
         ],
-    )?;
-    show_parts(tx, &asked.new_id, asked.request.fingerprint.parts(), now)
+    )
+    .map(drop)
 }
 
 /// The record gets another key; the old one is worth nothing from now on.
@@ -161,50 +170,58 @@ fn rebind(tx: &mut dyn Transaction, asked: &Asked, id: &str) -> Result<()> {
     set_parts(tx, id, asked.request.fingerprint.parts())
 }
 
+/// A part that counts, as its tables have it, and the devices that have shown it by turns.
+struct Shown {
+    part: Part,
+    text: String,
+    turns: Vec<(String, u64)>,
+}
+
+impl Shown {
+    fn of(tx: &mut dyn Transaction, parts: &[Part]) -> Result<Vec<Self>> {
+        let counting = parts.iter().filter(|part| part.kind.weight() > 0);
+        let mut read = |part: &Part| {
+            let text = part_text(part);
+            let rows = tx.query("SELECT device, at FROM part_turn WHERE part = $1 ORDER BY id", values![&text])?;
+            let turns = rows.into_iter().map(|mut cells| Ok((cells.text()?, cells.number()?)));
+            Ok(Self { part: *part, turns: turns.collect::<Result<_>>()?, text })
+        };
+        counting.map(&mut read).collect()
+    }
+}
+
 /// These are the parts of a device now.
 pub(super) fn set_parts(tx: &mut dyn Transaction, id: &str, parts: &[Part]) -> Result<()> {
     tx.execute("DELETE FROM device_part WHERE device = $1", values![id])?;
-    for part in parts.iter().filter(|part| part.kind.weight() > 0) {
-        let sql = "INSERT INTO device_part (part, device) VALUES ($1, $2) ON CONFLICT (part, device) DO NOTHING";
-        tx.execute(sql, values![part_text(part), id])?;
-    }
-    Ok(())
+    let counting: Vec<_> = parts.iter().filter(|part| part.kind.weight() > 0).map(part_text).collect();
+    add_parts(tx, id, counting.iter().map(String::as_str))
 }
 
-/// A device shows its parts. Where another device has shown one before, that is a turn: devices that take turns share the part.
+fn add_parts<'a>(tx: &mut dyn Transaction, id: &str, mut parts: impl Iterator<Item = &'a str>) -> Result<()> {
+    let sql = "INSERT INTO device_part (part, device) VALUES ($1, $2) ON CONFLICT (part, device) DO NOTHING";
+    parts.try_for_each(|part| tx.execute(sql, values![part, id]).map(drop))
+}
+
+/// A device shows its parts.
 pub(super) fn show_parts(tx: &mut dyn Transaction, id: &str, parts: &[Part], now: u64) -> Result<()> {
     set_parts(tx, id, parts)?;
-    for part in parts.iter().filter(|part| part.kind.weight() > 0) {
-        let part = part_text(part);
-        let turns = turns(tx, &part)?;
-        if turns.len() < MAX_TURNS && turns.last().is_none_or(|(last, _)| last != id) {
-            tx.execute("INSERT INTO part_turn (part, device, at) VALUES ($1, $2, $3)", values![&part, id, now])?;
-        }
-    }
-    Ok(())
+    let shown = Shown::of(tx, parts)?;
+    take_turns(tx, id, &shown, now)
 }
 
-fn turns(tx: &mut dyn Transaction, part: &str) -> Result<Vec<(String, u64)>> {
-    let rows = tx.query("SELECT device, at FROM part_turn WHERE part = $1 ORDER BY id", values![part])?;
-    rows.into_iter().map(|mut cells| Ok((cells.text()?, cells.number()?))).collect()
+/// Where another device has shown a part before, that is a turn: devices that take turns share the part.
+fn take_turns(tx: &mut dyn Transaction, id: &str, shown: &[Shown], now: u64) -> Result<()> {
+    let sql = "INSERT INTO part_turn (part, device, at) VALUES ($1, $2, $3)";
+    let is_turn = |turns: &[(String, u64)]| turns.len() < MAX_TURNS && turns.last().is_none_or(|(last, _)| last != id);
+    let mut new = shown.iter().filter(|shown| is_turn(&shown.turns));
+    new.try_for_each(|shown| tx.execute(sql, values![&shown.text, id, now]).map(drop))
 }
 
-/// The parts that several devices share.
-fn common(tx: &mut dyn Transaction, parts: &[Part]) -> Result<BTreeSet<Part>> {
-    let mut found = BTreeSet::new();
-    for part in parts {
-        if is_common(&turns(tx, &part_text(part))?) {
-            found.insert(*part);
-        }
-    }
-    Ok(found)
-}
-
-fn candidates(tx: &mut dyn Transaction, parts: &[Part]) -> Result<Vec<DeviceRow>> {
+fn candidates(tx: &mut dyn Transaction, parts: &[Shown]) -> Result<Vec<DeviceRow>> {
     let mut ids = BTreeSet::new();
+    let sql = format!("SELECT device FROM device_part WHERE part = $1 ORDER BY device LIMIT {MAX_CANDIDATES}");
     for part in parts {
-        let sql = format!("SELECT device FROM device_part WHERE part = $1 ORDER BY device LIMIT {MAX_CANDIDATES}");
-        for mut cells in tx.query(&sql, values![part_text(part)])? {
+        for mut cells in tx.query(&sql, values![&part.text])? {
             ids.insert(cells.text()?);
         }
     }
@@ -242,6 +259,7 @@ fn token(tx: &mut dyn Transaction, id: &str, asked: &Asked) -> Result<Option<Tok
     }))
 }
 
+/// How many devices of the tenant count: only asked where that number has an end, because it takes as long as there are devices.
 fn enrolled(tx: &mut dyn Transaction, tenant: Option<&String>) -> Result<u32> {
     let Some(tenant) = tenant else { return Ok(0) };
     let row = tx.row("SELECT COUNT(*) FROM device WHERE tenant = $1 AND retired IS NULL", values![tenant])?;
@@ -262,11 +280,16 @@ fn is_listed(tx: &mut dyn Transaction, asked: &Asked) -> Result<bool> {
 }
 
 pub(super) fn event(tx: &mut dyn Transaction, now: u64, device: &str, event: &str, detail: &str) -> Result<()> {
-    let sql = "INSERT INTO device_event (at, device, event, detail) VALUES ($1, $2, $3, $4)";
-    tx.execute(sql, values![now, device, event, detail])?;
+    add_event(tx, now, device, event, detail)?;
     let sql = format!(
         "DELETE FROM device_event WHERE device = $1 AND id <= \
          (SELECT id FROM device_event WHERE device = $1 ORDER BY id DESC LIMIT 1 OFFSET {MAX_EVENTS})"
     );
     tx.execute(&sql, values![device]).map(drop)
+}
+
+/// An event of a device that is new, and has no old ones to forget.
+fn add_event(tx: &mut dyn Transaction, now: u64, device: &str, event: &str, detail: &str) -> Result<()> {
+    let sql = "INSERT INTO device_event (at, device, event, detail) VALUES ($1, $2, $3, $4)";
+    tx.execute(sql, values![now, device, event, detail]).map(drop)
 }

@@ -126,6 +126,14 @@ impl Waited {
         Ok(found)
     }
 
+    /// The request waits no longer.
+    pub(super) fn end(&self, tx: &mut dyn Transaction, key: &str) -> Result<()> {
+        if self.is_there {
+            tx.execute("DELETE FROM enrollment_wait WHERE key = $1", values![key])?;
+        }
+        Ok(())
+    }
+
     /// Lets the request wait. False if as many wait for the tenant, or without one, as may.
     pub(super) fn wait(&self, tx: &mut dyn Transaction, asked: &Asked, pending: &Pending, now: u64) -> Result<bool> {
         let key = &asked.request.key;
