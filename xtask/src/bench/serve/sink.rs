@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::io::retry_on_intr;
 use rustix::net::RecvFlags;
 use rustix::thread::{CpuSet, sched_setaffinity};
 
@@ -70,9 +71,8 @@ impl Sink<'_> {
             while left > 0 && Instant::now() < until {
                 let wanted = usize::try_from(left).unwrap_or(DROP_BYTES).min(DROP_BYTES);
                 let buffer = drain.get_mut(..wanted).unwrap_or_default();
-                let (dropped, _) = rustix::net::recv(&stream, buffer, RecvFlags::TRUNC)
-                    .map_err(Into::into)
-                    .at("read from", self.address)?;
+                let dropped = retry_on_intr(|| rustix::net::recv(&stream, &mut *buffer, RecvFlags::TRUNC));
+                let (dropped, _) = dropped.map_err(Into::into).at("read from", self.address)?;
                 if dropped == 0 {
                     return Err(Failure::answer(self.address, format!("it ended {left} bytes too early")));
                 }
