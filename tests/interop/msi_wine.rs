@@ -136,11 +136,29 @@ impl Wine {
             for (path, _) in below(&publisher) {
                 if path.file_name().is_some_and(|name| programs.iter().any(|program| name == *program)) {
                     eprintln!("{}: in use when it was removed", path.display());
+                    self.wait_for_end_of(path.file_name().unwrap().to_str().unwrap());
                     fs::remove_file(&path).unwrap();
                     // Not if another product's files lie there.
                     let _ = fs::remove_dir(path.parent().unwrap());
                 }
             }
+        }
+    }
+
+    /// Waits until no process of this prefix runs the program. One that was not stopped fails here.
+    fn wait_for_end_of(&self, program: &str) {
+        let prefix = self.drive("").parent().unwrap().to_str().unwrap().to_owned();
+        let has = |process: &Path, file: &str, wanted: &str| {
+            fs::read(process.join(file)).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(wanted))
+        };
+        let is_running = || {
+            let mut processes = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+            processes.any(|process| has(&process, "cmdline", program) && has(&process, "environ", &prefix))
+        };
+        let begin = Instant::now();
+        while is_running() {
+            assert!(begin.elapsed() < Duration::from_secs(30), "{program} runs after its removal");
+            thread::sleep(Duration::from_millis(50));
         }
     }
 

@@ -13,17 +13,23 @@ use crate::support::{both, judge, output, product, program};
 
 const KEYS: &str = "[default]\naws_access_key_id = test\naws_secret_access_key = hunter2\n";
 
+/// Puts a base into the bucket, and lays it with a token and the bucket's keys in a folder. Gives the base's name.
+fn prepare(store: &ObjectStore, folder: &Path) -> String {
+    let base = product::bases().iter().find(|base| base.name().ends_with(".msi")).unwrap();
+    fs::write(folder.join(base.name()), &base.bytes).unwrap();
+    store.put(&format!("releases/{}", base.name()), &folder.join(base.name()), &["checksum"]);
+    fs::write(folder.join("keys"), KEYS).unwrap();
+    fs::set_permissions(folder.join("keys"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(folder.join("token"), "t1.acme.0123456789").unwrap();
+    base.name()
+}
+
 #[test]
 fn an_installer_is_served_from_a_bucket_and_put_together_in_it() {
     let Some(store) = ObjectStore::start() else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let base = product::bases().iter().find(|base| base.name().ends_with(".msi")).unwrap();
-    fs::write(path(&base.name()), &base.bytes).unwrap();
-    store.put(&format!("releases/{}", base.name()), &path(&base.name()), &["checksum"]);
-    fs::write(path("keys"), KEYS).unwrap();
-    fs::set_permissions(path("keys"), fs::Permissions::from_mode(0o600)).unwrap();
-    fs::write(path("token"), "t1.acme.0123456789").unwrap();
+    let base = prepare(&store, folder.path());
 
     let config = format!(
         "[store.s3]\nbucket = \"bases\"\nprefix = \"releases/\"\nendpoint = \"http://{}\"\ncredentials-file = {:?}\npoll = \"1s\"\n",
@@ -43,11 +49,11 @@ fn an_installer_is_served_from_a_bucket_and_put_together_in_it() {
     // The same, put together in the store, by the same base there.
     let stamp = |more: &[&str]| {
         let mut command = program();
-        command.arg("stamp").arg(path(&base.name())).arg("--token-file").arg(path("token"));
+        command.arg("stamp").arg(path(&base)).arg("--token-file").arg(path("token"));
         command.args(["--to", "s3://bases/out/Agent.msi", "--s3-endpoint", &format!("http://{}", store.address)]);
         output(command.args(more).env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "hunter2"))
     };
-    let there = format!("s3://bases/releases/{}", base.name());
+    let there = format!("s3://bases/releases/{base}");
     let keys = path("keys").to_str().unwrap().to_owned();
     for credentials in [&["--s3-credentials", keys.as_str()][..], &["--s3-credentials-env"]] {
         let said = stamp(&[&["--base-object", there.as_str()], credentials].concat());
@@ -131,14 +137,9 @@ fn a_store_under_an_authority_of_its_own_is_reached_through_tls_and_no_other_is(
     let path = |name: &str| folder.path().join(name);
     certificates(&openssl, folder.path());
     let Some(store) = ObjectStore::start_with_tls(&path("ca.pem")) else { return };
-    let base = product::bases().iter().find(|base| base.name().ends_with(".msi")).unwrap();
-    fs::write(path(&base.name()), &base.bytes).unwrap();
-    store.put(&format!("releases/{}", base.name()), &path(&base.name()), &["checksum"]);
-    fs::write(path("keys"), KEYS).unwrap();
-    fs::set_permissions(path("keys"), fs::Permissions::from_mode(0o600)).unwrap();
-    fs::write(path("token"), "t1.acme.0123456789").unwrap();
+    let base = prepare(&store, folder.path());
     let port = store.address.rsplit(':').next().unwrap();
-    let secure = Secure { folder: folder.path(), endpoint: format!("https://localhost:{port}"), base: base.name() };
+    let secure = Secure { folder: folder.path(), endpoint: format!("https://localhost:{port}"), base: base.clone() };
     for style in ["path", "virtual"] {
         let server = secure.serve(style, "ca.pem");
         let is_there = || server.get("admin", "/v1/bases").json().as_array().unwrap().len() == 1;
@@ -161,7 +162,7 @@ fn a_store_under_an_authority_of_its_own_is_reached_through_tls_and_no_other_is(
         ("s3://bases/out/Agent.msi", "virtual", None, unknown),
     ] {
         let said = secure.stamp(to, style, authority);
-        let sentence = format!("look at s3://bases/releases/{}: {problem}", base.name());
+        let sentence = format!("look at s3://bases/releases/{base}: {problem}");
         assert!(said.status.code() == Some(1) && both(&said).contains(&sentence), "{}", both(&said));
     }
     let said = secure.stamp("s3://elsewhere/out/Agent.msi", "virtual", Some("ca.pem"));

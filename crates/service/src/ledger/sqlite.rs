@@ -76,7 +76,8 @@ struct Queued {
 pub(super) struct Sqlite {
     write: Option<mpsc::Sender<Queued>>,
     read: Option<mpsc::Sender<Box<dyn Job>>>,
-    look: Mutex<Connection>,
+    /// Not with a rollback journal, where a reader waits while the writer commits.
+    look: Option<Mutex<Connection>>,
     waiting: Arc<AtomicUsize>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -91,7 +92,7 @@ impl Sqlite {
         let mut writer = connect(options)?;
         set_journal(&writer, options)?;
         migrate(&mut writer)?;
-        let look = Mutex::new(connect(options)?);
+        let look = (options.journal == Journal::Wal).then(|| connect(options).map(Mutex::new)).transpose()?;
         let readers = (0..READERS).map(|_| connect(options)).collect::<Result<Vec<_>>>()?;
 
         let waiting = Arc::new(AtomicUsize::new(0));
@@ -119,9 +120,9 @@ impl Engine for Sqlite {
     fn submit(&self, job: Box<dyn Job>, access: Access) {
         let refused = match access {
             Access::Read => put(self.read.as_ref(), job).err(),
-            Access::Look => match self.look.try_lock() {
-                Ok(connection) => return read(&connection, job),
-                Err(_) => put(self.read.as_ref(), job).err(),
+            Access::Look => match self.look.as_ref().and_then(|look| look.try_lock().ok()) {
+                Some(connection) => return read(&connection, job),
+                None => put(self.read.as_ref(), job).err(),
             },
             Access::Write | Access::End => {
                 let (is_end, waiting) = (access == Access::End, self.waiting.fetch_add(1, Ordering::Relaxed));
